@@ -1,0 +1,286 @@
+/**
+ * The edge of the program: every way out of the process is one of these interfaces. Each has a real
+ * implementation in this folder and an in-memory twin in `io/memory/`, and one test suite that both pass.
+ * Actors know these types only.
+ */
+
+// ── Frames ──────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Some frames in one buffer, already in wire form: the records FRAME and OFFLOAD of PROTOCOL.md section 6,
+ * one behind the other without a gap, from `start` to `end`. Nobody changes the bytes of a batch.
+ *
+ * A batch comes with one reference. Who wants to keep it past the call takes another by `retain()`;
+ * when the last one is `release()`d its buffer goes back to the pool and must not be touched again.
+ */
+export interface Batch {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Number of records in it, at least 1. */
+  readonly frames: number;
+  retain(): void;
+  release(): void;
+}
+
+/** One instruction of the kernel's classic BPF (linux/filter.h, struct sock_filter). */
+export interface BpfInstruction {
+  readonly code: number;
+  readonly jt: number;
+  readonly jf: number;
+  readonly k: number;
+}
+
+/** What became of the records given to one `FrameDevice.write`. The sum of all is the number of records given. */
+export interface WriteOutcome {
+  written: number;
+  writtenBytes: number;
+  /** The device refused the virtio header (EINVAL); that frame alone is lost. */
+  badOffload: number;
+  /** The device's queue, or the pipe to it, was full (EAGAIN, ENOBUFS). */
+  queueFull: number;
+  /** The interface is down or refused the frame for another reason (EIO, ENETDOWN, EMSGSIZE …). */
+  refused: number;
+}
+
+export interface DeviceSink {
+  /** Called with at least one record; the batch is valid during the call, longer with `retain()`. */
+  frames(batch: Batch): void;
+  /** The interface was deleted or cannot be read any more. Called once at most; the device is dead then. */
+  gone(reason: string): void;
+}
+
+/**
+ * One open kernel interface: one Ethernet segment. What is written is not heard again by the same device.
+ * After `close()`, or after `gone`, every method but `close` does nothing.
+ */
+export interface FrameDevice {
+  readonly backend: 'tap' | 'packet' | 'pcap' | 'memory';
+  /** The kernel's name of the interface, e.g. `br0`. */
+  readonly ifname: string;
+  readonly ifindex: number;
+  /** MTU in bytes when it was opened (Ethernet payload: without the 14-byte header and without a VLAN tag). */
+  readonly mtu: number;
+  /** Whether `write` takes OFFLOAD records as they are. Where not, it counts them as `badOffload`. */
+  readonly takesOffload: boolean;
+  /**
+   * Whether frames may come as FRAME records that are longer than the MTU or have a checksum that is only
+   * started, as a capture without virtio header hands them over. The packet path mends them.
+   */
+  readonly unfinished: boolean;
+  /** Begins to read. Called once. */
+  start(sink: DeviceSink): void;
+  /** Stops reading at once; the kernel's own queue fills and drops. Idempotent. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Puts all records in `buffer[start, end)` on the interface, in order, before it returns (or, for a device in
+   * another process, hands them on; what it cannot take without growing past a bound it counts as `queueFull`).
+   * The returned object is reused by the next call.
+   */
+  write(buffer: Buffer, start: number, end: number): WriteOutcome;
+  /** Says whether super-frames are wanted from now on; a device that cannot tell goes on as it is. */
+  setOffload(on: boolean): void;
+  /** Lets only matching frames through in the kernel; null takes the filter off. No effect where there is none. */
+  setFilter(program: readonly BpfInstruction[] | null): void;
+  /** Frames that the kernel dropped before we read them, as far as the device can tell. */
+  kernelDrops(): number;
+  /** Ends reading and frees everything in this process; a TAP interface itself stays. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A device that could not be opened: `reason` is a reason word of PROTOCOL.md section 5. */
+export class DeviceError extends Error {
+  constructor(
+    readonly reason: 'no-such-device' | 'device-busy' | 'bad-device' | 'forbidden' | 'internal',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'DeviceError';
+  }
+}
+
+export interface TapOptions {
+  /** MTU to set, 68..65535; undefined: the interface's own. */
+  readonly mtu?: number;
+  /** Bridge to join. */
+  readonly bridge?: string;
+}
+
+/** What DEVICES? tells of an interface. */
+export interface InterfaceInfo {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly kind: 'nic' | 'bridge' | 'tap' | 'veth' | 'vlan' | 'bond' | 'wireless' | 'dummy' | 'loopback' | 'other';
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Name of the bridge whose port it is. */
+  readonly bridge?: string;
+}
+
+/** Interfaces of this machine (of this network namespace). All calls are synchronous and quick. */
+export interface Devices {
+  interfaces(): InterfaceInfo[];
+  find(ifname: string): InterfaceInfo | undefined;
+  /** Backends that work here; the first is what a bare interface name means. */
+  captureBackends(): readonly ('packet' | 'pcap')[];
+  tapAvailable(): boolean;
+  /** Opens a capture. @throws DeviceError */
+  capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice>;
+  /** Creates a persistent TAP interface (or attaches to the one that stands), sets it up. @throws DeviceError */
+  openTap(ifname: string, options: TapOptions): Promise<FrameDevice>;
+  /** Removes a TAP interface that we created. Does nothing when there is none. @throws DeviceError */
+  removeTap(ifname: string): Promise<void>;
+}
+
+// ── Byte links ──────────────────────────────────────────────────────────────────────────────────────
+
+export interface LinkSink {
+  /** The bytes are valid during the call only: the buffer is used again for the next read. */
+  data(chunk: Buffer): void;
+  /** Less than the low-water mark is unsent again, after `write` had returned false. */
+  drain(): void;
+  /** The other side ended its direction. Ours stays open. */
+  end(): void;
+  /** Both directions are gone. Called exactly once, last. `error` when it was not an orderly end. */
+  closed(error?: Error): void;
+}
+
+export interface PeerCertificate {
+  /** `sha256:` and 64 lower-case hex digits, over the DER form. */
+  readonly fingerprint: string;
+  readonly commonName: string;
+  /** Whether a CA that we were given signed it, and it is in its time. */
+  readonly authorized: boolean;
+  readonly validTo: string;
+}
+
+/** An ordered stream of bytes both ways, half-closable: TCP, TLS or unix socket. */
+export interface Link {
+  readonly scheme: 'tcp' | 'tls' | 'unix' | 'memory';
+  /** Where the other end is, for people: `203.0.113.9:40000`, `[2001:db8::1]:7411`, `unix`. */
+  readonly peer: string;
+  /** The address alone, without port; the key for limits per address. */
+  readonly address: string;
+  /** Whether the other end is on this machine by a loopback address or a unix socket. */
+  readonly loopback: boolean;
+  readonly certificate?: PeerCertificate;
+  /** Bytes given to `write` that the kernel has not taken yet. */
+  readonly unsent: number;
+  /** Sets who is told. May be called again to hand the link on; nothing is lost in between. */
+  attach(sink: LinkSink): void;
+  /**
+   * Queues the bytes. Nobody may change them until `done` is called, which is called exactly once, also when the
+   * link breaks. @returns false when more than the high-water mark (64 KiB) is unsent: `drain` will follow.
+   */
+  write(chunk: Uint8Array, done?: () => void): boolean;
+  /** The same for several pieces that go out together. */
+  writeAll(chunks: readonly Uint8Array[], done?: () => void): boolean;
+  pause(): void;
+  resume(): void;
+  /** Ends our direction when everything is written. */
+  end(): void;
+  /** Drops both directions at once. Idempotent. */
+  destroy(): void;
+}
+
+/** A dial that failed: `kind` is the reason of PROTOCOL.md section 5. */
+export class DialError extends Error {
+  constructor(
+    readonly kind: 'remote-unreachable' | 'remote-untrusted' | 'remote-timeout',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'DialError';
+  }
+}
+
+export interface DialOptions {
+  readonly signal: AbortSignal;
+  /** `sha256:<hex>` that the server's certificate must have. */
+  readonly pin?: string;
+  /** Offer our own certificate. */
+  readonly clientCertificate: boolean;
+}
+
+export interface Listener {
+  /** The URL with the port that it really has. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface Network {
+  /** @throws Error with a clear message when the address cannot be had */
+  listen(url: string, accept: (link: Link) => void): Promise<Listener>;
+  /** @throws DialError */
+  dial(url: string, options: DialOptions): Promise<Link>;
+}
+
+// ── Time, chance, secrets ───────────────────────────────────────────────────────────────────────────
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall clock, RFC 3339 in UTC with microseconds. */
+  wall(): string;
+  /** Wall clock in milliseconds since 1970. */
+  now(): number;
+  /** Monotonic nanoseconds since this clock was made. */
+  mono(): number;
+  after(milliseconds: number, fire: () => void): Timer;
+}
+
+export interface Chance {
+  /** `bytes` random bytes in lower-case hex. */
+  id(bytes: number): string;
+  /** 0 <= x < 1 */
+  fraction(): number;
+}
+
+export interface Authenticator {
+  /** Whether passwords can be verified at all. */
+  readonly passwords: boolean;
+  readonly certificates: boolean;
+  /** Takes the same time for an unknown identity. `address` is the key for fairness. */
+  verify(identity: string, secret: string, address: string): Promise<boolean>;
+  /** The identity that a certificate stands for, or undefined. */
+  identify(certificate: PeerCertificate): string | undefined;
+}
+
+/** Secrets of inline `<auth>` arguments, by opaque reference, beside the log (0600). */
+export interface SecretStore {
+  get(ref: string): string | undefined;
+  /** Written through before it returns. @throws Error when it cannot be kept */
+  put(ref: string, secret: string): void;
+  drop(ref: string): void;
+  /** All references held. */
+  refs(): readonly string[];
+}
+
+// ── Log ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where the lines of the event log are kept. Lines are complete JSON texts without the LF. */
+export interface JournalStore {
+  /** Appends all lines, in order, by one write; when it throws nothing of them is kept. Synchronous. */
+  append(lines: readonly string[]): void;
+  /** Resolves when everything appended so far is on the disk. */
+  sync(): Promise<void>;
+  /** Bytes and age of the segment that is written to. */
+  readonly segment: { readonly number: number; readonly bytes: number; readonly openedAt: number };
+  /** Begins a new segment whose first line is this. */
+  rotate(firstLine: string): void;
+  /** Drops old segments as the retention says, never the newest. @returns numbers of those dropped */
+  retain(): readonly number[];
+  close(): Promise<void>;
+}
+
+// ── Operational log ─────────────────────────────────────────────────────────────────────────────────
+
+export interface Diagnostics {
+  info(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+  error(fields: Record<string, unknown>, message: string): void;
+}
