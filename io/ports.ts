@@ -111,7 +111,17 @@ export interface TapOptions {
 export interface InterfaceInfo {
   readonly name: string;
   readonly ifindex: number;
-  readonly kind: 'nic' | 'bridge' | 'tap' | 'veth' | 'vlan' | 'bond' | 'wireless' | 'dummy' | 'loopback' | 'other';
+  readonly kind:
+    | 'nic'
+    | 'bridge'
+    | 'tap'
+    | 'veth'
+    | 'vlan'
+    | 'bond'
+    | 'wireless'
+    | 'dummy'
+    | 'loopback'
+    | 'other';
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
@@ -130,6 +140,8 @@ export interface Devices {
   capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice>;
   /** Creates a persistent TAP interface (or attaches to the one that stands), sets it up. @throws DeviceError */
   openTap(ifname: string, options: TapOptions): Promise<FrameDevice>;
+  /** Sets the MTU (68..65535 bytes) of a TAP that we created. @throws DeviceError */
+  setMtu(ifname: string, mtu: number): void;
   /** Removes a TAP interface that we created. Does nothing when there is none. @throws DeviceError */
   removeTap(ifname: string): Promise<void>;
 }
@@ -200,8 +212,12 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** `sha256:<hex>` that the server's certificate must have. */
   readonly pin?: string;
+  /** `sha256:<hex>` of further certificates that may stand for this server when there is no pin. */
+  readonly acceptFingerprints?: readonly string[];
   /** Offer our own certificate. */
   readonly clientCertificate: boolean;
+  /** Name of the peer entry whose certificate is offered in place of our own, where it has one. */
+  readonly certificateOf?: string;
 }
 
 export interface Listener {

@@ -40,6 +40,10 @@ export const ERROR_CODES = {
 export type Reason = keyof typeof ERROR_CODES;
 export const REASONS = Object.keys(ERROR_CODES) as readonly Reason[];
 
+export function isReason(word: string): word is Reason {
+  return Object.hasOwn(ERROR_CODES, word);
+}
+
 /** What was wrong, as a value: pure code returns it, it is never thrown. */
 export interface Refusal {
   readonly reason: Reason;
@@ -47,7 +51,9 @@ export interface Refusal {
   readonly text: string;
 }
 
-export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: Refusal };
 
 export function good<T>(value: T): Result<T> {
   return { ok: true, value };
@@ -57,7 +63,11 @@ export function bad(reason: Reason, text: string): { readonly ok: false; readonl
   return { ok: false, refusal: { reason, text } };
 }
 
-/** The last line of an answer that refuses, without its LF. */
+/** Most characters of a refusal's text that are sent; a remote's ERR line, passed on as text, could have thousands. */
+const MAX_TEXT = 1024;
+
+/** The last line of an answer that refuses, without its LF. Control characters in its text become blanks. */
 export function formatRefusal({ reason, text }: Refusal): string {
-  return `ERR ${ERROR_CODES[reason]} ${reason} ${text}`.trimEnd();
+  const plain = text.slice(0, MAX_TEXT).replace(/\p{Cc}+/gu, ' ');
+  return `ERR ${ERROR_CODES[reason]} ${reason} ${plain}`.trimEnd();
 }

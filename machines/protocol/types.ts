@@ -110,7 +110,12 @@ export type Command = { [V in Verb]: { readonly verb: V; readonly args: Result<A
 export type Line =
   | { readonly kind: 'empty' }
   | { readonly kind: 'command'; readonly command: Command }
-  | { readonly kind: 'bad'; readonly refusal: Refusal };
+  | {
+      readonly kind: 'bad';
+      readonly refusal: Refusal;
+      /** The verb, where known: with the line's length all that the log may tell of it. */
+      readonly verb?: Verb;
+    };
 
 /** Takes a secret out of a line and returns the reference that stands for it from now on. */
 export type KeepSecret = (secret: string) => SecretRef;

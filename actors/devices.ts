@@ -1,0 +1,265 @@
+/** The open devices of a server: one actor for each kernel interface, shared by the Handlers on it. */
+import type { DeviceError, FrameDevice } from '../io/ports.ts';
+import type { DeviceContext, DeviceEffect, DeviceInput } from '../machines/device.ts';
+import { deviceMachine } from '../machines/device.ts';
+import { deviceDefinition } from '../machines/index.ts';
+import type { Snapshot } from '../machines/log/registry.ts';
+import { formatDevice } from '../machines/protocol/devices.ts';
+import type { Reason, Refusal } from '../machines/protocol/errors.ts';
+import type { DeviceSpec } from '../machines/protocol/types.ts';
+import { Segment } from './packet-path/segment.ts';
+import { type EffectTable, Shell } from './shell.ts';
+import type { World } from './world.ts';
+
+/** What a Handler hears of its device. */
+export interface DeviceUser {
+  deviceOpen(segment: Segment): void;
+  deviceFailed(reason: Reason, text: string): void;
+  deviceGone(why: string): void;
+}
+
+/** A bare interface name means the best backend there is here: the same device as when that is named. */
+export function resolveDevice(spec: DeviceSpec, backends: readonly ('packet' | 'pcap')[]): DeviceSpec {
+  const best = backends[0];
+  return spec.kind === 'interface' && spec.backend === 'any' && best !== undefined
+    ? { ...spec, backend: best }
+    : spec;
+}
+
+class DeviceActor {
+  readonly shell: Shell<typeof deviceMachine, DeviceEffect>;
+  segment: Segment | undefined;
+  #failure = '';
+  readonly #effects: EffectTable<DeviceEffect> = {
+    open: () => void this.#open(),
+    welcome: ({ handler }) => {
+      if (this.segment !== undefined) this.#user(handler)?.deviceOpen(this.segment);
+    },
+    tellOpened: ({ handlers }) => {
+      for (const handler of handlers)
+        if (this.segment !== undefined) this.#user(handler)?.deviceOpen(this.segment);
+    },
+    tellFailed: ({ handlers, reason }) => {
+      for (const handler of handlers) this.#user(handler)?.deviceFailed(reason, this.#failure);
+      this.ended(this);
+    },
+    tellGone: ({ handlers, why }) => {
+      for (const handler of handlers) this.#user(handler)?.deviceGone(why);
+    },
+    release: ({ remove }) => void this.#release(remove),
+  };
+
+  constructor(
+    private readonly world: World,
+    private readonly ended: (device: DeviceActor) => void,
+    origin: DeviceInput | { readonly name: string; readonly snapshot: Snapshot },
+  ) {
+    const actor = `device:${origin.name}`;
+    this.shell =
+      'snapshot' in origin
+        ? Shell.restore(world.journal, actor, deviceMachine, deviceDefinition, this.#effects, origin.snapshot)
+        : Shell.create(world.journal, actor, deviceMachine, deviceDefinition, this.#effects, origin);
+  }
+
+  get context(): DeviceContext {
+    return this.shell.context;
+  }
+
+  #user(handler: string): DeviceUser | undefined {
+    return this.world.handlers.byActor(handler);
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const device = await this.#openInterface();
+      const segment = new Segment(device, {
+        gone: (why) => this.shell.send({ type: 'gone', why }),
+      });
+      this.segment = segment;
+      const { ifindex, mtu, backend } = device;
+      this.shell.send({ type: 'opened', ifindex, mtu, backend });
+    } catch (error) {
+      const { name, message } = error as Error;
+      this.#failure = message;
+      const reason = name === 'DeviceError' ? (error as DeviceError).reason : 'internal';
+      this.world.diagnostics.warn({ device: this.context.name, reason, error: message }, 'device not opened');
+      this.shell.send({ type: 'failed', reason });
+    }
+  }
+
+  #openInterface(): Promise<FrameDevice> {
+    const { spec, ours, wantedMtu } = this.context;
+    if (spec.kind === 'tap') {
+      const inherits = ours && spec.mtu === undefined && spec.bridge === undefined && wantedMtu !== null;
+      const mtu = inherits ? wantedMtu : spec.mtu;
+      return this.world.interfaces.openTap(spec.ifname, {
+        ...(mtu === undefined ? {} : { mtu }),
+        ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
+      });
+    }
+    const { backend, ifname } = spec;
+    const concrete = backend === 'any' ? this.world.interfaces.captureBackends()[0] : backend;
+    if (concrete === undefined) throw new Error('there is no backend here that can capture');
+    return this.world.interfaces.capture(concrete, ifname);
+  }
+
+  async #release(remove: boolean): Promise<void> {
+    try {
+      await this.segment?.close();
+      if (remove) await this.world.interfaces.removeTap(this.context.spec.ifname);
+    } catch (error) {
+      this.world.diagnostics.error(
+        { device: this.context.name, error: (error as Error).message },
+        'device not closed as it should be',
+      );
+    }
+    this.segment = undefined;
+    this.shell.send({ type: 'released' }, () => this.ended(this));
+  }
+}
+
+export class DeviceRegistry {
+  readonly #world: World;
+  readonly #devices = new Map<string, DeviceActor>();
+  /** Handlers that want a device whose last actor is not closed yet. */
+  readonly #queue = new Map<string, (() => void)[]>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The name under which its actor goes. */
+  nameOf(spec: DeviceSpec): string {
+    return formatDevice(resolveDevice(spec, this.#world.interfaces.captureBackends()));
+  }
+
+  /** What stands against opening it, as far as can be told without opening it. */
+  refuse(spec: DeviceSpec): Refusal | undefined {
+    return (
+      this.#refuseBusy(spec) ?? (spec.kind === 'tap' ? this.#refuseTap(spec) : this.#refuseInterface(spec))
+    );
+  }
+
+  /** The Handler uses the device from now on, opened when it is not yet; it hears of it as `DeviceUser`. */
+  join(spec: DeviceSpec, handler: string, wantedMtu: number | null): void {
+    const name = this.nameOf(spec);
+    const device = this.#devices.get(name);
+    if (device === undefined) {
+      this.#create(name, spec, handler, wantedMtu);
+    } else if (device.context.handlers.includes(handler) && device.segment !== undefined) {
+      this.#world.handlers.byActor(handler)?.deviceOpen(device.segment);
+    } else if (!device.shell.send({ type: 'join', handler })) {
+      const waiting = this.#queue.get(name) ?? [];
+      waiting.push(() => this.join(spec, handler, wantedMtu));
+      this.#queue.set(name, waiting);
+    }
+  }
+
+  leave(spec: DeviceSpec, handler: string): void {
+    this.#devices.get(this.nameOf(spec))?.shell.send({ type: 'leave', handler });
+  }
+
+  /** A TAP that we made and that got no MTU of its own takes that of the other end. */
+  adoptMtu(spec: DeviceSpec, mtu: number): void {
+    const device = this.#devices.get(this.nameOf(spec));
+    if (device === undefined || spec.kind !== 'tap' || !device.context.ours) return;
+    if (spec.mtu !== undefined || spec.bridge !== undefined || device.segment?.mtu === mtu) return;
+    try {
+      this.#world.interfaces.setMtu(spec.ifname, mtu);
+    } catch (error) {
+      const { message } = error as Error;
+      this.#world.diagnostics.warn({ device: device.context.name, mtu, error: message }, 'MTU not set');
+    }
+  }
+
+  /** Handlers on the interface, by whatever name it was asked for. */
+  handlersOn(ifname: string): number {
+    let count = 0;
+    for (const { context } of this.#devices.values())
+      if (context.spec.ifname === ifname) count += context.handlers.length;
+    return count;
+  }
+
+  /** The segments that are open now. */
+  *segments(): Iterable<readonly [string, Segment]> {
+    for (const [name, { segment }] of this.#devices) if (segment !== undefined) yield [name, segment];
+  }
+
+  /** Takes up a device of an earlier run; `handlers` are the actors of Handlers that are still there. */
+  restore(actor: string, snapshot: Snapshot, handlers: ReadonlySet<string>): void {
+    const name = actor.slice('device:'.length);
+    const device = new DeviceActor(this.#world, this.#ended, { name, snapshot });
+    this.#devices.set(name, device);
+    device.shell.send({
+      type: 'restart',
+      handlers: device.context.handlers.filter((handler) => handlers.has(handler)),
+    });
+  }
+
+  /** Closes all of them in this process; TAP interfaces stay for the next run. */
+  async shutdown(): Promise<void> {
+    await Promise.all([...this.#devices.values()].map(({ segment }) => segment?.close()));
+  }
+
+  #create(name: string, spec: DeviceSpec, handler: string, wantedMtu: number | null): void {
+    const creates = spec.kind === 'tap' && this.#world.interfaces.find(spec.ifname) === undefined;
+    const resolved = resolveDevice(spec, this.#world.interfaces.captureBackends());
+    const input: DeviceInput = { name, spec: resolved, creates, handler, wantedMtu };
+    this.#devices.set(name, new DeviceActor(this.#world, this.#ended, input));
+  }
+
+  readonly #ended = (device: DeviceActor): void => {
+    const { name } = device.context;
+    if (this.#devices.get(name) === device) this.#devices.delete(name);
+    const waiting = this.#queue.get(name) ?? [];
+    this.#queue.delete(name);
+    for (const join of waiting) join();
+  };
+
+  #refuseBusy(spec: DeviceSpec): Refusal | undefined {
+    const name = this.nameOf(spec);
+    for (const [other, { context }] of this.#devices) {
+      if (other === name || context.spec.ifname !== spec.ifname) continue;
+      return {
+        reason: 'device-busy',
+        text: `${spec.ifname} is open as ${other}; use that form, or close the Handlers on it first`,
+      };
+    }
+    return undefined;
+  }
+
+  #refuseInterface(spec: DeviceSpec & { kind: 'interface' }): Refusal | undefined {
+    const { interfaces } = this.#world;
+    if (interfaces.find(spec.ifname) === undefined) return noSuchDevice(spec.ifname);
+    if (spec.backend === 'any' || interfaces.captureBackends().includes(spec.backend)) return undefined;
+    return { reason: 'bad-device', text: `the backend ${spec.backend}: does not work on this machine` };
+  }
+
+  #refuseTap({ ifname, bridge, mtu }: DeviceSpec & { kind: 'tap' }): Refusal | undefined {
+    const { interfaces } = this.#world;
+    const standing = interfaces.find(ifname);
+    if (standing !== undefined && standing.kind !== 'tap') {
+      return {
+        reason: 'bad-device',
+        text: `${ifname} is there already and is no TAP (it is a ${standing.kind}); choose another name`,
+      };
+    }
+    if (bridge === undefined) return undefined;
+    const br = interfaces.find(bridge);
+    if (br === undefined) return noSuchDevice(bridge);
+    if (br.kind !== 'bridge')
+      return { reason: 'bad-device', text: `${bridge} is no bridge (it is a ${br.kind})` };
+    if (mtu === undefined || mtu >= br.mtu) return undefined;
+    return {
+      reason: 'bad-device',
+      text: `mtu=${mtu} would lower the MTU of bridge ${bridge} (${br.mtu}); leave it out, or take at least that`,
+    };
+  }
+}
+
+function noSuchDevice(ifname: string): Refusal {
+  return {
+    reason: 'no-such-device',
+    text: `there is no interface ${ifname} here; DEVICES? lists those there are`,
+  };
+}

@@ -1,0 +1,29 @@
+/** Bounds and time-outs with their defaults (PROTOCOL.md section 4). All times in milliseconds. */
+import type { InitiatorLimits, ResponderLimits } from '../machines/handler/events.ts';
+import type { SessionLimits } from '../machines/session/events.ts';
+
+export interface Limits {
+  readonly session: SessionLimits;
+  readonly initiator: InitiatorLimits;
+  readonly responder: ResponderLimits;
+  /** Sessions not yet authenticated, from one address and in all. */
+  readonly unauthenticatedPerAddress: number;
+  readonly unauthenticated: number;
+  /** Sessions in all; past that a new one gets 429. */
+  readonly sessions: number;
+  /** Handlers in all. */
+  readonly handlers: number;
+  /** Bytes of answers that a client has not read, past which its next line waits. */
+  readonly unread: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  session: { hello: 10_000, idle: 600_000, failedHellos: 3 },
+  initiator: { handle: 15_000, dial: 10_000, firstDelay: 500, lastDelay: 10_000, stable: 60_000 },
+  responder: { grace: 60_000 },
+  unauthenticatedPerAddress: 8,
+  unauthenticated: 64,
+  sessions: 1024,
+  handlers: 1024,
+  unread: 262_144,
+};

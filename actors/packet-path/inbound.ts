@@ -1,0 +1,119 @@
+/**
+ * Peer → device, for one Handler: checks what the peer sent, puts what passes on the segment, in runs as long as can
+ * be and without a copy.
+ *
+ * Checks, in this order: role and link-local control (`spoofed`, `filtered`, `loop`, `l2cp`), virtio header
+ * (`bad-offload`), own MTU (`too-big`), caps (`rate`), and then what the device says (`queue-full`,
+ * `device-refused`, `bad-offload`).
+ */
+import type { WriteOutcome } from '../../io/ports.ts';
+import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
+import { type Predicate, VERDICTS } from '../../machines/frames/predicates.ts';
+import { FRAME, frameOffset, recordEnd } from '../../machines/frames/records.ts';
+import type { Caps } from './bucket.ts';
+import { RX_REASONS, type RxReason, Tally } from './counters.ts';
+import { judgeOffload, type Software } from './software.ts';
+import type { Run } from './wire.ts';
+
+/** The segment, as the inbound side needs it. */
+export interface Shore {
+  readonly mtu: number;
+  readonly takesOffload: boolean;
+  /** Puts whole records on the device. The outcome is valid until the next call. */
+  write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome;
+  /** Offers the same records to the other Handlers. */
+  offer(buffer: Buffer, start: number, end: number): void;
+}
+
+type Judgement = 'go' | 'cut' | RxReason;
+
+const REASON_OF_VERDICT: readonly (RxReason | undefined)[] = VERDICTS.map((verdict) =>
+  verdict === 'pass' ? undefined : verdict === 'unselected' ? 'filtered' : verdict,
+);
+
+export class Inbound {
+  readonly tally = new Tally(RX_REASONS);
+
+  constructor(
+    private readonly predicate: Predicate,
+    private readonly caps: Caps,
+    private readonly software: Software,
+    private readonly shore: Shore,
+  ) {}
+
+  /** What the peer sent. The bytes are valid during the call only. */
+  run({ buffer, start, end }: Run): void {
+    if (this.caps.any) this.caps.refill();
+    let runStart = start;
+    let count = 0;
+    let bytes = 0;
+    for (let at = start; at < end; ) {
+      const next = recordEnd(buffer, at);
+      const judged = this.#judge(buffer, at, next);
+      this.tally.seen++;
+      if (judged === 'go') {
+        count++;
+        bytes += next - frameOffset(buffer, at);
+      } else {
+        this.#put(buffer, runStart, at, count, bytes);
+        if (judged === 'cut') this.#cut(buffer, at, next);
+        else this.tally.drop(judged);
+        runStart = next;
+        count = 0;
+        bytes = 0;
+      }
+      at = next;
+    }
+    this.#put(buffer, runStart, end, count, bytes);
+  }
+
+  #judge(buffer: Buffer, at: number, next: number): Judgement {
+    const frame = frameOffset(buffer, at);
+    const refused = REASON_OF_VERDICT[this.predicate(buffer, frame)];
+    if (refused !== undefined) return refused;
+    const judged = this.#judgeLength(buffer, at, frame, next);
+    if (judged !== 'go' && judged !== 'cut') return judged;
+    if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
+    return judged;
+  }
+
+  #judgeLength(buffer: Buffer, at: number, frame: number, next: number): Judgement {
+    const { mtu, takesOffload } = this.shore;
+    if (buffer[at] === FRAME) return exceedsMtu(buffer, frame, next, mtu) ? 'too-big' : 'go';
+    const judged = judgeOffload(buffer, at, next, mtu);
+    return judged === 'go' && !takesOffload ? 'cut' : judged;
+  }
+
+  /** Puts a run on the device as it stands, then before the other Handlers. */
+  #put(buffer: Buffer, start: number, end: number, count: number, bytes: number): void {
+    if (count === 0) return;
+    const outcome = this.shore.write(buffer, start, end, count);
+    const { written } = outcome;
+    this.tally.carry(written, written === count ? bytes : outcome.writtenBytes);
+    if (written !== count) {
+      this.tally.drop('bad-offload', outcome.badOffload);
+      this.tally.drop('queue-full', outcome.queueFull);
+      this.tally.drop('device-refused', outcome.refused);
+    }
+    this.shore.offer(buffer, start, end);
+  }
+
+  /** Cuts a super-frame for a device that takes none, or none with such long segments. It counts as one frame, lost if any part of it was. */
+  #cut(buffer: Buffer, at: number, next: number): void {
+    const { out } = this.software;
+    const fault = this.software.cut(buffer, at, next, this.shore.mtu);
+    if (fault !== undefined) {
+      this.tally.drop(fault);
+      return;
+    }
+    const outcome = this.shore.write(out.buffer, 0, out.length, out.records);
+    if (outcome.written === out.records) this.tally.carry(1, next - frameOffset(buffer, at));
+    else this.tally.drop(worst(outcome));
+    this.shore.offer(buffer, at, next);
+  }
+}
+
+function worst(outcome: WriteOutcome): RxReason {
+  if (outcome.queueFull > 0) return 'queue-full';
+  return outcome.refused > 0 ? 'device-refused' : 'bad-offload';
+}

@@ -1,0 +1,201 @@
+/**
+ * Device → peer, for one Handler: takes from each batch what its role asks for and gives it to the wire, in runs as
+ * long as can be and without a copy where it can.
+ *
+ * Checks, in this order: role and link-local control (`filtered`, `l2cp`), a wire (`no-carrier`), virtio header
+ * (`bad-offload`), far MTU (`too-big`), caps (`rate`), room at the wire (`queue-full`). A super-frame is held against
+ * no MTU here when it goes as it is: its receiver cuts it to its own.
+ */
+import type { Batch } from '../../io/ports.ts';
+import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
+import { L2CP, PASS, type Predicate } from '../../machines/frames/predicates.ts';
+import { frameOffset, HEADER_BYTES, OFFLOAD, recordEnd } from '../../machines/frames/records.ts';
+import { isSuperFrame } from '../../machines/frames/virtio.ts';
+import type { RecordWriter } from '../../machines/frames/writer.ts';
+import type { Caps } from './bucket.ts';
+import { type Fates, Tally, TX_REASONS, type TxReason } from './counters.ts';
+import type { Outbox } from './outbox.ts';
+import { Pieces } from './pieces.ts';
+import type { Software } from './software.ts';
+
+/** Of a record: its own header, Ethernet header and two VLAN tags. */
+const LONGEST_HEADERS = 26;
+
+/** What the two ends of the wire said when it was made. */
+export interface Terms {
+  /** Whether OFFLOAD records may be sent. */
+  readonly offload: boolean;
+  /** MTU of the far device. */
+  readonly farMtu: number;
+}
+
+/** Goes as it is; has to be cut; was cut or finished, and what came of it stands in `software.out`. */
+type Judgement = 'go' | 'cut' | 'mended' | TxReason;
+
+export class Outbound {
+  readonly tally = new Tally(TX_REASONS);
+  outbox: Outbox | undefined;
+  terms: Terms = { offload: false, farMtu: 0 };
+
+  readonly #pieces = new Pieces();
+
+  /** `unfinished`: frames that the device hands over may lack their checksum or be longer than `mtu`. */
+  constructor(
+    private readonly predicate: Predicate,
+    private readonly caps: Caps,
+    private readonly software: Software,
+    private readonly unfinished: boolean,
+  ) {}
+
+  /** What the device has read. */
+  batch(batch: Batch, fates: Fates): void {
+    if (this.caps.any) this.caps.refill();
+    const { buffer, end } = batch;
+    let runStart = batch.start;
+    let first = 0;
+    let index = 0;
+    for (let at = batch.start; at < end; index++) {
+      const next = recordEnd(buffer, at);
+      const judged = this.#judge(buffer, at, next, this.unfinished);
+      if (judged === 'go') {
+        this.#pieces.bytes += next - frameOffset(buffer, at);
+      } else {
+        if (index > first) this.#pieces.add(runStart, at, first, index - first);
+        this.#apart(batch, at, next, index, judged, fates);
+        runStart = next;
+        first = index + 1;
+      }
+      at = next;
+    }
+    if (index > first) this.#pieces.add(runStart, end, first, index - first);
+    this.#send(batch, fates);
+    this.outbox?.flush();
+    this.tally.seen += index;
+  }
+
+  /** What another Handler put on the device: the bytes are valid during the call only, so they are copied. */
+  offer(buffer: Buffer, start: number, end: number): void {
+    if (this.caps.any) this.caps.refill();
+    for (let at = start; at < end; ) {
+      const next = recordEnd(buffer, at);
+      const judged = this.#judge(buffer, at, next, false);
+      this.tally.seen++;
+      if (judged === 'cut' || judged === 'mended') this.#rework(buffer, at, next, judged);
+      else if (judged !== 'go') this.tally.drop(judged);
+      else if (this.outbox?.append(buffer, at, next)) this.tally.carry(1, next - frameOffset(buffer, at));
+      else this.tally.drop(this.#noRoom);
+      at = next;
+    }
+    this.outbox?.flush();
+  }
+
+  #judge(buffer: Buffer, at: number, next: number, unfinished: boolean): Judgement {
+    const frame = frameOffset(buffer, at);
+    const verdict = this.predicate(buffer, frame);
+    if (verdict !== PASS) return verdict === L2CP ? 'l2cp' : 'filtered';
+    if (this.outbox === undefined) return 'no-carrier';
+    const changed = unfinished ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
+    if (changed !== 'go') return changed;
+    if (isOffload(buffer, at)) {
+      if (!this.terms.offload) return 'cut';
+      if (!isSuperFrame(buffer, at) && exceedsMtu(buffer, frame, next, this.terms.farMtu)) return 'too-big';
+    } else if (exceedsMtu(buffer, frame, next, this.terms.farMtu)) {
+      return 'too-big';
+    }
+    if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
+    return 'go';
+  }
+
+  /** One record that does not go out as it is. */
+  #apart(
+    batch: Batch,
+    at: number,
+    next: number,
+    index: number,
+    judged: Exclude<Judgement, 'go'>,
+    fates: Fates,
+  ): void {
+    if (judged === 'cut' || judged === 'mended') {
+      this.#send(batch, fates);
+      if (this.#rework(batch.buffer, at, next, judged)) fates.sent(index, 1);
+      else fates.missed(index, 1);
+    } else {
+      this.tally.drop(judged);
+      if (judged !== 'filtered' && judged !== 'l2cp') fates.missed(index, 1);
+    }
+  }
+
+  /** Gives the pieces found so far to the wire. */
+  #send(batch: Batch, fates: Fates): void {
+    const { frames, records, offsets, bytes } = this.#pieces;
+    if (frames === 0) return;
+    const taken = this.outbox?.send(batch, this.#pieces) ?? 0;
+    if (taken < frames) this.tally.drop(this.#noRoom, frames - taken);
+    this.tally.carry(taken, taken === frames ? bytes : bytesOf(batch.buffer, offsets, taken));
+    for (let i = 0, left = taken; i < records.length; i += 2) {
+      const [first, count] = [records[i]!, records[i + 1]!];
+      const sent = Math.min(left, count);
+      fates.sent(first, sent);
+      fates.missed(first + sent, count - sent);
+      left -= sent;
+    }
+    this.#pieces.clear();
+  }
+
+  /**
+   * Makes real, finished frames of one record and sends them: all of them or none. Not ahead of the pieces found
+   * before, which the caller has sent. @returns whether they were taken
+   */
+  #rework(buffer: Buffer, at: number, next: number, how: 'cut' | 'mended'): boolean {
+    const drop = this.#reworked(buffer, at, next, how);
+    if (drop === undefined) this.tally.carry(1, next - frameOffset(buffer, at));
+    else this.tally.drop(drop);
+    return drop === undefined;
+  }
+
+  #reworked(buffer: Buffer, at: number, next: number, how: 'cut' | 'mended'): TxReason | undefined {
+    const { software, outbox, terms } = this;
+    const frame = frameOffset(buffer, at);
+    const fault = how === 'cut' ? software.cut(buffer, at, next, terms.farMtu) : undefined;
+    if (fault !== undefined) return fault;
+    if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
+    const { out } = software;
+    if (how === 'mended' && !allFit(out, terms.farMtu)) return 'too-big';
+    if (!outbox?.fits(out.length, terms.farMtu + LONGEST_HEADERS)) return this.#noRoom;
+    for (let from = 0; from < out.length; ) {
+      const to = recordEnd(out.buffer, from);
+      outbox.append(out.buffer, from, to);
+      from = to;
+    }
+    return undefined;
+  }
+
+  get #noRoom(): 'queue-full' | 'no-carrier' {
+    return this.outbox?.open ? 'queue-full' : 'no-carrier';
+  }
+}
+
+function isOffload(buffer: Buffer, at: number): boolean {
+  return buffer[at] === OFFLOAD;
+}
+
+function allFit(out: RecordWriter, mtu: number): boolean {
+  for (let at = 0; at < out.length; at = recordEnd(out.buffer, at)) {
+    if (exceedsMtu(out.buffer, at + HEADER_BYTES, recordEnd(out.buffer, at), mtu)) return false;
+  }
+  return true;
+}
+
+/** Bytes of Ethernet frames in the first `count` records of these pieces. */
+function bytesOf(buffer: Buffer, offsets: readonly number[], count: number): number {
+  let bytes = 0;
+  let left = count;
+  for (let i = 0; i < offsets.length; i += 2) {
+    for (let at = offsets[i]!; at < offsets[i + 1]! && left > 0; left--) {
+      const next = recordEnd(buffer, at);
+      bytes += next - frameOffset(buffer, at);
+      at = next;
+    }
+  }
+  return bytes;
+}

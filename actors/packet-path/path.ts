@@ -1,0 +1,145 @@
+/**
+ * One Handler's place on a segment. It outlives its wires: between two of them its frames are seen, and counted
+ * `no-carrier`.
+ *
+ *     device ──frames$──► Outbound ──► outbox ══ wire ══ runs$ ──► Inbound ──► Segment.write ──► device
+ *     others ──offers$──► Outbound                                        └──► Segment.offer ──► others
+ */
+import type { Subscription } from 'rxjs';
+import type { Clock } from '../../io/ports.ts';
+import type { FilterRole } from '../../machines/frames/bpf.ts';
+import { inbound, outbound } from '../../machines/frames/predicates.ts';
+import { announcementRecords } from '../../machines/frames/rarp.ts';
+import { macNumber } from '../../machines/protocol/mac.ts';
+import type { HandlerOptions, RoleConfig } from '../../machines/protocol/types.ts';
+import { Caps } from './bucket.ts';
+import type { PathCounters } from './counters.ts';
+import { Inbound } from './inbound.ts';
+import { Outbound, type Terms } from './outbound.ts';
+import type { Member, Segment } from './segment.ts';
+import type { Wire } from './wire.ts';
+
+export interface PathOptions {
+  /** Id of the Handler. */
+  readonly handler: string;
+  readonly config: RoleConfig;
+  /** `aa:bb:cc:dd:ee:ff`, or `['*']` for BRIDGE. */
+  readonly macs: readonly string[];
+  readonly options: HandlerOptions;
+}
+
+export class HandlerPath implements Member {
+  readonly handler: string;
+  readonly hostMacs: readonly number[];
+  readonly interest: FilterRole;
+
+  readonly #config: RoleConfig;
+  readonly #options: HandlerOptions;
+  readonly #macs: readonly number[];
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  readonly #onSegment: Subscription;
+  #onWire: Subscription | undefined;
+  #wire: Wire | undefined;
+  #terms: Terms | undefined;
+
+  /**
+   * Attaches to the segment: from now on frames for this Handler are seen.
+   * @param clock needed only with the options `rate` and `bcastRate`
+   */
+  constructor(
+    private readonly segment: Segment,
+    { handler, config, macs, options }: PathOptions,
+    clock?: Clock,
+  ) {
+    this.handler = handler;
+    this.#config = config;
+    this.#options = options;
+    this.#macs = config.role === 'BRIDGE' ? [] : macs.map(macNumber);
+    this.hostMacs = config.role === 'HOST' ? this.#macs : [];
+    this.interest = { config, macs: this.#macs, l2cp: options.l2cp };
+    const caps = () => new Caps(clock, options.rate, options.bcastRate);
+    const { software, device, hosts } = segment;
+    this.#outbound = new Outbound(outbound(config, this.#macs, options), caps(), software, device.unfinished);
+    this.#inbound = new Inbound(inbound(config, this.#macs, options, hosts), caps(), software, {
+      get mtu() {
+        return segment.mtu;
+      },
+      takesOffload: segment.takesOffload,
+      write: (buffer, start, end, count) => segment.write(buffer, start, end, count),
+      offer: (buffer, start, end) => segment.offer(buffer, start, end, this),
+    });
+    this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.fates));
+    this.#onSegment.add(
+      segment.offers$.subscribe(({ from, buffer, start, end }) => {
+        if (from !== this) this.#outbound.offer(buffer, start, end);
+      }),
+    );
+    segment.attach(this);
+  }
+
+  get offload(): boolean {
+    return this.#terms?.offload ?? this.#options.offload;
+  }
+
+  get live(): boolean {
+    return this.#outbound.outbox !== undefined;
+  }
+
+  get behind(): boolean {
+    return this.#outbound.outbox?.behind === true;
+  }
+
+  /** Frames flow both ways over this wire, as soon as it is started; a wire before it is let go of. */
+  connect(wire: Wire, terms: Terms): void {
+    this.disconnect();
+    this.#wire = wire;
+    this.#terms = terms;
+    this.#outbound.terms = terms;
+    this.#onWire = wire.runs$.subscribe((run) => this.#inbound.run(run));
+    this.#onWire.add(wire.flow$.subscribe(() => this.#flow()));
+    this.#flow();
+  }
+
+  /** The wire is gone or to be replaced. This Handler stays on the segment. Idempotent. */
+  disconnect(): void {
+    this.#onWire?.unsubscribe();
+    this.#wire = undefined;
+    this.#flow();
+  }
+
+  /** Tells the switches of the segment where the VM is. Nothing but for a PROXY with `announce=on`. */
+  announce(): void {
+    if (this.#config.role !== 'PROXY' || !this.#options.announce) return;
+    const records = announcementRecords(this.#macs);
+    this.segment.write(records, 0, records.length, this.#macs.length);
+    this.segment.offer(records, 0, records.length, this);
+  }
+
+  counters(): PathCounters {
+    const { tally: rx } = this.#inbound;
+    const { tally: tx } = this.#outbound;
+    return {
+      rxSeen: rx.seen,
+      rxFrames: rx.frames,
+      rxBytes: rx.bytes,
+      txSeen: tx.seen,
+      txFrames: tx.frames,
+      txBytes: tx.bytes,
+      rxDropped: { ...rx.dropped },
+      txDropped: { ...tx.dropped },
+    };
+  }
+
+  /** Leaves the segment; the wire is left to whoever made it. Idempotent. */
+  close(): void {
+    this.disconnect();
+    this.#onSegment.unsubscribe();
+    this.segment.detach(this);
+  }
+
+  #flow(): void {
+    this.#outbound.outbox = this.#wire?.outbox;
+    this.segment.reconsider();
+  }
+}

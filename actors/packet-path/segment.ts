@@ -1,0 +1,179 @@
+/**
+ * One open device: an Ethernet segment that all Handlers on it share.
+ *
+ * - What the device reads goes to every Handler, one emission a batch. What a Handler puts on the device is offered to
+ *   the others, once, and not to itself.
+ * - **Backpressure.** When all Handlers that have a wire are behind, the device is not read any more: the kernel's
+ *   queue fills, and drops as the interface's queueing discipline says. When only some are behind it is read on, and
+ *   those lose what their outbox cannot hold (outbox.ts), so that a slow Handler stalls nobody.
+ * - The kernel's filter lets through what at least one Handler wants; super-frames are asked for when at least one
+ *   Handler can send them.
+ */
+import { Subject } from 'rxjs';
+import type { Batch, FrameDevice, WriteOutcome } from '../../io/ports.ts';
+import { compileFilter, type FilterRole } from '../../machines/frames/bpf.ts';
+import { MacTable } from '../../machines/frames/mac-table.ts';
+import { Fates, type SegmentCounters } from './counters.ts';
+import type { Shore } from './inbound.ts';
+import { Software } from './software.ts';
+
+/** A Handler's place, as the segment needs it. */
+export interface Member {
+  /** Addresses that no frame from a far end may have as source, on this segment (a HOST's). */
+  readonly hostMacs: readonly number[];
+  /** What the kernel's filter has to let through for it. */
+  readonly interest: FilterRole;
+  /** Whether it can send super-frames: as agreed with the other end, before that as the user said. */
+  readonly offload: boolean;
+  /** Whether it has a wire that takes frames or would if it were not behind. */
+  readonly live: boolean;
+  readonly behind: boolean;
+}
+
+/** Records that a Handler put on the segment; the same object each time, valid during the call. */
+export interface Offer {
+  from: Member | undefined;
+  buffer: Buffer;
+  start: number;
+  end: number;
+}
+
+export interface SegmentHooks {
+  /** The interface is gone for good; every method but `close` does nothing from now on. */
+  gone(reason: string): void;
+}
+
+export class Segment implements Shore {
+  /** What the device reads, and what becomes of it. */
+  readonly frames$ = new Subject<Batch>();
+  /** What a Handler put on the device. */
+  readonly offers$ = new Subject<Offer>();
+  /** Source addresses that have gone round when they come from a far end. */
+  readonly hosts = new MacTable();
+  readonly fates = new Fates();
+  /** For all Handlers of this segment. */
+  readonly software: Software;
+
+  readonly #members = new Set<Member>();
+  readonly #offer: Offer = { from: undefined, buffer: Buffer.alloc(0), start: 0, end: 0 };
+  readonly #totals = { read: 0, readBytes: 0, toDevice: 0, written: 0, writtenBytes: 0 };
+  readonly #refusals = { queueFull: 0, refused: 0, badOffload: 0 };
+  #started = false;
+  #dead = false;
+  #paused = false;
+  #offload: boolean | undefined;
+
+  constructor(
+    readonly device: FrameDevice,
+    private readonly hooks: SegmentHooks,
+  ) {
+    this.software = new Software(device.mtu);
+  }
+
+  get mtu(): number {
+    return this.device.mtu;
+  }
+
+  get takesOffload(): boolean {
+    return this.device.takesOffload;
+  }
+
+  counters(): SegmentCounters {
+    const { carried, lost } = this.fates;
+    const unwanted = this.#totals.read - carried - lost;
+    const kernelDrops = this.device.kernelDrops();
+    return { ...this.#totals, ...this.#refusals, carried, lost, unwanted, kernelDrops };
+  }
+
+  /** Takes a Handler in; with the first one the device begins to read. */
+  attach(member: Member): void {
+    this.#members.add(member);
+    this.hosts.add(member.hostMacs);
+    this.#changed();
+    if (this.#started) return;
+    this.#started = true;
+    this.device.start({
+      frames: (batch) => this.#read(batch),
+      gone: (reason) => this.#gone(reason),
+    });
+  }
+
+  detach(member: Member): void {
+    if (!this.#members.delete(member)) return;
+    this.hosts.delete(member.hostMacs);
+    for (const other of this.#members) this.hosts.add(other.hostMacs);
+    this.#changed();
+  }
+
+  /** A member's wire came, fell behind, caught up or went. */
+  reconsider(): void {
+    if (this.#dead) return;
+    this.#askForOffload();
+    this.#holdOrResume();
+  }
+
+  write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome {
+    const outcome = this.#dead ? refusedAll(count) : this.device.write(buffer, start, end);
+    this.#totals.toDevice += count;
+    this.#totals.written += outcome.written;
+    this.#totals.writtenBytes += outcome.writtenBytes;
+    this.#refusals.queueFull += outcome.queueFull;
+    this.#refusals.refused += outcome.refused;
+    this.#refusals.badOffload += outcome.badOffload;
+    return outcome;
+  }
+
+  /** Offers records that `from` put on the device to all others. */
+  offer(buffer: Buffer, start: number, end: number, from?: Member): void {
+    if (this.#members.size < 2 || this.#dead) return;
+    Object.assign(this.#offer, { from, buffer, start, end });
+    this.offers$.next(this.#offer);
+  }
+
+  /** Closes the device. Idempotent. */
+  async close(): Promise<void> {
+    this.#dead = true;
+    this.frames$.complete();
+    this.offers$.complete();
+    await this.device.close();
+  }
+
+  #read(batch: Batch): void {
+    this.#totals.read += batch.frames;
+    this.#totals.readBytes += batch.end - batch.start;
+    this.fates.begin(batch.frames);
+    this.frames$.next(batch);
+  }
+
+  #gone(reason: string): void {
+    this.#dead = true;
+    this.hooks.gone(reason);
+  }
+
+  #changed(): void {
+    if (this.#dead) return;
+    this.device.setFilter(compileFilter([...this.#members].map(({ interest }) => interest)));
+    this.reconsider();
+  }
+
+  #askForOffload(): void {
+    if (this.#members.size === 0) return;
+    const wanted = [...this.#members].some((member) => member.offload);
+    if (wanted === this.#offload) return;
+    this.#offload = wanted;
+    this.device.setOffload(wanted);
+  }
+
+  #holdOrResume(): void {
+    const live = [...this.#members].filter((member) => member.live);
+    const hold = live.length > 0 && live.every((member) => member.behind);
+    if (hold === this.#paused) return;
+    this.#paused = hold;
+    if (hold) this.device.pause();
+    else this.device.resume();
+  }
+}
+
+function refusedAll(count: number): WriteOutcome {
+  return { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: count };
+}

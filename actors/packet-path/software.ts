@@ -1,0 +1,71 @@
+/**
+ * What is done in software where an end does not take super-frames, or a capture hands over unfinished ones.
+ * One instance serves a whole segment; its output is good until the next call.
+ */
+import { etherTypeOffset, exceedsMtu } from '../../machines/frames/ethernet.ts';
+import { mend } from '../../machines/frames/mend.ts';
+import { HEADER_BYTES, VNET_HEADER_BYTES } from '../../machines/frames/records.ts';
+import { segment } from '../../machines/frames/segment.ts';
+import { checkOffload, GSO_NONE, GSO_UDP_L4 } from '../../machines/frames/virtio.ts';
+import { RecordWriter } from '../../machines/frames/writer.ts';
+
+const UDP_HEADER_BYTES = 8;
+
+export class Software {
+  #out: RecordWriter | undefined;
+
+  /** `mtu` of the device. */
+  constructor(private readonly mtu: number) {}
+
+  /** The FRAME records made by the last `cut` or `mend`. */
+  get out(): RecordWriter {
+    this.#out ??= new RecordWriter();
+    return this.#out;
+  }
+
+  /** Makes real, finished frames that fit `mtu` of an OFFLOAD record. @returns what is wrong, if anything is */
+  cut(buffer: Buffer, at: number, next: number, mtu: number): 'bad-offload' | 'too-big' | undefined {
+    this.out.reset();
+    const made = segment(buffer, at, next, mtu, this.out);
+    return typeof made === 'string' ? made : undefined;
+  }
+
+  /**
+   * Finishes a FRAME record as a capture without virtio header hands it over. A super-frame does not tell the size of
+   * its segments; the longest that both ends take may be too long for neither.
+   * @returns `go` when it is right as it stands
+   */
+  mend(buffer: Buffer, at: number, next: number, farMtu: number): 'go' | 'mended' | 'too-big' {
+    this.out.reset();
+    const long = exceedsMtu(buffer, at + HEADER_BYTES, next, this.mtu);
+    const made = mend(buffer, at, next, long ? Math.min(this.mtu, farMtu) : this.mtu, this.out);
+    if (made === 0) return 'go';
+    return made === 'too-big' ? made : 'mended';
+  }
+}
+
+/**
+ * What to do with an OFFLOAD record from a peer, for a device that takes them: nothing, to cut it because its
+ * segments are longer than the device's MTU, or to drop it.
+ */
+export function judgeOffload(
+  buffer: Buffer,
+  at: number,
+  next: number,
+  mtu: number,
+): 'go' | 'cut' | 'bad-offload' | 'too-big' {
+  if (checkOffload(buffer, at, next) !== true) return 'bad-offload';
+  const virtio = at + HEADER_BYTES;
+  const frame = virtio + VNET_HEADER_BYTES;
+  const type = buffer[virtio + 1]!;
+  if (type === GSO_NONE) return exceedsMtu(buffer, frame, next, mtu) ? 'too-big' : 'go';
+  const l4 = frame + read16LE(buffer, virtio + 6);
+  const data = l4 + (type === GSO_UDP_L4 ? UDP_HEADER_BYTES : (buffer[l4 + 12]! >> 4) * 4);
+  const longest = Math.min(read16LE(buffer, virtio + 4), next - data);
+  const l3 = etherTypeOffset(buffer, frame, next) + 2;
+  return data - l3 + longest > mtu ? 'cut' : 'go';
+}
+
+function read16LE(buffer: Buffer, at: number): number {
+  return buffer[at]! | (buffer[at + 1]! << 8);
+}

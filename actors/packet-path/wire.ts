@@ -1,0 +1,217 @@
+/**
+ * One link in the binary phase (PROTOCOL.md section 6): records in, records out, PING and PONG, and how it ends.
+ *
+ *     new Wire ──start──► running ──farewell()──► leaving ──► closed
+ *                            │ ├──BYE came───────► leaving ──► closed   (bye)
+ *                            │ └──wrong record───► leaving ──► closed   (protocolError)
+ *                            └────silence, cut, destroy()────► closed   (broken, but not after destroy)
+ *
+ * At most one of `bye`, `protocolError` and `broken` is told, once, and none after `farewell` or `destroy`.
+ * What is received is kept by nobody: the decoder holds at most one record that has not come whole.
+ */
+import { Subject } from 'rxjs';
+import type { Clock, Link, Timer } from '../../io/ports.ts';
+import {
+  type ByeReason,
+  encodeBye,
+  RecordDecoder,
+  type RecordVisitor,
+} from '../../machines/frames/records.ts';
+import { Liveness, SILENCE_MS } from './liveness.ts';
+import { Outbox } from './outbox.ts';
+
+/** How long the other end's own end is waited for after BYE. */
+export const FAREWELL_MS = 3_000;
+
+export interface WireEvents {
+  /** The first record came, of whatever type. */
+  firstRecord(): void;
+  /** The wire is of no use any more, and nobody said BYE. */
+  broken(why: string): void;
+  /** The other end said BYE; it has been answered. */
+  bye(reason: string): void;
+  /** The other end sent what is not a record; BYE `protocol-error` is on its way. */
+  protocolError(text: string): void;
+}
+
+/** Whole records one behind the other, FRAME and OFFLOAD only. The same object each time, valid during the call. */
+export interface Run {
+  buffer: Buffer;
+  start: number;
+  end: number;
+  count: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+export class Wire {
+  /** Frames from the other end; one emission for each run of them in what was read. */
+  readonly runs$ = new Subject<Run>();
+  /** The outbox has opened, fallen behind, caught up or closed. */
+  readonly flow$ = new Subject<void>();
+
+  readonly #outbox: Outbox;
+  readonly #decoder: RecordDecoder;
+  readonly #liveness: Liveness;
+  readonly #run: Run = { buffer: NOTHING, start: 0, end: 0, count: 0 };
+  #state: 'new' | 'running' | 'leaving' | 'closed' = 'new';
+  #heardRecord = false;
+  readonly #visitor: RecordVisitor = {
+    frames: (buffer, start, end, count) => this.#frames(buffer, start, end, count),
+    ping: (buffer, at) => {
+      this.#record();
+      this.#liveness.pinged(buffer, at);
+    },
+    pong: (buffer, at) => {
+      this.#record();
+      this.#liveness.ponged(buffer, at);
+    },
+    bye: (reason) => {
+      this.#record();
+      this.#bye(reason);
+    },
+    error: (text) => this.#protocolError(text),
+  };
+  #guard: Timer | undefined;
+  #left: Promise<void> | undefined;
+  #resolveLeft: () => void = () => {};
+
+  constructor(
+    private readonly link: Link,
+    private readonly clock: Clock,
+    private readonly events: WireEvents,
+    private readonly options: { readonly offload: boolean; readonly initiator: boolean },
+  ) {
+    this.#decoder = new RecordDecoder({ offload: options.offload });
+    this.#outbox = new Outbox(link);
+    this.#outbox.onBehind = () => this.flow$.next();
+    this.#liveness = new Liveness(clock, {
+      control: (records, done) => this.#outbox.control(records, done),
+      silent: () => this.#broken(`silent for ${SILENCE_MS / 1000} s`),
+    });
+  }
+
+  /** Round trip of the last PING that was answered, in microseconds; undefined before the first. */
+  get rttMicros(): number | undefined {
+    return this.#liveness.rttMicros;
+  }
+
+  /** Where frames go out; undefined before `start` and after the end. */
+  get outbox(): Outbox | undefined {
+    return this.#state === 'running' ? this.#outbox : undefined;
+  }
+
+  /**
+   * Attaches to the link and begins. Whoever wants the frames is connected before, else those in `rest` are lost.
+   * @param rest bytes that stood behind the answer line's LF; valid during the call only
+   */
+  start(rest: Uint8Array): void {
+    this.#state = 'running';
+    this.link.attach({
+      data: (chunk) => this.#received(chunk),
+      drain: () => this.#outbox.drained(),
+      end: () => this.#ended(),
+      closed: (error) => this.#closed(error),
+    });
+    this.flow$.next();
+    this.#liveness.start(this.options.initiator);
+    if (rest.length > 0) this.#received(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
+  }
+
+  /**
+   * Says BYE, half-closes, reads and discards until the other's end or FAREWELL_MS, then closes.
+   * Resolves when that is done, also when it did not work out. Calling it again gives the same promise.
+   */
+  farewell(reason: ByeReason): Promise<void> {
+    if (this.#left === undefined) {
+      if (this.#state === 'new') this.start(NOTHING);
+      this.#left = new Promise((resolve) => {
+        this.#resolveLeft = resolve;
+      });
+      if (this.#state === 'running') this.#leave(encodeBye(reason));
+      else if (this.#state === 'closed') this.#resolveLeft();
+    }
+    return this.#left;
+  }
+
+  /** Drops the link at once and tells nobody. Idempotent. */
+  destroy(): void {
+    if (this.#state === 'closed') return;
+    this.#close();
+    this.link.destroy();
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#state !== 'running') return;
+    this.#liveness.heard();
+    this.#decoder.push(chunk, this.#visitor);
+    this.#liveness.answer();
+  }
+
+  #record(): void {
+    if (this.#heardRecord) return;
+    this.#heardRecord = true;
+    this.events.firstRecord();
+  }
+
+  #frames(buffer: Buffer, start: number, end: number, count: number): void {
+    this.#record();
+    if (this.#state !== 'running') return;
+    const run = this.#run;
+    run.buffer = buffer;
+    run.start = start;
+    run.end = end;
+    run.count = count;
+    this.runs$.next(run);
+    run.buffer = NOTHING;
+  }
+
+  #bye(reason: string): void {
+    if (this.#state !== 'running') return;
+    this.#leave();
+    this.events.bye(reason);
+  }
+
+  #protocolError(text: string): void {
+    if (this.#state !== 'running') return;
+    void this.farewell('protocol-error');
+    this.events.protocolError(text);
+  }
+
+  /** The other end ended its direction: orderly when one of us said BYE. */
+  #ended(): void {
+    if (this.#state === 'running') this.#broken('the other end closed the connection without BYE');
+  }
+
+  #closed(error: Error | undefined): void {
+    if (this.#state === 'running') this.#broken(error?.message ?? 'the connection was closed');
+    else if (this.#state === 'leaving') this.#close();
+  }
+
+  #broken(why: string): void {
+    if (this.#state !== 'running') return;
+    this.destroy();
+    this.events.broken(why);
+  }
+
+  /** Sends `last`, ends our direction and waits for the other's end. */
+  #leave(last?: Uint8Array): void {
+    this.#state = 'leaving';
+    this.#liveness.stop();
+    this.#outbox.close(last);
+    this.#decoder.stop();
+    this.link.end();
+    this.#guard = this.clock.after(FAREWELL_MS, () => this.destroy());
+    this.flow$.next();
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    this.#liveness.stop();
+    this.#guard?.cancel();
+    this.#outbox.close();
+    this.#decoder.stop();
+    this.#resolveLeft();
+    this.flow$.next();
+  }
+}

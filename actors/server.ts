@@ -1,0 +1,234 @@
+/** One VNET server: its actors, put together, taken up from the log at start, and laid down at the end. */
+import type {
+  Authenticator,
+  Chance,
+  Clock,
+  Devices,
+  Diagnostics,
+  Link,
+  Listener,
+  Network,
+  SecretStore,
+} from '../io/ports.ts';
+import { deviceDefinition, serverDefinition, sessionDefinition } from '../machines/index.ts';
+import type { LiveActor } from '../machines/log/fold.ts';
+import type { Snapshot } from '../machines/log/registry.ts';
+import { type ServerEvent, serverMachine } from '../machines/server.ts';
+import { sessionMachine } from '../machines/session/machine.ts';
+import { DeviceRegistry } from './devices.ts';
+import { HandlerRegistry } from './handlers.ts';
+import type { Limits } from './limits.ts';
+import { UnauthenticatedSessions } from './recorder/unauthenticated.ts';
+import type { Recorder } from './recorder.ts';
+import { Sessions } from './sessions.ts';
+import { type AnyEffect, Shell } from './shell.ts';
+import { Watchers } from './watchers.ts';
+import { type Configuration, Secrets, type SessionJournal, type World } from './world.ts';
+
+export interface ServerParts {
+  readonly name: string;
+  readonly version: string;
+  readonly boot: string;
+  readonly pid: number;
+  readonly limits: Limits;
+  readonly configuration: Configuration;
+  readonly network: Network;
+  readonly interfaces: Devices;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly authenticator: Authenticator;
+  readonly secretStore: SecretStore;
+  readonly diagnostics: Diagnostics;
+  readonly recorder: Recorder;
+  /** Further `STATUS <key> <value>` pairs. */
+  readonly facts: () => readonly (readonly [string, string])[];
+}
+
+export interface StartOptions {
+  /** Listener URLs, at least one. */
+  readonly listen: readonly string[];
+  /** Whether Handlers that were not closed are dialled again. */
+  readonly resume: boolean;
+  /** What the log comes to. */
+  readonly live: ReadonlyMap<string, LiveActor>;
+  /** Bytes of a torn last line that were cut off. */
+  readonly tornBytes: number;
+}
+
+const ROTATION_CHECK_MS = 60_000;
+
+export class Server implements World {
+  readonly name: string;
+  readonly version: string;
+  readonly boot: string;
+  readonly limits: Limits;
+  readonly configuration: Configuration;
+  readonly network: Network;
+  readonly interfaces: Devices;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly authenticator: Authenticator;
+  readonly secrets: Secrets;
+  readonly diagnostics: Diagnostics;
+  readonly journal: Recorder;
+  readonly devices: DeviceRegistry;
+  readonly handlers: HandlerRegistry;
+  readonly sessions: Sessions;
+  readonly watchers = new Watchers();
+  readonly #parts: ServerParts;
+  readonly #strangers: UnauthenticatedSessions;
+  readonly #listeners: Listener[] = [];
+  readonly #startedAt: number;
+  #shell: Shell<typeof serverMachine, AnyEffect> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.version = parts.version;
+    this.boot = parts.boot;
+    this.limits = parts.limits;
+    this.configuration = parts.configuration;
+    this.network = parts.network;
+    this.interfaces = parts.interfaces;
+    this.clock = parts.clock;
+    this.chance = parts.chance;
+    this.authenticator = parts.authenticator;
+    this.secrets = new Secrets(parts.secretStore, parts.chance);
+    this.diagnostics = parts.diagnostics;
+    this.journal = parts.recorder;
+    this.devices = new DeviceRegistry(this);
+    this.handlers = new HandlerRegistry(this);
+    this.sessions = new Sessions(this);
+    this.#strangers = new UnauthenticatedSessions(parts.recorder, parts.clock);
+    this.#startedAt = parts.clock.mono();
+    parts.recorder.onRecord(({ record }) => this.watchers.tell(record));
+  }
+
+  /** Takes up what the log says, listens, and dials again. @returns the URLs it listens on @throws Error */
+  async start({ listen, resume, live, tornBytes }: StartOptions): Promise<readonly string[]> {
+    this.#begin(live.get('server')?.snapshot, tornBytes);
+    const dial = this.#takeUp(live, resume);
+    const urls = await this.#listen(listen);
+    this.record({ type: 'listening', urls });
+    dial();
+    this.#watchSegment();
+    return urls;
+  }
+
+  /** An event of the server's own that belongs on record. */
+  record(event: ServerEvent): void {
+    this.#shell?.send(event);
+  }
+
+  /** BYE to all, devices closed, log closed. Resolves when all that is done, in under 5 s. Idempotent. */
+  stop(signal: string): Promise<void> {
+    this.#stopping ??= this.#stop(signal);
+    return this.#stopping;
+  }
+
+  status(): readonly (readonly [string, string])[] {
+    const uptime = Math.floor((this.clock.mono() - this.#startedAt) / 1e9);
+    return [
+      ['version', this.version],
+      ['name', this.name],
+      ['uptime', String(uptime)],
+      ['pid', String(this.#parts.pid)],
+      ['sessions', String(this.sessions.count)],
+      ['handlers', String(this.handlers.all().length)],
+      ['log_position', String(this.journal.position)],
+      ['log_state', this.journal.status],
+      ['sessions_unauthenticated', String(this.sessions.strangers)],
+      ['sessions_turned_away', String(this.sessions.turnedAway)],
+      ['listen', this.#listeners.map(({ url }) => url).join(' ')],
+      ...this.#parts.facts(),
+    ];
+  }
+
+  wasClosed(handler: string): boolean {
+    return this.#shell?.context.closedHandlers.some(([id]) => id === handler) ?? false;
+  }
+
+  rememberClosed(handler: string): void {
+    this.record({ type: 'closed-handler', handler, now: this.clock.now() });
+  }
+
+  sessionJournal(session: string, address: string): SessionJournal {
+    return {
+      commit: (entry, effects) => this.#strangers.commit(entry, effects, address),
+      tryCommit: (entry, effects) => this.journal.tryCommit(entry, effects),
+      delay: () => this.#strangers.delay(`session:${session}`),
+    };
+  }
+
+  #begin(snapshot: Snapshot | undefined, tornBytes: number): void {
+    const { name, version, boot, clock } = this;
+    this.#shell =
+      snapshot === undefined
+        ? Shell.create(this.journal, 'server', serverMachine, serverDefinition, {}, { name })
+        : Shell.restore(this.journal, 'server', serverMachine, serverDefinition, {}, snapshot);
+    this.record({ type: 'start', boot, version, name, now: clock.now() });
+    if (tornBytes > 0) this.record({ type: 'log-cut', bytes: tornBytes });
+  }
+
+  /** Sessions and responders of the run before are closed first; then devices are taken up, then initiators. */
+  #takeUp(live: ReadonlyMap<string, LiveActor>, resume: boolean): () => void {
+    const of = (kind: string) => [...live].filter(([actor]) => actor.startsWith(`${kind}:`));
+    for (const [actor, { snapshot }] of of('session')) {
+      Shell.restore(this.journal, actor, sessionMachine, sessionDefinition, DEAF, snapshot).send({
+        type: 'restart',
+      });
+    }
+    const handlers = of('handler').map(([actor, { definition, snapshot }]) => ({
+      actor,
+      machine: definition.name,
+      snapshot,
+    }));
+    const dial = this.handlers.restore(handlers, resume);
+    const standing = new Set(this.handlers.all().map(({ actor }) => actor));
+    for (const [actor, { definition, snapshot }] of of('device')) {
+      if (definition.name === deviceDefinition.name) this.devices.restore(actor, snapshot, standing);
+    }
+    this.secrets.sweep(this.handlers.secretRefs());
+    return dial;
+  }
+
+  async #listen(urls: readonly string[]): Promise<readonly string[]> {
+    try {
+      for (const url of urls) this.#listeners.push(await this.network.listen(url, this.#accept));
+    } catch (error) {
+      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      throw error;
+    }
+    return this.#listeners.map(({ url }) => url);
+  }
+
+  readonly #accept = (link: Link): void => {
+    if (this.#stopping === undefined) this.sessions.accept(link);
+    else link.destroy();
+  };
+
+  #watchSegment(): void {
+    this.clock.after(ROTATION_CHECK_MS, () => {
+      if (this.#stopping !== undefined) return;
+      this.journal.rotateIfDue();
+      this.#watchSegment();
+    });
+  }
+
+  async #stop(signal: string): Promise<void> {
+    // Listeners count as closed when their last connection is: that is waited for below, not here.
+    const closing = this.#listeners.map((listener) => listener.close());
+    const farewells = this.handlers.shutdown();
+    this.sessions.shutdown();
+    await farewells;
+    await this.devices.shutdown();
+    this.record({ type: 'stop', signal });
+    this.#strangers.flush();
+    await this.journal.close();
+    await Promise.race([Promise.all(closing), new Promise<void>((done) => this.clock.after(500, done))]);
+  }
+}
+
+/** A session of an earlier run has nobody to do anything for. */
+const DEAF = new Proxy({}, { get: () => () => undefined }) as never;

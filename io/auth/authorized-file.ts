@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { formatHostPort, isFingerprint, normalHost } from '../net/address.ts';
+import { IDENTITY, IDENTITY_RULE } from './identity.ts';
+
+export interface AuthorizedLine {
+  readonly name: string;
+  /** `sha256:` and 64 lower-case hex digits. */
+  readonly fingerprint: string;
+  /** The server that this certificate may stand for when we dial; no port: whatever the port. */
+  readonly server?: { readonly host: string; readonly port?: number };
+}
+
+/**
+ * Who may come, and which server may answer, by fingerprint: lines `NAME sha256:<hex> [server=HOST[:PORT]]`.
+ * Every line admits NAME as a client; only with `server=` does its certificate also stand for that server.
+ */
+export class Authorized {
+  readonly #identities = new Map<string, string>();
+
+  constructor(readonly lines: readonly AuthorizedLine[]) {
+    for (const { fingerprint, name } of lines) this.#identities.set(fingerprint, name);
+  }
+
+  get size(): number {
+    return this.lines.length;
+  }
+
+  identityOf(fingerprint: string): string | undefined {
+    return this.#identities.get(fingerprint);
+  }
+
+  serverFingerprints(host: string, port: number): readonly string[] {
+    const wanted = normalHost(host);
+    return this.lines
+      .filter(({ server }) => server?.host === wanted && (server.port === undefined || server.port === port))
+      .map(({ fingerprint }) => fingerprint);
+  }
+}
+
+/**
+ * `#` begins a comment, at the head of a line or after a space.
+ * @param file its name, for messages
+ * @throws Error with the number of the line that is wrong
+ */
+export function parseAuthorized(text: string, file: string): Authorized {
+  const lines: AuthorizedLine[] = [];
+  const names = new Map<string, string>();
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
+    const line = raw.replace(/(^|\s)#.*$/, '').trim();
+    if (line === '') continue;
+    try {
+      const parsed = parseLine(line);
+      const other = names.get(parsed.fingerprint);
+      if (other !== undefined && other !== parsed.name) {
+        throw new Error(`this certificate is ${other} already; one certificate has one identity`);
+      }
+      names.set(parsed.fingerprint, parsed.name);
+      lines.push(parsed);
+    } catch (error) {
+      throw new Error(`${file}, line ${index + 1}: ${(error as Error).message}`);
+    }
+  }
+  return new Authorized(lines);
+}
+
+function parseLine(line: string): AuthorizedLine {
+  const [name = '', fingerprint = '', ...options] = line.split(/\s+/);
+  if (!IDENTITY.test(name)) throw new Error(`"${name}" is no name: ${IDENTITY_RULE}`);
+  if (!isFingerprint(fingerprint)) {
+    throw new Error('behind the name stands sha256: and 64 hex digits, as `vnet keygen` prints them');
+  }
+  const entry = { name, fingerprint: fingerprint.toLowerCase() };
+  if (options.length === 0) return entry;
+  const [option = '', ...more] = options;
+  if (more.length > 0 || !option.startsWith('server=')) {
+    throw new Error(`"${options.join(' ')}": only one option is known, server=HOST[:PORT]`);
+  }
+  return { ...entry, server: parseServer(option.slice('server='.length)) };
+}
+
+function parseServer(text: string): { host: string; port?: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:[\]/]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (!match || (port !== undefined && (port < 1 || port > 65_535))) {
+    throw new Error(
+      `server=${text} must be server=HOST or server=HOST:PORT, IPv6 as server=${formatHostPort('::1', 7411)}`,
+    );
+  }
+  const host = normalHost(match[1] ?? match[2] ?? '');
+  return port === undefined ? { host } : { host, port };
+}
+
+/** @throws Error */
+export function loadAuthorized(file: string): Authorized {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`cannot read the authorized file ${file}: ${(error as Error).message}`);
+  }
+  return parseAuthorized(text, file);
+}

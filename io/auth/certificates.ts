@@ -1,0 +1,180 @@
+/** Keys and certificates: making them, reading them, saying when they end. */
+import 'reflect-metadata';
+import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { commonName, fingerprint, validTo } from '../net/certificate-facts.ts';
+import type { KeyPair } from '../net/tls-material.ts';
+import { TLS_13 } from '../net/tls-trust.ts';
+import { IDENTITY, IDENTITY_RULE } from './identity.ts';
+import { readPrivateFile } from './private-file.ts';
+
+export { fingerprint } from '../net/certificate-facts.ts';
+
+const VALID_YEARS = 10;
+/** A certificate made just now is good at once, also where the clock is behind. */
+const BACKDATED_MS = 24 * 3_600_000;
+
+export interface Generated {
+  readonly keyFile: string;
+  readonly certFile: string;
+  readonly fingerprint: string;
+  /** `NAME sha256:<hex>`, for the other side's `--authorized`. */
+  readonly line: string;
+}
+
+/**
+ * Writes `DIR/NAME.key` (0600, PKCS #8) and `DIR/NAME.crt`: an ECDSA P-256 key and a self-signed certificate for
+ * it, good for ten years as server and as client. The directory is made (0700) when there is none.
+ * @throws Error when one of the files is there already, or the name is not good
+ */
+export async function keygen(dir: string, name: string): Promise<Generated> {
+  if (!IDENTITY.test(name)) throw new Error(`"${name}" cannot be the name of a key: ${IDENTITY_RULE}`);
+  const keyFile = join(dir, `${name}.key`);
+  const certFile = join(dir, `${name}.crt`);
+  for (const file of [keyFile, certFile]) {
+    if (existsSync(file))
+      throw new Error(`${file} is there already and stays as it is; remove it or take another name`);
+  }
+  const { key, cert, der } = await selfSigned(name);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  writeNew(keyFile, key, 0o600);
+  try {
+    writeNew(certFile, cert, 0o644);
+  } catch (error) {
+    rmSync(keyFile, { force: true });
+    throw error;
+  }
+  const print = fingerprint(der);
+  return { keyFile, certFile, fingerprint: print, line: `${name} ${print}` };
+}
+
+async function selfSigned(name: string): Promise<{ key: string; cert: string; der: Uint8Array }> {
+  // Here and not above: it takes a while to load, and only the maker of keys needs it.
+  const x509 = await import('@peculiar/x509');
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      name: [{ CN: [name] }],
+      notBefore: new Date(Date.now() - BACKDATED_MS),
+      notAfter: yearsFromNow(VALID_YEARS),
+      keys,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
+        new x509.SubjectAlternativeNameExtension([{ type: isIP(name) ? 'ip' : 'dns', value: name }]),
+      ],
+    },
+    webcrypto,
+  );
+  const key = KeyObject.from(keys.privateKey as unknown as webcrypto.CryptoKey);
+  return {
+    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `${certificate.toString('pem')}\n`,
+    der: new Uint8Array(certificate.rawData),
+  };
+}
+
+function yearsFromNow(years: number): Date {
+  const date = new Date();
+  date.setUTCFullYear(date.getUTCFullYear() + years);
+  return date;
+}
+
+function writeNew(path: string, text: string, mode: number): void {
+  const fd = openSync(path, 'wx', mode);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What people want to know of a certificate. */
+export interface CertificateInfo {
+  readonly fingerprint: string;
+  readonly commonName: string;
+  /** RFC 3339 in UTC. */
+  readonly validTo: string;
+  /** Whole days until then, negative when it is over. */
+  readonly daysLeft: number;
+}
+
+/** @param now milliseconds since 1970 */
+export function describeCertificate(pem: string, now = Date.now()): CertificateInfo {
+  const certificate = new X509Certificate(pem);
+  return {
+    fingerprint: fingerprint(certificate.raw),
+    commonName: commonName(certificate),
+    validTo: validTo(certificate),
+    daysLeft: Math.floor((Date.parse(certificate.validTo) - now) / 86_400_000),
+  };
+}
+
+/**
+ * Reads a certificate (or a chain, our own first) and its key.
+ * @throws Error when the key can be read by others or does not belong to the certificate, or one is not good PEM
+ */
+export function loadKeyPair(certFile: string, keyFile: string): KeyPair {
+  const cert = readCertificates(certFile);
+  const key = readPrivateFile(keyFile, 'the private key');
+  const own = new X509Certificate(cert[0] as string);
+  let parsed: KeyObject;
+  try {
+    parsed = createPrivateKey(key);
+  } catch (error) {
+    if (/ENCRYPTED/.test(key)) throw new Error(`${keyFile}: keys with a passphrase are not supported`);
+    throw new Error(`${keyFile} is not a private key in PEM form: ${(error as Error).message}`);
+  }
+  if (!own.checkPrivateKey(parsed)) {
+    throw new Error(`the key in ${keyFile} does not belong to the certificate in ${certFile}`);
+  }
+  const pair = { cert: cert.join('\n'), key };
+  try {
+    createSecureContext({ ...TLS_13, ...pair });
+  } catch (error) {
+    throw new Error(`TLS refuses the certificate in ${certFile}: ${(error as Error).message}`);
+  }
+  return pair;
+}
+
+/** Reads all certificates of a PEM file, for `--ca` and `--cert`. @throws Error when there is none, or a bad one */
+export function readCertificates(file: string): readonly string[] {
+  const text = readFile(file);
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw new Error(`${file} holds no certificate in PEM form (BEGIN CERTIFICATE)`);
+  blocks.forEach((block, index) => {
+    try {
+      new X509Certificate(block);
+    } catch (error) {
+      throw new Error(`${file}: certificate ${index + 1} cannot be read: ${(error as Error).message}`);
+    }
+  });
+  return blocks;
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`cannot read ${file}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,108 @@
+/** Secrets that must outlive a crash, in one file of mode 0600: `{"secret:3f…":"…"}`. */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import * as v from 'valibot';
+import type { SecretStore } from '../ports.ts';
+import { readPrivateFile } from './private-file.ts';
+
+const Content = v.record(v.string(), v.string());
+
+/**
+ * Every change is in the file, and on the disk, before the call returns: a new file takes the old one's place in
+ * one step, so that a crash at any moment leaves the one or the other.
+ */
+class FileSecretStore implements SecretStore {
+  constructor(
+    readonly path: string,
+    readonly secrets: Map<string, string>,
+  ) {}
+
+  get(ref: string): string | undefined {
+    return this.secrets.get(ref);
+  }
+
+  refs(): readonly string[] {
+    return [...this.secrets.keys()];
+  }
+
+  put(ref: string, secret: string): void {
+    if (this.secrets.get(ref) === secret) return;
+    this.#change((secrets) => secrets.set(ref, secret));
+  }
+
+  drop(ref: string): void {
+    if (this.secrets.has(ref)) this.#change((secrets) => secrets.delete(ref));
+  }
+
+  /** Memory follows the file: when the file cannot be written nothing changes. */
+  #change(edit: (secrets: Map<string, string>) => void): void {
+    const next = new Map(this.secrets);
+    edit(next);
+    replaceFile(this.path, `${JSON.stringify(Object.fromEntries(next))}\n`);
+    edit(this.secrets);
+  }
+}
+
+/**
+ * Opens the store, or begins an empty one; the file is made with the first secret.
+ * @param path of the file; its directory must be there
+ * @throws Error when it cannot be read, others can read it, or it is damaged
+ */
+export function openSecretStore(path: string): SecretStore {
+  rmSync(temporary(path), { force: true });
+  if (!lstatSync(path, { throwIfNoEntry: false })) return new FileSecretStore(path, new Map());
+  const text = readPrivateFile(path, 'the secret store');
+  const checked = v.safeParse(Content, parseJson(text));
+  if (!checked.success) {
+    throw new Error(
+      `the secret store ${path} is damaged; move it away to go on without the passwords of Handlers that it held`,
+    );
+  }
+  return new FileSecretStore(path, new Map(Object.entries(checked.output)));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function temporary(path: string): string {
+  return `${path}.new`;
+}
+
+function replaceFile(path: string, text: string): void {
+  const next = temporary(path);
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_DIRECTORY, O_RDONLY } = constants;
+  const fd = openSync(next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+  try {
+    fchmodSync(fd, 0o600);
+    writeAll(fd, Buffer.from(text));
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(next, path);
+  const dir = openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+  try {
+    fsyncSync(dir);
+  } finally {
+    closeSync(dir);
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}

@@ -1,0 +1,89 @@
+/**
+ * The interfaces of this machine and the ways to open them: the real `Devices`.
+ */
+import { deviceError } from './device-error.ts';
+import { findInterface, findLink, isEthernet, listInterfaces } from './interfaces.ts';
+import { setMtu } from './links.ts';
+import { openPacket } from './packet.ts';
+import { openPcap } from './pcap.ts';
+import {
+  DeviceError,
+  type Devices,
+  type Diagnostics,
+  type FrameDevice,
+  type InterfaceInfo,
+  type TapOptions,
+} from './ports.ts';
+import { openTap, removeTap, tapAvailable } from './tap.ts';
+
+/** Whether the optional `pcap` package is installed. */
+function pcapInstalled(): boolean {
+  try {
+    import.meta.resolve('pcap');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class KernelDevices implements Devices {
+  private backends: readonly ('packet' | 'pcap')[] | undefined;
+
+  constructor(private readonly diagnostics: Diagnostics) {}
+
+  interfaces(): InterfaceInfo[] {
+    return listInterfaces();
+  }
+
+  find(ifname: string): InterfaceInfo | undefined {
+    return findInterface(ifname);
+  }
+
+  captureBackends(): readonly ('packet' | 'pcap')[] {
+    this.backends ??= pcapInstalled() ? ['packet', 'pcap'] : ['packet'];
+    return this.backends;
+  }
+
+  tapAvailable(): boolean {
+    return tapAvailable();
+  }
+
+  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+    const link = findLink(ifname);
+    const info = findInterface(ifname);
+    if (link === undefined || info === undefined) {
+      throw new DeviceError('no-such-device', `there is no interface ${ifname}`);
+    }
+    if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
+    const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
+    this.diagnostics.info({ ifname, ifindex: info.ifindex, backend }, 'capture opened');
+    return device;
+  }
+
+  async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
+    const device = openTap(ifname, options);
+    this.diagnostics.info({ ifname, ifindex: device.ifindex, mtu: device.mtu, ...options }, 'TAP opened');
+    return device;
+  }
+
+  async removeTap(ifname: string): Promise<void> {
+    removeTap(ifname);
+    this.diagnostics.info({ ifname }, 'TAP removed');
+  }
+
+  /** Sets the MTU of an interface that stands, 68..65535 bytes; open devices hear of it. @throws DeviceError */
+  setMtu(ifname: string, mtu: number): void {
+    const link = findLink(ifname);
+    if (link === undefined) throw new DeviceError('no-such-device', `there is no interface ${ifname}`);
+    try {
+      setMtu(link.ifindex, mtu);
+    } catch (cause) {
+      throw deviceError(cause, ifname, 'CAP_NET_ADMIN');
+    }
+  }
+}
+
+/** The devices of this machine, of the network namespace that the process is in. */
+export function kernelDevices(diagnostics: Diagnostics): KernelDevices {
+  return new KernelDevices(diagnostics);
+}

@@ -1,0 +1,286 @@
+/**
+ * The event log on a file system: a directory of segments `NNNNNNNN.ndjson`, of which the last is written to.
+ *
+ * Appends are plain writes in the calling thread: what was appended is in the kernel and survives the end of this
+ * process, however it ends. `sync` brings it to the disk, in a thread of its own.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import type { JournalStore } from '../ports.ts';
+import { DamagedLog, segmentName } from './damage.ts';
+import { lockDirectory } from './lock.ts';
+import { firstLine, listSegments, type SegmentFile, SegmentLines } from './reader.ts';
+import { OpenSegment, type SegmentCalls } from './segment.ts';
+import { Syncer } from './syncer.ts';
+import { findTail } from './tail.ts';
+
+export interface JournalOptions {
+  /** Old segments are dropped while all together are longer than this. Default: no bound. */
+  readonly retainBytes?: number;
+  /** Old segments are dropped when they were last written to longer ago than this. Default: never. */
+  readonly retainMilliseconds?: number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly now?: () => number;
+  /** For tests: calls that fail. */
+  readonly calls?: Partial<SegmentCalls>;
+}
+
+export interface JournalReport {
+  /** Bytes of a torn last line that were cut off; 0 when it ended well. */
+  readonly tornBytes: number;
+  /** The segment they were cut from. */
+  readonly tornSegment: number | undefined;
+  /** Numbers of the first and the last segment. */
+  readonly first: number;
+  readonly last: number;
+  /** The segment that `records()` begins with. */
+  readonly base: number;
+}
+
+export interface OpenJournal {
+  readonly store: FileJournal;
+  readonly report: JournalReport;
+  /** The lines from the last checkpoint at the head of a segment to the end of the log; from record 1 if there is none. */
+  records(): SegmentLines;
+}
+
+/**
+ * Opens the log in a directory for writing, and makes both (0700) when there is none. A torn last line is cut off.
+ * @throws LogInUse when another server has it open
+ * @throws DamagedLog for damage that is seen without reading it all: a missing segment, a broken head of the last one.
+ * What is wrong further on shows when `records()` are folded
+ */
+export function openJournal(dir: string, options: JournalOptions = {}): OpenJournal {
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const unlock = lockDirectory(dir);
+  try {
+    const found = listSegments(dir);
+    checkSequence(dir, found);
+    const { kept, tornBytes, tornSegment } = cutTornEnd(found);
+    const base = findBase(dir, kept);
+    const store = new FileJournal(dir, kept, base, unlock, options);
+    const first = kept[0]?.number ?? 1;
+    const report = { tornBytes, tornSegment, first, last: kept.at(-1)?.number ?? 1, base };
+    return {
+      store,
+      report,
+      records: () => new SegmentLines(listSegments(dir).filter(({ number }) => number >= base)),
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function checkSequence(dir: string, segments: readonly SegmentFile[]): void {
+  for (let index = 1; index < segments.length; index++) {
+    const wanted = segments[index - 1]!.number + 1;
+    if (segments[index]!.number !== wanted)
+      throw new DamagedLog(dir, wanted, undefined, 'the segment is missing');
+  }
+}
+
+/** Cuts a torn last line off. A last segment that has nothing else (a crash while it was begun) goes altogether. */
+function cutTornEnd(segments: SegmentFile[]) {
+  const last = segments.at(-1);
+  if (last === undefined) return { kept: [], tornBytes: 0, tornSegment: undefined };
+  const { bytes, tornBytes } = findTail(last);
+  const tornSegment = tornBytes > 0 ? last.number : undefined;
+  if (bytes === 0 && segments.length > 1) {
+    fs.unlinkSync(last.path);
+    return { kept: segments.slice(0, -1), tornBytes, tornSegment };
+  }
+  if (tornBytes > 0) fs.truncateSync(last.path, bytes);
+  return { kept: [...segments.slice(0, -1), { ...last, bytes }], tornBytes, tornSegment };
+}
+
+/** The last segment that one can begin with: it has a checkpoint at its head, or record 1. */
+function findBase(dir: string, segments: readonly SegmentFile[]): number {
+  const last = segments.at(-1);
+  if (last === undefined || (segments.length === 1 && last.bytes === 0)) return 1;
+  for (const segment of segments.toReversed()) {
+    const line = firstLine(segment);
+    const head = line === undefined ? undefined : readHead(line);
+    if (head === undefined)
+      throw new DamagedLog(dir, segment.number, firstRecord(segment), 'it is not a JSON object');
+    if (head.checkpoint || head.seq === 1) return segment.number;
+  }
+  throw new DamagedLog(
+    dir,
+    segments[0]!.number,
+    undefined,
+    'the log begins with neither record 1 nor a checkpoint',
+  );
+}
+
+interface Head {
+  readonly seq: unknown;
+  readonly time: unknown;
+  readonly checkpoint: boolean;
+}
+
+function readHead(line: string): Head | undefined {
+  try {
+    const { seq, time, actor, event } = JSON.parse(line) as Record<string, unknown>;
+    const type = typeof event === 'object' && event !== null && 'type' in event ? event.type : undefined;
+    return { seq, time, checkpoint: actor === 'server' && type === 'checkpoint' };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Number of a segment's first record, told by the first later line that can be read. */
+function firstRecord(segment: SegmentFile): number | undefined {
+  const lines = new SegmentLines([segment]);
+  for (const line of lines) {
+    const seq = readHead(line)?.seq;
+    if (typeof seq === 'number') return seq - lines.line + 1;
+  }
+  return undefined;
+}
+
+export class FileJournal implements JournalStore {
+  readonly #dir: string;
+  readonly #calls: SegmentCalls;
+  readonly #now: () => number;
+  readonly #options: JournalOptions;
+  readonly #unlock: () => void;
+  readonly #syncer = new Syncer();
+  /** Syncs under way, so that no descriptor is closed under one of them. */
+  readonly #syncing = new Set<Promise<void>>();
+  /** Segments before the open one. */
+  #old: SegmentFile[];
+  /** The last segment that has a checkpoint at its head; none from it on is ever dropped. */
+  #base: number;
+  #open: OpenSegment;
+  #closed = false;
+
+  constructor(
+    dir: string,
+    segments: readonly SegmentFile[],
+    base: number,
+    unlock: () => void,
+    options: JournalOptions,
+  ) {
+    this.#dir = dir;
+    this.#options = options;
+    this.#calls = { ...fs, ...options.calls };
+    this.#now = options.now ?? Date.now;
+    this.#unlock = unlock;
+    this.#base = base;
+    this.#old = segments.slice(0, -1);
+    const last = segments.at(-1);
+    this.#open = last === undefined ? this.#create(1) : this.#resume(last);
+  }
+
+  get segment(): { number: number; bytes: number; openedAt: number } {
+    const { number, bytes, openedAt } = this.#open;
+    return { number, bytes, openedAt };
+  }
+
+  append(lines: readonly string[]): void {
+    if (this.#closed) throw new Error('the log is closed');
+    if (lines.length > 0) this.#open.append(encode(lines));
+  }
+
+  sync(): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error('the log is closed'));
+    const syncing = this.#syncer.sync(this.#open.fd);
+    this.#syncing.add(syncing);
+    const done = () => this.#syncing.delete(syncing);
+    syncing.then(done, done);
+    return syncing;
+  }
+
+  /**
+   * Begins a new segment with a checkpoint. What was written to the old one is brought to the disk first, so that no
+   * power cut leaves a hole between the two: sync before, and this is short. When it throws, the old segment goes on.
+   */
+  rotate(firstLine: string): void {
+    if (this.#closed) throw new Error('the log is closed');
+    const old = this.#open;
+    old.sync();
+    const next = this.#create(old.number + 1);
+    try {
+      next.append(encode([firstLine]));
+    } catch (error) {
+      discard(next);
+      throw error;
+    }
+    this.#open = next;
+    this.#base = next.number;
+    this.#old.push({ number: old.number, path: old.path, bytes: old.bytes, changedAt: this.#now() });
+    void Promise.allSettled([...this.#syncing]).then(() => old.close());
+  }
+
+  retain(): readonly number[] {
+    const { retainBytes = Number.POSITIVE_INFINITY, retainMilliseconds = Number.POSITIVE_INFINITY } =
+      this.#options;
+    const dropped: number[] = [];
+    let total = this.#old.reduce((sum, { bytes }) => sum + bytes, this.#open.bytes);
+    for (
+      let oldest = this.#old[0];
+      oldest !== undefined && oldest.number < this.#base;
+      oldest = this.#old[0]
+    ) {
+      if (total <= retainBytes && this.#now() - oldest.changedAt <= retainMilliseconds) break;
+      fs.unlinkSync(oldest.path);
+      this.#old.shift();
+      dropped.push(oldest.number);
+      total -= oldest.bytes;
+    }
+    return dropped;
+  }
+
+  /** Waits for syncs under way and lets go of the directory. Does not sync by itself. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled([...this.#syncing]);
+    await this.#syncer.close();
+    this.#open.close();
+    this.#unlock();
+  }
+
+  #create(number: number): OpenSegment {
+    const file = path.join(this.#dir, segmentName(number));
+    const segment = OpenSegment.create(this.#calls, number, file, this.#now());
+    try {
+      syncDirectory(this.#dir);
+      return segment;
+    } catch (error) {
+      discard(segment);
+      throw error;
+    }
+  }
+
+  #resume({ number, path: file, bytes, changedAt }: SegmentFile): OpenSegment {
+    const line = bytes > 0 ? firstLine({ number, path: file, bytes, changedAt }) : undefined;
+    const openedAt = line === undefined ? Number.NaN : Date.parse(String(readHead(line)?.time));
+    return OpenSegment.resume(
+      this.#calls,
+      number,
+      file,
+      Number.isNaN(openedAt) ? this.#now() : openedAt,
+      bytes,
+    );
+  }
+}
+
+function discard(segment: OpenSegment): void {
+  segment.close();
+  fs.unlinkSync(segment.path);
+}
+
+function syncDirectory(dir: string): void {
+  const fd = fs.openSync(dir, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function encode(lines: readonly string[]): Buffer {
+  return Buffer.from(`${lines.join('\n')}\n`, 'utf8');
+}

@@ -1,0 +1,183 @@
+/**
+ * What TAP and packet devices have in common: batches read into pooled slabs when libuv says so, records written
+ * at once, and an eye on the interface. Memory of one device: at most `SLABS` times `SLAB_BYTES`; when all of it
+ * is held by those who got batches, reading stops and the kernel's own queue fills, then drops.
+ */
+import { type LinkWatcher, watchLink } from './link-monitor.ts';
+import { addon, type NativeLink, type NativePort, OUTCOME } from './native.ts';
+import type { BpfInstruction, DeviceSink, FrameDevice, WriteOutcome } from './ports.ts';
+import { SlabPool } from './slabs.ts';
+
+/** Room that one longest record needs (kRecordRoom of io/native/records.h). */
+const RECORD_ROOM = 65_656;
+/** Most bytes of one batch: some super-frames, few enough to lie in the processor's cache until they are sent. */
+const BATCH_BYTES = 256 << 10;
+const SLAB_BYTES = 512 << 10;
+const SLABS = 8;
+const RECORD_HEADER = 4;
+
+/** A native port that is open, with the array for its outcomes; a device takes it over later. */
+export class OpenPort<P extends NativePort> {
+  readonly outcome = new Int32Array(OUTCOME.length);
+  readonly port: P;
+  onReadable = () => {};
+
+  /** @throws SystemError */
+  constructor(make: (outcome: Int32Array, onReadable: () => void) => P) {
+    this.port = make(this.outcome, () => this.onReadable());
+  }
+}
+
+export abstract class KernelDevice<P extends NativePort> implements FrameDevice {
+  abstract readonly backend: 'tap' | 'packet';
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly takesOffload = true;
+  readonly unfinished = false;
+
+  protected readonly port: P;
+  /** Frames that the kernel gave and that had no form as a record. */
+  protected lost = 0;
+  private currentMtu: number;
+  private sink: DeviceSink | undefined;
+  private wanted = false;
+  /** Why it is dead, once it is. */
+  private end: string | undefined;
+  private readonly raw: Int32Array;
+  private readonly outcome: WriteOutcome = {
+    written: 0,
+    writtenBytes: 0,
+    badOffload: 0,
+    queueFull: 0,
+    refused: 0,
+  };
+  private readonly pool = new SlabPool(SLAB_BYTES, SLABS, () => this.poll());
+  private readonly unwatch: () => void;
+
+  /** Takes the port over. @throws SystemError; the port is the caller's to close then */
+  protected constructor(link: NativeLink, open: OpenPort<P>) {
+    this.ifname = link.name;
+    this.ifindex = link.ifindex;
+    this.currentMtu = link.mtu;
+    this.port = open.port;
+    this.raw = open.outcome;
+    open.onReadable = () => this.readable();
+    this.unwatch = watchLink(link.ifindex, this.watcher());
+    this.port.setMtu(link.mtu);
+    // Deleted before the watch began: nobody will tell.
+    if (addon().links(link.ifindex).length === 0) this.die('the interface was deleted');
+  }
+
+  get mtu(): number {
+    return this.currentMtu;
+  }
+
+  protected get dead(): boolean {
+    return this.end !== undefined;
+  }
+
+  start(sink: DeviceSink): void {
+    this.sink = sink;
+    this.wanted = true;
+    if (this.end === undefined) this.poll();
+    else setImmediate(() => sink.gone(this.end ?? ''));
+  }
+
+  pause(): void {
+    this.wanted = false;
+    this.poll();
+  }
+
+  resume(): void {
+    this.wanted = this.sink !== undefined;
+    this.poll();
+  }
+
+  write(buffer: Buffer, start: number, end: number): WriteOutcome {
+    const { outcome, raw } = this;
+    if (this.end !== undefined) return this.refuseAll(buffer, start, end);
+    this.port.write(buffer, start, end);
+    outcome.written = raw[OUTCOME.written]!;
+    outcome.writtenBytes = raw[OUTCOME.writtenBytes]!;
+    outcome.badOffload = raw[OUTCOME.badOffload]!;
+    outcome.queueFull = raw[OUTCOME.queueFull]!;
+    outcome.refused = raw[OUTCOME.refused]!;
+    return outcome;
+  }
+
+  setOffload(_on: boolean): void {}
+
+  setFilter(_program: readonly BpfInstruction[] | null): void {}
+
+  abstract kernelDrops(): number;
+
+  async close(): Promise<void> {
+    this.shut('closed');
+  }
+
+  /** The last chance to ask the port something before it is closed. */
+  protected beforeClose(): void {}
+
+  private watcher(): LinkWatcher {
+    return {
+      changed: (mtu) => {
+        if (mtu === this.currentMtu) return;
+        this.currentMtu = mtu;
+        this.port.setMtu(mtu);
+      },
+      gone: () => this.die('the interface was deleted'),
+    };
+  }
+
+  private poll(): void {
+    if (this.end === undefined) this.port.poll(this.wanted);
+  }
+
+  private readable(): void {
+    const { pool, raw, sink } = this;
+    if (sink === undefined || this.end !== undefined || !this.wanted) return;
+    const room = pool.room(RECORD_ROOM, BATCH_BYTES);
+    if (room === undefined) {
+      this.port.poll(false);
+      return;
+    }
+    this.port.read(room.buffer, room.start, room.limit);
+    this.lost += raw[OUTCOME.lost]!;
+    const frames = raw[OUTCOME.frames]!;
+    const state = raw[OUTCOME.state]!;
+    if (frames > 0) {
+      const batch = pool.batch(raw[OUTCOME.end]!, frames);
+      try {
+        sink.frames(batch);
+      } finally {
+        batch.release();
+      }
+    }
+    if (state < 0) this.die(`cannot be read any more (errno ${-state})`);
+  }
+
+  /** The interface is gone: everything of this process is given back, and the sink is told. */
+  private die(reason: string): void {
+    if (this.shut(reason)) this.sink?.gone(reason);
+  }
+
+  /** @returns false when it was shut before */
+  private shut(reason: string): boolean {
+    if (this.end !== undefined) return false;
+    this.beforeClose();
+    this.end = reason;
+    this.wanted = false;
+    this.unwatch();
+    this.port.close();
+    return true;
+  }
+
+  private refuseAll(buffer: Buffer, start: number, end: number): WriteOutcome {
+    const outcome = this.outcome;
+    outcome.written = outcome.writtenBytes = outcome.badOffload = outcome.queueFull = outcome.refused = 0;
+    for (let at = start; at + RECORD_HEADER <= end; at += RECORD_HEADER + buffer.readUIntBE(at + 1, 3)) {
+      outcome.refused += 1;
+    }
+    return outcome;
+  }
+}

@@ -1,0 +1,178 @@
+import {
+  type Clock,
+  DeviceError,
+  type Devices,
+  type FrameDevice,
+  type InterfaceInfo,
+  type TapOptions,
+} from '../ports.ts';
+import type { MemoryDevice } from './device.ts';
+import { MemoryHub } from './hub.ts';
+
+const LEAST_MTU = 68;
+const MOST_MTU = 65_535;
+
+interface Interface {
+  info: InterfaceInfo;
+  readonly hub: MemoryHub;
+  /** Devices that were opened on it and may be open still. */
+  readonly opened: Set<MemoryDevice>;
+  /** Made by `openTap`. */
+  readonly ours: boolean;
+}
+
+/** The interfaces of a machine that does not exist. What lies beyond an interface is its hub. */
+export class MemoryDevices implements Devices {
+  readonly #interfaces = new Map<string, Interface>();
+  #nextIndex = 2;
+  backends: readonly ('packet' | 'pcap')[] = ['packet', 'pcap'];
+  taps = true;
+  /** When set, opening fails with it. */
+  fault: DeviceError | undefined;
+  /** How long opening takes, in ms. */
+  delay = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Adds an interface that stands on a segment: a new one, or the one given. @returns the segment */
+  add(info: Partial<InterfaceInfo> & { readonly name: string }, hub?: MemoryHub): MemoryHub {
+    return this.#add(info, hub ?? new MemoryHub(this.clock), false).hub;
+  }
+
+  /** The segment beyond an interface. @throws Error when there is no such interface */
+  hub(ifname: string): MemoryHub {
+    return this.#get(ifname).hub;
+  }
+
+  /** Devices that are open on an interface now. */
+  opened(ifname: string): readonly MemoryDevice[] {
+    return [...(this.#interfaces.get(ifname)?.opened ?? [])].filter((device) => !device.dead);
+  }
+
+  /** Deletes an interface: every device on it is gone. */
+  delete(ifname: string): void {
+    const { opened } = this.#get(ifname);
+    this.#interfaces.delete(ifname);
+    for (const device of opened) device.vanish();
+  }
+
+  /** Sets an interface down or up. */
+  setUp(ifname: string, up: boolean): void {
+    const found = this.#get(ifname);
+    found.info = { ...found.info, up };
+    for (const device of found.opened) device.up = up;
+  }
+
+  interfaces(): InterfaceInfo[] {
+    return [...this.#interfaces.values()].map(({ info }) => info);
+  }
+
+  find(ifname: string): InterfaceInfo | undefined {
+    return this.#interfaces.get(ifname)?.info;
+  }
+
+  captureBackends(): readonly ('packet' | 'pcap')[] {
+    return this.backends;
+  }
+
+  tapAvailable(): boolean {
+    return this.taps;
+  }
+
+  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+    await this.#opening();
+    if (!this.backends.includes(backend))
+      throw new DeviceError('bad-device', `${backend} does not work here`);
+    const found = this.#find(ifname);
+    return this.#open(found, { backend, takesOffload: backend === 'packet', unfinished: backend === 'pcap' });
+  }
+
+  async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
+    await this.#opening();
+    if (!this.taps) throw new DeviceError('bad-device', 'there is no /dev/net/tun');
+    const found = this.#interfaces.get(ifname) ?? this.#makeTap(ifname, options);
+    if (found.info.kind !== 'tap') {
+      throw new DeviceError('bad-device', `${ifname} is no TAP interface but a ${found.info.kind}`);
+    }
+    if (this.opened(ifname).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
+    if (options.mtu !== undefined) this.setMtu(ifname, options.mtu);
+    return this.#open(found, { backend: 'tap', takesOffload: true, unfinished: false });
+  }
+
+  setMtu(ifname: string, mtu: number): void {
+    if (!Number.isInteger(mtu) || mtu < LEAST_MTU || mtu > MOST_MTU) {
+      throw new DeviceError('bad-device', `an MTU is ${LEAST_MTU}..${MOST_MTU} bytes, not ${mtu}`);
+    }
+    const found = this.#find(ifname);
+    found.info = { ...found.info, mtu };
+  }
+
+  async removeTap(ifname: string): Promise<void> {
+    await this.#turn();
+    const found = this.#interfaces.get(ifname);
+    if (found === undefined) return;
+    if (!found.ours) throw new DeviceError('bad-device', `${ifname} is none of the TAP interfaces we made`);
+    this.delete(ifname);
+  }
+
+  #add(info: Partial<InterfaceInfo> & { readonly name: string }, hub: MemoryHub, ours: boolean): Interface {
+    if (this.#interfaces.has(info.name)) throw new Error(`there is an interface ${info.name} already`);
+    const ifindex = info.ifindex ?? this.#nextIndex++;
+    const mac = `02:00:00:00:00:${(ifindex & 0xff).toString(16).padStart(2, '0')}`;
+    const made: Interface = {
+      info: { kind: 'veth', mtu: 1500, up: true, mac, ...info, ifindex },
+      hub,
+      opened: new Set(),
+      ours,
+    };
+    this.#interfaces.set(info.name, made);
+    return made;
+  }
+
+  #makeTap(ifname: string, { mtu, bridge }: TapOptions): Interface {
+    if (bridge === undefined) {
+      return this.#add({ name: ifname, kind: 'tap', mtu: mtu ?? 1500 }, new MemoryHub(this.clock), true);
+    }
+    const found = this.#find(bridge);
+    if (found.info.kind !== 'bridge') throw new DeviceError('bad-device', `${bridge} is no bridge`);
+    if (mtu !== undefined && mtu < found.info.mtu) {
+      throw new DeviceError(
+        'bad-device',
+        `mtu=${mtu} would change ${bridge}, whose MTU is ${found.info.mtu}`,
+      );
+    }
+    return this.#add({ name: ifname, kind: 'tap', mtu: found.info.mtu, bridge }, found.hub, true);
+  }
+
+  #open(
+    found: Interface,
+    form: { backend: FrameDevice['backend']; takesOffload: boolean; unfinished: boolean },
+  ): MemoryDevice {
+    const { name, ifindex, mtu, up } = found.info;
+    const device = found.hub.attach({ ...form, ifname: name, ifindex, mtu });
+    device.up = up;
+    found.opened.add(device);
+    return device;
+  }
+
+  async #opening(): Promise<void> {
+    await this.#turn();
+    if (this.fault !== undefined) throw this.fault;
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.clock.after(this.delay, resolve));
+  }
+
+  #find(ifname: string): Interface {
+    const found = this.#interfaces.get(ifname);
+    if (found === undefined) throw new DeviceError('no-such-device', `there is no interface ${ifname}`);
+    return found;
+  }
+
+  #get(ifname: string): Interface {
+    const found = this.#interfaces.get(ifname);
+    if (found === undefined) throw new Error(`there is no interface ${ifname}`);
+    return found;
+  }
+}

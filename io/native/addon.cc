@@ -1,0 +1,12 @@
+// The addon's exports; their types stand in io/native.ts.
+#include <node_api.h>
+
+#include "devices.h"
+
+NAPI_MODULE_INIT() {
+  napi_set_named_property(env, exports, "Tap", defineTap(env));
+  napi_set_named_property(env, exports, "PacketSocket", definePacket(env));
+  napi_set_named_property(env, exports, "LinkMonitor", defineMonitor(env));
+  defineLinks(env, exports);
+  return exports;
+}

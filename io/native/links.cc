@@ -1,0 +1,156 @@
+// Interfaces of this network namespace: read and changed by route netlink, so that a /sys of another namespace
+// does not matter and no program is started.
+#include <linux/if.h>
+#include <linux/if_link.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <vector>
+
+#include "devices.h"
+#include "napi.h"
+#include "netlink.h"
+
+namespace {
+
+std::string macText(const uint8_t* mac) {
+  char text[18];
+  snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+  return text;
+}
+
+napi_value toObject(napi_env env, const netlink::Link& link) {
+  napi_value object = nullptr;
+  if (napi_create_object(env, &object) != napi_ok) return nullptr;
+  napi::set(env, object, "name", link.name);
+  napi::set(env, object, "ifindex", static_cast<double>(link.index));
+  napi::set(env, object, "type", static_cast<double>(link.type));
+  napi::set(env, object, "kind", link.kind);
+  napi::set(env, object, "mac", macText(link.mac));
+  napi::set(env, object, "mtu", static_cast<double>(link.mtu));
+  napi::set(env, object, "txQueueLength", static_cast<double>(link.txQueueLength));
+  napi::set(env, object, "master", static_cast<double>(link.master));
+  napi::set(env, object, "up", (link.flags & IFF_UP) != 0);
+  napi::set(env, object, "loopback", (link.flags & IFF_LOOPBACK) != 0);
+  napi::set(env, object, "txDropped", static_cast<double>(link.txDropped));
+  napi::set(env, object, "tap", link.tunType == 2);
+  napi::set(env, object, "multiQueue", link.multiQueue);
+  napi::set(env, object, "queues", static_cast<double>(link.queues));
+  return object;
+}
+
+/// links(ifindex?): all interfaces, or an array of the one (empty when there is none).
+napi_value jsLinks(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  uint32_t ifindex = 0;
+  napi::toUint32(env, call.args[0], ifindex);
+  netlink::Request request(RTM_GETLINK, ifindex == 0 ? NLM_F_DUMP : 0, static_cast<int>(ifindex));
+  std::vector<netlink::Link> links;
+  std::string reason;
+  // A single answer has no end mark: an acknowledgement is asked for and is the end.
+  if (ifindex != 0) request.message()->nlmsg_flags |= NLM_F_ACK;
+  const auto each = [&](const nlmsghdr* message) {
+    netlink::Link link;
+    if (netlink::parseLink(message, link)) links.push_back(std::move(link));
+  };
+  const int error = netlink::transact(request, each, reason);
+  if (error != 0 && !(ifindex != 0 && error == ENODEV)) {
+    napi::throwErrno(env, error, "cannot list interfaces");
+    return nullptr;
+  }
+  napi_value array = nullptr;
+  napi_create_array_with_length(env, links.size(), &array);
+  for (size_t i = 0; i < links.size(); i += 1) {
+    napi_set_element(env, array, static_cast<uint32_t>(i), toObject(env, links[i]));
+  }
+  return array;
+}
+
+int finish(napi_env env, netlink::Request& request, const char* what) {
+  std::string reason;
+  const int error = netlink::transact(request, [](const nlmsghdr*) {}, reason);
+  if (error != 0) napi::throwErrno(env, error, reason.empty() ? what : std::string(what) + ": " + reason);
+  return error;
+}
+
+bool changeNumber(napi_env env, int ifindex, napi_value changes, const char* name, uint16_t attribute) {
+  napi_value value;
+  uint32_t number = 0;
+  if (!napi::property(env, changes, name, value)) return true;
+  if (!napi::toUint32(env, value, number)) {
+    napi::throwType(env, "a number is needed");
+    return false;
+  }
+  netlink::Request request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+  request.add(attribute, number);
+  return finish(env, request, name) == 0;
+}
+
+bool changeMac(napi_env env, int ifindex, napi_value changes) {
+  napi_value value;
+  std::string text;
+  unsigned mac[6];
+  if (!napi::property(env, changes, "mac", value)) return true;
+  if (!napi::toString(env, value, text) ||
+      sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) != 6) {
+    napi::throwType(env, "a MAC address is needed");
+    return false;
+  }
+  uint8_t bytes[6];
+  for (int i = 0; i < 6; i += 1) bytes[i] = static_cast<uint8_t>(mac[i]);
+  netlink::Request request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+  request.add(IFLA_ADDRESS, bytes, sizeof bytes);
+  return finish(env, request, "mac") == 0;
+}
+
+bool changeUp(napi_env env, int ifindex, napi_value changes) {
+  napi_value value;
+  bool up = false;
+  if (!napi::property(env, changes, "up", value) || !napi::toBool(env, value, up)) return true;
+  netlink::Request request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+  request.info().ifi_flags = up ? IFF_UP : 0;
+  request.info().ifi_change = IFF_UP;
+  return finish(env, request, "up") == 0;
+}
+
+/// setLink(ifindex, {txQueueLength, mac, mtu, master, up}): one after the other in this order, so that a port has
+/// its MAC address and MTU before its bridge looks at them. Stops at the first that fails.
+napi_value jsSetLink(napi_env env, napi_callback_info info) {
+  napi::Call<2> call(env, info);
+  uint32_t index = 0;
+  if (!napi::toUint32(env, call.args[0], index) || index == 0) {
+    napi::throwType(env, "setLink(ifindex, changes)");
+    return nullptr;
+  }
+  const int ifindex = static_cast<int>(index);
+  const napi_value changes = call.args[1];
+  if (changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeMac(env, ifindex, changes) &&
+      changeNumber(env, ifindex, changes, "mtu", IFLA_MTU) &&
+      changeNumber(env, ifindex, changes, "master", IFLA_MASTER)) {
+    changeUp(env, ifindex, changes);
+  }
+  return nullptr;
+}
+
+napi_value jsDeleteLink(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  uint32_t index = 0;
+  if (!napi::toUint32(env, call.args[0], index) || index == 0) {
+    napi::throwType(env, "deleteLink(ifindex)");
+    return nullptr;
+  }
+  netlink::Request request(RTM_DELLINK, NLM_F_ACK, static_cast<int>(index));
+  finish(env, request, "delete");
+  return nullptr;
+}
+
+}  // namespace
+
+void defineLinks(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      {"links", nullptr, jsLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"setLink", nullptr, jsSetLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"deleteLink", nullptr, jsDeleteLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
+}

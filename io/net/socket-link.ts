@@ -1,0 +1,173 @@
+import type { Socket } from 'node:net';
+import type { Link, LinkSink, PeerCertificate } from '../ports.ts';
+
+/** More than this many unsent bytes: `write` returns false. */
+export const HIGH_WATER_BYTES = 65_536;
+/** Fewer than this many unsent bytes after that: `drain`. */
+export const LOW_WATER_BYTES = 32_768;
+
+export interface LinkFacts {
+  readonly scheme: 'tcp' | 'tls' | 'unix';
+  readonly peer: string;
+  readonly address: string;
+  readonly loopback: boolean;
+  readonly certificate?: PeerCertificate;
+}
+
+/**
+ * A Link over a connected socket of node:net or node:tls that was made half-open. Whoever makes it passes what
+ * the socket reads to `receive`; it takes care of everything else. It is made paused: nothing is read before
+ * there is a sink.
+ *
+ * What TLS had deciphered already when `pause` was called, or came before there was a sink, is copied and held
+ * (one read at most); `closed` with an error does not wait for a paused sink, an orderly `end` and `closed` do.
+ */
+export class SocketLink implements Link {
+  readonly scheme: LinkFacts['scheme'];
+  readonly peer: string;
+  readonly address: string;
+  readonly loopback: boolean;
+  readonly certificate?: PeerCertificate;
+
+  readonly #socket: Socket;
+  #sink: LinkSink | undefined;
+  /** What was read and not taken yet, in order. */
+  readonly #held: Buffer[] = [];
+  #paused = false;
+  #end: 'open' | 'seen' | 'told' = 'open';
+  #close: 'open' | 'seen' | 'told' = 'open';
+  #destroyed = false;
+  #error: Error | undefined;
+  /** `write` returned false and `drain` has not followed yet. */
+  #behind = false;
+
+  constructor(socket: Socket, facts: LinkFacts) {
+    this.#socket = socket;
+    this.scheme = facts.scheme;
+    this.peer = facts.peer;
+    this.address = facts.address;
+    this.loopback = facts.loopback;
+    if (facts.certificate) this.certificate = facts.certificate;
+    socket.pause();
+    socket.on('end', () => {
+      this.#end = 'seen';
+      this.#deliver();
+    });
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    socket.on('close', () => {
+      this.#close = 'seen';
+      this.#deliver();
+    });
+  }
+
+  get unsent(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Bytes that the socket has read; valid during the call only. */
+  receive(chunk: Buffer): void {
+    if (this.#destroyed) return;
+    if (this.#sink && !this.#paused && this.#held.length === 0) this.#sink.data(chunk);
+    else this.#held.push(Buffer.from(chunk));
+  }
+
+  attach(sink: LinkSink): void {
+    this.#sink = sink;
+    this.#flow();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#flow();
+  }
+
+  write(chunk: Uint8Array, done?: () => void): boolean {
+    if (!this.#socket.writable) return refused(done);
+    this.#socket.write(chunk, () => this.#written(done));
+    return this.#keepsUp();
+  }
+
+  writeAll(chunks: readonly Uint8Array[], done?: () => void): boolean {
+    const last = chunks.length - 1;
+    if (last < 0 || !this.#socket.writable) return refused(done);
+    this.#socket.cork();
+    for (let i = 0; i < last; i++) this.#socket.write(chunks[i] as Uint8Array);
+    this.#socket.write(chunks[last] as Uint8Array, () => this.#written(done));
+    this.#socket.uncork();
+    return this.#keepsUp();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#held.length = 0;
+    this.#socket.destroy();
+  }
+
+  #keepsUp(): boolean {
+    if (this.unsent > HIGH_WATER_BYTES) this.#behind = true;
+    return !this.#behind;
+  }
+
+  #written(done: (() => void) | undefined): void {
+    done?.();
+    this.#relieve();
+  }
+
+  #relieve(): void {
+    if (!this.#behind || !this.#sink || this.unsent >= LOW_WATER_BYTES || this.#socket.destroyed) return;
+    this.#behind = false;
+    this.#sink.drain();
+  }
+
+  /** Never calls the sink before it has returned: its caller may be in the middle of something. */
+  #flow(): void {
+    if (!this.#sink || this.#paused) return;
+    if (this.#held.length === 0 && this.#end !== 'seen' && this.#close !== 'seen' && !this.#behind) {
+      this.#socket.resume();
+    } else {
+      process.nextTick(() => this.#deliver());
+    }
+  }
+
+  /** Tells the sink what is due, in order. Each call may pause, destroy, or hand the link to another sink. */
+  #deliver(): void {
+    while (this.#takes() && this.#held.length > 0) this.#sink?.data(this.#held.shift() as Buffer);
+    if (this.#takes() && this.#end === 'seen') {
+      this.#end = 'told';
+      this.#sink?.end();
+    }
+    this.#relieve();
+    if (this.#close === 'seen' && this.#sink && this.#mayTellClosed()) {
+      this.#close = 'told';
+      this.#held.length = 0;
+      this.#sink.closed(this.#error);
+    } else if (this.#takes()) {
+      this.#socket.resume();
+    }
+  }
+
+  #takes(): boolean {
+    return this.#sink !== undefined && !this.#paused && !this.#destroyed && this.#close !== 'told';
+  }
+
+  #mayTellClosed(): boolean {
+    if (this.#destroyed || this.#error) return true;
+    return this.#held.length === 0 && this.#end !== 'seen';
+  }
+}
+
+function refused(done: (() => void) | undefined): true {
+  if (done) process.nextTick(done);
+  return true;
+}

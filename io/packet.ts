@@ -1,0 +1,56 @@
+/**
+ * A captured interface by an AF_PACKET socket: hears everything that passes the interface, also what this machine
+ * sends on it, but not what it puts there itself. Super-frames and unfinished checksums come and go with their
+ * virtio header, VLAN tags are in their place.
+ */
+import { deviceError } from './device-error.ts';
+import { KernelDevice, OpenPort } from './kernel-device.ts';
+import { addon, type NativeLink, type NativePacketSocket } from './native.ts';
+import type { BpfInstruction, FrameDevice } from './ports.ts';
+
+class PacketDevice extends KernelDevice<NativePacketSocket> {
+  readonly backend = 'packet';
+  private drops = 0;
+
+  constructor(link: NativeLink, open: OpenPort<NativePacketSocket>) {
+    super(link, open);
+  }
+
+  override setFilter(program: readonly BpfInstruction[] | null): void {
+    if (!this.dead) this.port.setFilter(program === null ? null : assemble(program));
+  }
+
+  kernelDrops(): number {
+    this.drops += this.port.drops();
+    return this.drops + this.lost;
+  }
+
+  protected override beforeClose(): void {
+    this.drops += this.port.drops();
+  }
+}
+
+/** The program as the kernel takes it: struct sock_filter { u16 code; u8 jt, jf; u32 k; } in its own byte order. */
+function assemble(program: readonly BpfInstruction[]): Buffer {
+  const bytes = Buffer.alloc(program.length * 8);
+  program.forEach(({ code, jt, jf, k }, i) => {
+    bytes.writeUInt16LE(code, i * 8);
+    bytes.writeUInt8(jt, i * 8 + 2);
+    bytes.writeUInt8(jf, i * 8 + 3);
+    bytes.writeUInt32LE(k >>> 0, i * 8 + 4);
+  });
+  return bytes;
+}
+
+/** Opens a capture that hears all frames of the interface from now on. @throws DeviceError */
+export function openPacket(link: NativeLink): FrameDevice {
+  let open: OpenPort<NativePacketSocket> | undefined;
+  try {
+    const { PacketSocket } = addon();
+    open = new OpenPort((outcome, onReadable) => new PacketSocket(link.ifindex, outcome, onReadable));
+    return new PacketDevice(link, open);
+  } catch (cause) {
+    open?.port.close();
+    throw deviceError(cause, link.name, 'CAP_NET_RAW');
+  }
+}

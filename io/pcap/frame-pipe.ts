@@ -1,0 +1,117 @@
+/**
+ * The child's end of the frames' pipe. All of it is synchronous, because the library reads frames in a loop that
+ * may hold the event loop for as long as frames come: in there a frame must still get out, one to inject must get
+ * in, and the end of the parent must be seen.
+ */
+import { readSync, writeSync } from 'node:fs';
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import { HEADER_BYTES, LONGEST_RECORD, payloadLength, putFrameHeader } from './records.ts';
+
+const OUT_BYTES = 256 * 1024;
+const IN_BYTES = 256 * 1024;
+/** Longest sleep, in ms, between two looks at a pipe that is full. */
+const LONGEST_SLEEP = 4;
+
+export interface FramePipeSink {
+  /** One frame to inject, valid during the call. */
+  inject(frame: Buffer): void;
+  /** The pipe is full and the process sleeps a little: housekeeping that cannot wait for the event loop. */
+  waiting(): void;
+  /** The parent is no more, or writes what is no record. */
+  ended(): void;
+}
+
+export class FramePipe {
+  readonly #out = Buffer.allocUnsafeSlow(OUT_BYTES);
+  #outEnd = 0;
+  readonly #in = Buffer.allocUnsafeSlow(IN_BYTES);
+  #inEnd = 0;
+  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+  constructor(
+    private readonly fd: number,
+    private readonly sink: FramePipeSink,
+  ) {
+    const onread = { buffer: () => this.#in.subarray(this.#inEnd), callback: (n: number) => this.#read(n) };
+    const options = { fd, readable: true, writable: false, onread };
+    const socket = new Socket(options as SocketConstructorOpts);
+    socket.on('end', () => this.sink.ended());
+    socket.on('error', () => this.sink.ended());
+    socket.on('close', () => this.sink.ended());
+  }
+
+  /** Whether nothing waits to be flushed. */
+  get empty(): boolean {
+    return this.#outEnd === 0;
+  }
+
+  /** Puts a frame behind those that wait; flushes first when it has no room. */
+  push(source: Buffer, length: number): void {
+    if (OUT_BYTES - this.#outEnd < HEADER_BYTES + length) {
+      this.flush();
+      this.poll();
+    }
+    putFrameHeader(this.#out, this.#outEnd, length);
+    source.copy(this.#out, this.#outEnd + HEADER_BYTES, 0, length);
+    this.#outEnd += HEADER_BYTES + length;
+  }
+
+  /** Writes all that waits, and sleeps while the parent does not read: the kernel's ring fills and drops then. */
+  flush(): void {
+    let start = 0;
+    let sleep = 0.125;
+    while (start < this.#outEnd) {
+      const written = this.#write(start);
+      if (written > 0) {
+        start += written;
+        sleep = 0.125;
+      } else {
+        this.poll();
+        this.sink.waiting();
+        Atomics.wait(this.#sleeper, 0, 0, sleep);
+        sleep = Math.min(sleep * 2, LONGEST_SLEEP);
+      }
+    }
+    this.#outEnd = 0;
+  }
+
+  /** Injects what the parent has written meanwhile. */
+  poll(): void {
+    try {
+      const bytes = readSync(this.fd, this.#in, this.#inEnd, IN_BYTES - this.#inEnd, null);
+      if (bytes === 0) this.sink.ended();
+      this.#took(bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.sink.ended();
+    }
+  }
+
+  #write(start: number): number {
+    try {
+      return writeSync(this.fd, this.#out, start, this.#outEnd - start);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.sink.ended(); // EPIPE
+      return 0;
+    }
+  }
+
+  #read(bytes: number): boolean {
+    this.#took(bytes);
+    return true;
+  }
+
+  #took(bytes: number): void {
+    this.#inEnd += bytes;
+    let offset = 0;
+    while (this.#inEnd - offset >= HEADER_BYTES) {
+      const length = payloadLength(this.#in, offset);
+      if (HEADER_BYTES + length > LONGEST_RECORD) this.sink.ended();
+      const next = offset + HEADER_BYTES + length;
+      if (next > this.#inEnd) break;
+      this.sink.inject(this.#in.subarray(offset + HEADER_BYTES, next));
+      offset = next;
+    }
+    if (offset > 0) this.#in.copyWithin(0, offset, this.#inEnd);
+    this.#inEnd -= offset;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The records that go over the pipe, those of the wire (PROTOCOL.md section 6):
+ *
+ *     byte 0      type: 0x00 FRAME, 0x01 OFFLOAD
+ *     bytes 1..3  length of the payload, big-endian
+ */
+export const HEADER_BYTES = 4;
+export const TYPE_FRAME = 0x00;
+export const TYPE_OFFLOAD = 0x01;
+
+/** An Ethernet header. */
+export const LEAST_FRAME = 14;
+/** The longest frame that the protocol knows (a super-segment with tags). */
+export const LONGEST_FRAME = 65_575;
+export const LONGEST_RECORD = HEADER_BYTES + LONGEST_FRAME;
+
+/** Writes the header of a FRAME record at `offset`. */
+export function putFrameHeader(buffer: Buffer, offset: number, length: number): void {
+  buffer[offset] = TYPE_FRAME;
+  buffer[offset + 1] = length >>> 16;
+  buffer[offset + 2] = length >>> 8;
+  buffer[offset + 3] = length;
+}
+
+/** Payload length of the record at `offset`; four bytes must be there. */
+export function payloadLength(buffer: Buffer, offset: number): number {
+  return (buffer[offset + 1]! << 16) | (buffer[offset + 2]! << 8) | buffer[offset + 3]!;
+}

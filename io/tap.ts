@@ -1,0 +1,139 @@
+/**
+ * TAP interfaces: made by us (persistent, so that they outlive a crash of the server with their addresses) or
+ * attached to, read and written with virtio-net headers so that super-frames cross whole.
+ */
+import { existsSync } from 'node:fs';
+import { deviceError } from './device-error.ts';
+import { findLink } from './interfaces.ts';
+import { KernelDevice, OpenPort } from './kernel-device.ts';
+import { checkBridgeMtu, findBridge, setUpTap, shortenQueue } from './links.ts';
+import { addon, type NativeLink, type NativeTap } from './native.ts';
+import { DeviceError, type FrameDevice, type TapOptions } from './ports.ts';
+
+const CLONE_DEVICE = '/dev/net/tun';
+/** IFNAMSIZ 16 with the NUL, and what the kernel's dev_valid_name() refuses; `%` would make it pick a number. */
+const GOOD_NAME = /^(?!\.{1,2}$)[^\s/:%\0]{1,15}$/;
+
+class TapDevice extends KernelDevice<NativeTap> {
+  readonly backend = 'tap';
+  private readonly dropsBefore: number;
+  private drops = 0;
+
+  constructor(link: NativeLink, open: OpenPort<NativeTap>) {
+    super(link, open);
+    this.dropsBefore = link.txDropped;
+    this.port.setOffload(true);
+  }
+
+  override setOffload(on: boolean): void {
+    if (!this.dead) this.port.setOffload(on);
+  }
+
+  kernelDrops(): number {
+    if (!this.dead) this.readDrops();
+    return this.drops + this.lost;
+  }
+
+  protected override beforeClose(): void {
+    this.readDrops();
+  }
+
+  private readDrops(): void {
+    const link = addon().links(this.ifindex)[0];
+    if (link !== undefined) this.drops = link.txDropped - this.dropsBefore;
+  }
+}
+
+/** Whether this machine has TAP interfaces at all. */
+export function tapAvailable(): boolean {
+  return existsSync(CLONE_DEVICE);
+}
+
+/** The interface of that name when it stands and we can attach to it. @throws DeviceError */
+function standingTap(ifname: string): NativeLink | undefined {
+  if (!GOOD_NAME.test(ifname)) {
+    throw new DeviceError(
+      'bad-device',
+      `${JSON.stringify(ifname)} is no interface name: 1 to 15 characters, none of them space, / : or %`,
+    );
+  }
+  const link = findLink(ifname);
+  if (link !== undefined && !link.tap) {
+    throw new DeviceError(
+      'bad-device',
+      `${ifname} stands and is no TAP interface; to capture it leave tap: out`,
+    );
+  }
+  if (link?.multiQueue && link.queues > 0) {
+    throw new DeviceError('device-busy', `${ifname} is in use by another program`);
+  }
+  return link;
+}
+
+/** What stands under that name now. */
+function linkOf(ifname: string): NativeLink {
+  const link = findLink(ifname);
+  if (link === undefined)
+    throw new DeviceError('no-such-device', `${ifname} was deleted while it was set up`);
+  return link;
+}
+
+function setUp(
+  open: OpenPort<NativeTap>,
+  ifname: string,
+  options: TapOptions,
+  created: boolean,
+): FrameDevice {
+  const bridge = options.bridge === undefined ? undefined : findBridge(options.bridge);
+  if (created) shortenQueue(linkOf(ifname));
+  setUpTap(linkOf(ifname), options, bridge);
+  const device = new TapDevice(linkOf(ifname), open);
+  // Last: until here it goes away by itself with its descriptor, whatever fails.
+  if (created) persist(open, device);
+  return device;
+}
+
+function persist(open: OpenPort<NativeTap>, device: FrameDevice): void {
+  try {
+    open.port.persist(true);
+  } catch (cause) {
+    void device.close();
+    throw cause;
+  }
+}
+
+/**
+ * Makes a persistent TAP interface, or attaches to the one that stands, and sets it up. On failure nothing of it
+ * is left. @throws DeviceError
+ */
+export function openTap(ifname: string, options: TapOptions): FrameDevice {
+  if (!tapAvailable())
+    throw new DeviceError('bad-device', `this machine has no TAP interfaces: no ${CLONE_DEVICE}`);
+  let open: OpenPort<NativeTap> | undefined;
+  try {
+    if (options.bridge !== undefined) checkBridgeMtu(findBridge(options.bridge), options);
+    const standing = standingTap(ifname);
+    const created = standing === undefined;
+    const { Tap } = addon();
+    open = new OpenPort(
+      (outcome, onReadable) => new Tap(ifname, created, standing?.multiQueue ?? false, outcome, onReadable),
+    );
+    return setUp(open, ifname, options, created);
+  } catch (cause) {
+    open?.port.close();
+    throw deviceError(cause, ifname, 'CAP_NET_ADMIN');
+  }
+}
+
+/** Removes a TAP interface. Does nothing when there is none of that name. @throws DeviceError */
+export function removeTap(ifname: string): void {
+  const link = findLink(ifname);
+  if (link === undefined) return;
+  if (!link.tap) throw new DeviceError('bad-device', `${ifname} is no TAP interface: not removed`);
+  try {
+    addon().deleteLink(link.ifindex);
+  } catch (cause) {
+    const error = deviceError(cause, ifname, 'CAP_NET_ADMIN');
+    if (error.reason !== 'no-such-device') throw error;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * For captures without a virtio header: the kernel hands them super-frames, and frames whose TCP or UDP checksum is
+ * only started (CHECKSUM_PARTIAL), without telling. Both can be seen in the frame itself:
+ *
+ * - longer than the MTU: nothing on the wire is, so it is a super-frame;
+ * - the checksum field holds the sum of the pseudo header, not complemented, and the real checksum is another one.
+ *
+ * A frame with any other wrong checksum is left as it is: it came wrong, and its receiver shall see that.
+ */
+import { finish, finishUdp, fold, pseudoSum, sum } from './checksum.ts';
+import { cut } from './cut.ts';
+import { exceedsMtu } from './ethernet.ts';
+import { fragment } from './fragment.ts';
+import { dataOffset, IpLayout, locate, TCP, UDP } from './parse-ip.ts';
+import { HEADER_BYTES } from './records.ts';
+import { LEAST_TCP_SEGMENT } from './virtio.ts';
+import type { RecordWriter } from './writer.ts';
+
+const DONT_FRAGMENT = 0x40;
+
+const layout = new IpLayout();
+
+/**
+ * Looks at the FRAME record in `[start, end)` from a device with this MTU.
+ * TCP super-frames become segments as long as the MTU takes. A UDP super-frame does not tell the size of its
+ * datagrams: IPv4 without DF was one datagram (UFO) and becomes fragments, any other is `too-big`.
+ * @returns 0 when the record is right as it is and nothing was appended, else the number of records appended in its
+ *   place; `too-big` when it is longer than the MTU and cannot be cut
+ */
+export function mend(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  mtu: number,
+  out: RecordWriter,
+): number | 'too-big' {
+  const frame = start + HEADER_BYTES;
+  const long = exceedsMtu(buffer, frame, end, mtu);
+  if (!locate(buffer, frame, end, layout) || layout.fragment || layout.authenticated)
+    return long ? 'too-big' : 0;
+  return long ? cutUp(buffer, frame, mtu, out) : completeStarted(buffer, frame, end, out);
+}
+
+function cutUp(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): number | 'too-big' {
+  const { l3, l4, packetEnd, declared, protocol } = layout;
+  const data = dataOffset(buffer, layout);
+  if (data < 0 || packetEnd - l3 <= mtu || l3 + declared > packetEnd) return 'too-big';
+  if (protocol === TCP) {
+    const room = mtu - (data - l3) + (layout.jumbo < 0 ? 0 : 8);
+    if (room < LEAST_TCP_SEGMENT || data === packetEnd) return 'too-big';
+    return cut(buffer, frame, layout, data, packetEnd, room, out);
+  }
+  const mayFragment = layout.version === 4 && (buffer[l3 + 6]! & DONT_FRAGMENT) === 0 && declared !== 0;
+  if (!mayFragment || mtu - (l4 - l3) < 8) return 'too-big';
+  return fragmentDatagram(buffer, frame, mtu, out);
+}
+
+/** The checksum goes over all fragments, so a started one is finished first, in the first fragment. */
+function fragmentDatagram(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): number {
+  const checksum = startedChecksum(buffer, layout);
+  const at = out.length + HEADER_BYTES + layout.l4 - frame;
+  const count = fragment(buffer, frame, layout, layout.packetEnd, mtu, out);
+  if (checksum >= 0) out.buffer.writeUInt16BE(checksum, at + 6);
+  return count;
+}
+
+function completeStarted(buffer: Buffer, frame: number, end: number, out: RecordWriter): number {
+  const { l3, l4, declared, protocol } = layout;
+  if (protocol !== TCP && protocol !== UDP) return 0;
+  if (layout.routed || declared === 0 || l3 + declared > end || dataOffset(buffer, layout) < 0) return 0;
+  const checksum = startedChecksum(buffer, layout);
+  if (checksum < 0) return 0;
+  const at = out.frame(buffer, frame, end);
+  out.buffer.writeUInt16BE(checksum, at + l4 - frame + (protocol === TCP ? 16 : 6));
+  return 1;
+}
+
+/** The right checksum of a packet whose checksum is only started; -1 when it is not. */
+function startedChecksum(buffer: Buffer, { l3, l4, version, protocol, packetEnd }: IpLayout): number {
+  const field = l4 + (protocol === TCP ? 16 : 6);
+  const stands = (buffer[field]! << 8) | buffer[field + 1]!;
+  const pseudo = pseudoSum(buffer, l3, version, protocol) + (packetEnd - l4);
+  if (fold(pseudo) !== stands) return -1;
+  const withField = sum(buffer, l4, packetEnd);
+  if (fold(pseudo + withField) === 0xffff) return -1;
+  const total = pseudo + withField + (~stands & 0xffff);
+  return protocol === TCP ? finish(total) : finishUdp(total);
+}

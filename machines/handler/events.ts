@@ -1,0 +1,146 @@
+/**
+ * What happens to a Handler, and what it wants done. Plain JSON, no secret, no clock: whatever an effect brings back
+ * (the result of a dial, chance for the jitter) stands in an event.
+ */
+import type { Reason } from '../protocol/errors.ts';
+import type { Auth, Ends, HandlerOptions, Remote } from '../protocol/types.ts';
+
+/** BYE's reason words (section 6). */
+export const BYE_REASONS = ['closed', 'shutting-down', 'device-gone', 'protocol-error', 'replaced'] as const;
+export type ByeReason = (typeof BYE_REASONS)[number];
+
+interface CommonInput extends Ends {
+  readonly id: string;
+  /** Who asked for it on this server. */
+  readonly identity: string;
+  /** The session that waits for an answer. */
+  readonly session: string;
+  readonly options: HandlerOptions;
+  /** RFC 3339: when it was asked for. */
+  readonly since: string;
+}
+
+/** Times in milliseconds (section 4). */
+export interface InitiatorLimits {
+  /** The whole of HANDLE. */
+  readonly handle: number;
+  /** One try to dial again. */
+  readonly dial: number;
+  readonly firstDelay: number;
+  readonly lastDelay: number;
+  /** So long in `binary`, and the delay starts anew. */
+  readonly stable: number;
+}
+
+export interface InitiatorInput extends CommonInput {
+  readonly remote: Remote;
+  readonly auth: Auth;
+  readonly limits: InitiatorLimits;
+}
+
+export interface ResponderLimits {
+  /** How long it waits for the other end to dial again. */
+  readonly grace: number;
+}
+
+export interface ResponderInput extends CommonInput {
+  /** Address of the initiator. */
+  readonly peer: string;
+  /** MTU of the initiator's device. */
+  readonly farMtu: number;
+  readonly limits: ResponderLimits;
+}
+
+/** What both sides hear. */
+type CommonEvent =
+  | { readonly type: 'device-open'; readonly mtu: number }
+  | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
+  | { readonly type: 'device-gone'; readonly why: string }
+  /** The first record came over the wire that stands now. */
+  | { readonly type: 'first-record' }
+  | { readonly type: 'wire-lost'; readonly why: string; readonly jitter: number }
+  | { readonly type: 'bye'; readonly reason: string; readonly jitter: number }
+  /** The other end sent what is no record. */
+  | { readonly type: 'protocol-error'; readonly why: string }
+  /** CLOSE, by that session. */
+  | { readonly type: 'close'; readonly session: string }
+  | { readonly type: 'shutdown' }
+  | { readonly type: 'restart'; readonly resume: boolean; readonly jitter: number };
+
+export type InitiatorEvent =
+  | CommonEvent
+  /** Connected, and greeted. */
+  | { readonly type: 'dialled'; readonly peer: string }
+  | { readonly type: 'hello-taken' }
+  | { readonly type: 'begin-sent' }
+  | { readonly type: 'begin-taken'; readonly offload: boolean; readonly mtu: number }
+  /**
+   * The dial, HELLO or BEGIN came to nothing; `remote` is `<code> <reason>` of the other server's ERR line.
+   * `final` when that was a 410 to BEGIN.
+   */
+  | {
+      readonly type: 'dial-failed';
+      readonly reason: Reason;
+      readonly remote?: string;
+      readonly final: boolean;
+      readonly jitter: number;
+    }
+  | {
+      readonly type: 'timer';
+      readonly timer: 'handle' | 'dial' | 'redial' | 'stable';
+      readonly jitter: number;
+    };
+
+export type ResponderEvent =
+  | CommonEvent
+  /** BEGIN with the id of this Handler, the same in all that counts. */
+  | {
+      readonly type: 'begin';
+      readonly session: string;
+      readonly peer: string;
+      readonly farMtu: number;
+    }
+  /** The session that brought BEGIN ended before it was answered. */
+  | { readonly type: 'abandoned'; readonly session: string }
+  /** Another BEGIN of the same identity takes its MAC addresses. */
+  | { readonly type: 'yield'; readonly to: string }
+  | { readonly type: 'timer'; readonly timer: 'grace' };
+
+/** Tells a session what came of its request; the session takes it as an event. */
+export type News =
+  | { readonly type: 'handler-up'; readonly handler: string; readonly offload: boolean; readonly mtu: number }
+  | {
+      readonly type: 'handler-failed';
+      readonly handler: string;
+      readonly reason: Reason;
+      readonly remote?: string;
+    };
+
+export interface HandlerEffects {
+  /** Opens the local device, or joins it where it is open. Comes back as `device-open` or `device-failed`. */
+  openDevice: object;
+  /** Leaves the device. */
+  leaveDevice: object;
+  /** Connects, and waits for the greeting. Comes back as `dialled` or `dial-failed`. */
+  dial: object;
+  sayHello: object;
+  sayBegin: { readonly mtu: number };
+  /** Frames flow over the wire that was made. */
+  connect: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean };
+  /** A TAP that we made, without an MTU of its own, takes the other end's. */
+  adoptMtu: { readonly mtu: number };
+  /** Says BYE on the wire that stands and lets it end by itself; no more frames. */
+  farewell: { readonly reason: ByeReason };
+  /** Drops the wire, or the dial that is under way. */
+  dropWire: object;
+  news: { readonly session: string | null; readonly news: News };
+  /** Answers every CLOSE: when the farewell is over, or at once where there was none. */
+  tellClosed: { readonly sessions: readonly string[] };
+  /** CLOSEd here: the id is to be refused for 24 h. */
+  remember: object;
+  arm: { readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | 'grace'; readonly ms: number };
+  cancel: { readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | 'grace' };
+}
+export type HandlerEffect = {
+  [T in keyof HandlerEffects]: { readonly type: T; readonly params: HandlerEffects[T] };
+}[keyof HandlerEffects];

@@ -1,0 +1,415 @@
+/**
+ * The Handler machine at the server that got HANDLE and dials (PROTOCOL.md section 4).
+ *
+ *     unauthenticated ──dialled, HELLO──► authenticated ──BEGIN──► handling ──OK──► binary
+ *            ▲                                                                        │
+ *            └───────────────── the wire broke: wait, dial again ◄────────────────────┘
+ *
+ * Before it was `binary` once, any failure closes it and fails HANDLE. After that only CLOSE, a 410 to BEGIN, a BYE
+ * that ends the Handler, or the end of its device does.
+ */
+import { setup } from 'xstate';
+import type { Reason } from '../protocol/errors.ts';
+import type { Auth, Ends, HandlerOptions, Remote } from '../protocol/types.ts';
+import type { HandlerEffects, InitiatorEvent, InitiatorInput, InitiatorLimits } from './events.ts';
+
+export interface InitiatorContext extends Ends {
+  readonly id: string;
+  readonly side: 'initiator';
+  readonly identity: string;
+  readonly remote: Remote;
+  readonly auth: Auth;
+  readonly options: HandlerOptions;
+  readonly limits: InitiatorLimits;
+  readonly since: string;
+  /** The session whose HANDLE is not answered yet. */
+  readonly session: string | null;
+  /** What it does in `unauthenticated`: nothing at all after a shutdown, or a restart that resumes nothing. */
+  readonly phase: 'device' | 'dialling' | 'waiting' | 'idle';
+  readonly deviceOpen: boolean;
+  readonly mtu: number | null;
+  readonly farMtu: number | null;
+  readonly offload: boolean;
+  /** Address it is, or was last, connected to. */
+  readonly peer: string | null;
+  readonly everBinary: boolean;
+  /** Dials since the last time it was `binary` long enough. */
+  readonly attempt: number;
+  /** Whether a record came over the wire that stands. */
+  readonly heard: boolean;
+  readonly why: string | null;
+}
+
+type Of<T extends InitiatorEvent['type']> = Extract<InitiatorEvent, { readonly type: T }>;
+type Scope = { readonly context: InitiatorContext; readonly event: InitiatorEvent };
+type OwnEffect = Exclude<keyof HandlerEffects, 'remember'>;
+const effect = <T extends OwnEffect>(_type: T) =>
+  (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
+
+/** Milliseconds to wait before dial number `attempt` (from 0): doubled each time up to the last, a fifth more or less. */
+export function redialDelay(limits: InitiatorLimits, attempt: number, jitter: number): number {
+  const whole = Math.min(limits.lastDelay, limits.firstDelay * 2 ** Math.min(attempt, 30));
+  return Math.round(whole * (0.8 + 0.4 * jitter));
+}
+
+/** Whether this side tells its segment's switches where the MAC addresses are now (section 3.2). */
+export function announces(context: Pick<InitiatorContext, 'options' | 'localConfig'>): boolean {
+  return context.options.announce && context.localConfig.role === 'PROXY';
+}
+
+const initiatorSetup = setup({
+  types: {
+    context: {} as InitiatorContext,
+    events: {} as InitiatorEvent,
+    input: {} as InitiatorInput,
+  },
+  actions: {
+    openDevice: effect('openDevice'),
+    leaveDevice: effect('leaveDevice'),
+    dial: effect('dial'),
+    sayHello: effect('sayHello'),
+    sayBegin: effect('sayBegin'),
+    connect: effect('connect'),
+    adoptMtu: effect('adoptMtu'),
+    farewell: effect('farewell'),
+    dropWire: effect('dropWire'),
+    news: effect('news'),
+    tellClosed: effect('tellClosed'),
+    arm: effect('arm'),
+    cancel: effect('cancel'),
+  },
+  guards: {
+    stood: ({ context }) => context.everBinary,
+    final: ({ event }) => (event as Of<'dial-failed'>).final,
+    awaitsDevice: ({ context }) => context.phase === 'device',
+    dialling: ({ context }) => context.phase === 'dialling',
+    redialWithDevice: ({ context, event }) =>
+      (event as Of<'timer'>).timer === 'redial' && context.phase === 'waiting' && context.deviceOpen,
+    redialWithoutDevice: ({ context, event }) =>
+      (event as Of<'timer'>).timer === 'redial' && context.phase === 'waiting' && !context.deviceOpen,
+    /** HANDLE took too long: only before it ever stood. */
+    handleTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'handle' && !context.everBinary,
+    dialTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'dial' && context.everBinary,
+    stableTimer: ({ event }) => (event as Of<'timer'>).timer === 'stable',
+    endsHandler: ({ event }) =>
+      ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
+    resumes: ({ event }) => (event as Of<'restart'>).resume,
+    deaf: ({ context }) => !context.heard,
+  },
+});
+
+const empty = <T extends OwnEffect>(type: T) => ({ type, params: {} }) as const;
+const jitterOf = ({ event }: Scope): number => ('jitter' in event ? event.jitter : 0);
+
+/** Why it closed or fell back, for HANDLERS? and the log. */
+const because = (why: (event: InitiatorEvent) => string) =>
+  initiatorSetup.assign({ why: ({ event }) => why(event) });
+const cancel = (timer: HandlerEffects['cancel']['timer']) => ({ type: 'cancel', params: { timer } }) as const;
+const cancelAll = [cancel('handle'), cancel('dial'), cancel('redial'), cancel('stable')] as const;
+const armTry = {
+  type: 'arm',
+  params: ({ context }: Scope) =>
+    context.everBinary
+      ? { timer: 'dial' as const, ms: context.limits.dial }
+      : { timer: 'handle' as const, ms: context.limits.handle },
+} as const;
+const armRedial = {
+  type: 'arm',
+  params: (scope: Scope) => ({
+    timer: 'redial' as const,
+    ms: redialDelay(scope.context.limits, scope.context.attempt, jitterOf(scope)),
+  }),
+} as const;
+const tellFailure = (reason: (scope: Scope) => Reason) =>
+  ({
+    type: 'news',
+    params: (scope: Scope) => {
+      const { context, event } = scope;
+      const remote = event.type === 'dial-failed' ? event.remote : undefined;
+      return {
+        session: context.session,
+        news: {
+          type: 'handler-failed' as const,
+          handler: context.id,
+          reason: reason(scope),
+          ...(remote === undefined ? {} : { remote }),
+        },
+      };
+    },
+  }) as const;
+const farewell = (reason: HandlerEffects['farewell']['reason']) =>
+  ({ type: 'farewell', params: { reason } }) as const;
+
+const failed = (event: InitiatorEvent): string => {
+  if (event.type === 'dial-failed') return event.remote ? `${event.reason} (${event.remote})` : event.reason;
+  return event.type === 'device-failed' ? event.reason : event.type;
+};
+const wait = initiatorSetup.assign({
+  phase: 'waiting',
+  heard: false,
+  attempt: ({ context }) => context.attempt + 1,
+});
+const release = [empty('dropWire'), empty('leaveDevice'), ...cancelAll] as const;
+
+/** The try came to nothing, in whatever state. */
+const dialFailed = [
+  {
+    guard: 'final',
+    target: '#initiator.closed',
+    actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
+  },
+  {
+    guard: 'stood',
+    target: '#initiator.unauthenticated',
+    actions: [because(failed), empty('dropWire'), cancel('dial'), armRedial, wait],
+  },
+  {
+    target: '#initiator.closed',
+    actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
+  },
+] as const;
+
+const tryTimer = [
+  {
+    guard: 'handleTimer',
+    target: '#initiator.closed',
+    actions: [because(() => 'remote-timeout'), ...release, tellFailure(() => 'remote-timeout')],
+  },
+  {
+    guard: 'dialTimer',
+    target: '#initiator.unauthenticated',
+    actions: [because(() => 'remote-timeout'), empty('dropWire'), armRedial, wait],
+  },
+] as const;
+
+const wireLost = {
+  target: 'unauthenticated',
+  actions: [
+    because((event) => (event.type === 'bye' ? `bye ${event.reason}` : (event as Of<'wire-lost'>).why)),
+    empty('dropWire'),
+    cancel('stable'),
+    armRedial,
+    wait,
+  ],
+} as const;
+
+export const initiatorMachine = initiatorSetup.createMachine({
+  id: 'initiator',
+  context: ({ input }) => ({
+    id: input.id,
+    side: 'initiator',
+    identity: input.identity,
+    remote: input.remote,
+    auth: input.auth,
+    options: input.options,
+    limits: input.limits,
+    since: input.since,
+    localDevice: input.localDevice,
+    remoteDevice: input.remoteDevice,
+    localConfig: input.localConfig,
+    remoteConfig: input.remoteConfig,
+    macs: input.macs,
+    session: input.session,
+    phase: 'device',
+    deviceOpen: false,
+    mtu: null,
+    farMtu: null,
+    offload: false,
+    peer: null,
+    everBinary: false,
+    attempt: 0,
+    heard: false,
+    why: null,
+  }),
+  entry: [empty('openDevice'), armTry],
+  initial: 'unauthenticated',
+  /** After a crash nothing of the run before is there any more. */
+  on: {
+    restart: [
+      {
+        guard: 'resumes',
+        target: '.unauthenticated',
+        actions: [
+          initiatorSetup.assign({
+            phase: 'device',
+            deviceOpen: false,
+            session: null,
+            heard: false,
+            attempt: 0,
+          }),
+          empty('openDevice'),
+          armTry,
+        ],
+      },
+      {
+        target: '.unauthenticated',
+        actions: initiatorSetup.assign({ phase: 'idle', deviceOpen: false, session: null, heard: false }),
+      },
+    ],
+    close: {
+      target: '.closed',
+      actions: [
+        because(() => 'CLOSE'),
+        farewell('closed'),
+        empty('leaveDevice'),
+        ...cancelAll,
+        tellFailure(() => 'handler-closed'),
+        { type: 'tellClosed', params: ({ event }) => ({ sessions: [(event as Of<'close'>).session] }) },
+      ],
+    },
+    'device-gone': {
+      target: '.closed',
+      actions: [
+        because((event) => `device gone: ${(event as Of<'device-gone'>).why}`),
+        farewell('device-gone'),
+        empty('leaveDevice'),
+        ...cancelAll,
+        tellFailure(() => 'no-such-device'),
+      ],
+    },
+    shutdown: {
+      target: '.unauthenticated',
+      actions: [
+        because(() => 'shutdown'),
+        initiatorSetup.assign({ phase: 'idle', heard: false }),
+        farewell('shutting-down'),
+        ...cancelAll,
+      ],
+    },
+  },
+  states: {
+    unauthenticated: {
+      on: {
+        'device-open': {
+          guard: 'awaitsDevice',
+          actions: [
+            initiatorSetup.assign({
+              deviceOpen: true,
+              phase: 'dialling',
+              mtu: ({ event }) => (event as Of<'device-open'>).mtu,
+            }),
+            empty('dial'),
+          ],
+        },
+        'device-failed': [
+          {
+            guard: 'stood',
+            actions: [because(failed), cancel('dial'), armRedial, wait],
+          },
+          {
+            target: 'closed',
+            actions: [
+              because(failed),
+              ...release,
+              tellFailure(({ event }) => (event as Of<'device-failed'>).reason),
+            ],
+          },
+        ],
+        dialled: {
+          guard: 'dialling',
+          actions: [
+            initiatorSetup.assign({ peer: ({ event }) => (event as Of<'dialled'>).peer }),
+            empty('sayHello'),
+          ],
+        },
+        'hello-taken': {
+          guard: 'dialling',
+          target: 'authenticated',
+          actions: [{ type: 'sayBegin', params: ({ context }) => ({ mtu: context.mtu ?? 0 }) }],
+        },
+        'dial-failed': dialFailed,
+        timer: [
+          ...tryTimer,
+          {
+            guard: 'redialWithDevice',
+            actions: [initiatorSetup.assign({ phase: 'dialling' }), empty('dial'), armTry],
+          },
+          {
+            guard: 'redialWithoutDevice',
+            actions: [initiatorSetup.assign({ phase: 'device' }), empty('openDevice'), armTry],
+          },
+        ],
+      },
+    },
+    authenticated: {
+      on: {
+        'begin-sent': { target: 'handling' },
+        'dial-failed': dialFailed,
+        timer: tryTimer,
+      },
+    },
+    handling: {
+      on: {
+        'begin-taken': {
+          target: 'binary',
+          actions: [
+            initiatorSetup.assign({
+              everBinary: true,
+              heard: false,
+              why: null,
+              farMtu: ({ event }) => (event as Of<'begin-taken'>).mtu,
+              offload: ({ context, event }) =>
+                context.options.offload && (event as Of<'begin-taken'>).offload,
+            }),
+            cancel('handle'),
+            cancel('dial'),
+            { type: 'adoptMtu', params: ({ event }) => ({ mtu: (event as Of<'begin-taken'>).mtu }) },
+            {
+              type: 'connect',
+              params: ({ context, event }) => ({
+                offload: context.offload,
+                farMtu: (event as Of<'begin-taken'>).mtu,
+                announce: announces(context),
+              }),
+            },
+            { type: 'arm', params: ({ context }) => ({ timer: 'stable', ms: context.limits.stable }) },
+            {
+              type: 'news',
+              params: ({ context }) => ({
+                session: context.session,
+                news: {
+                  type: 'handler-up',
+                  handler: context.id,
+                  offload: context.offload,
+                  mtu: context.farMtu ?? 0,
+                },
+              }),
+            },
+            initiatorSetup.assign({ session: null }),
+          ],
+        },
+        'dial-failed': dialFailed,
+        timer: tryTimer,
+      },
+    },
+    binary: {
+      on: {
+        'first-record': { guard: 'deaf', actions: initiatorSetup.assign({ heard: true }) },
+        'wire-lost': wireLost,
+        bye: [
+          {
+            guard: 'endsHandler',
+            target: 'closed',
+            actions: [
+              because((event) => `bye ${(event as Of<'bye'>).reason}`),
+              empty('dropWire'),
+              empty('leaveDevice'),
+              ...cancelAll,
+            ],
+          },
+          wireLost,
+        ],
+        'protocol-error': {
+          target: 'closed',
+          actions: [
+            because((event) => `protocol error: ${(event as Of<'protocol-error'>).why}`),
+            empty('leaveDevice'),
+            ...cancelAll,
+          ],
+        },
+        timer: { guard: 'stableTimer', actions: initiatorSetup.assign({ attempt: 0 }) },
+      },
+    },
+    closed: { type: 'final' },
+  },
+});

@@ -1,0 +1,267 @@
+/**
+ * The Handler machine at the server that got BEGIN (PROTOCOL.md section 4). It is made in `handling`, and falls back
+ * there when its wire breaks, to wait with its device kept open until the initiator says BEGIN again.
+ */
+import { setup } from 'xstate';
+import type { Reason } from '../protocol/errors.ts';
+import type { Ends, HandlerOptions } from '../protocol/types.ts';
+import type { HandlerEffects, ResponderEvent, ResponderInput, ResponderLimits } from './events.ts';
+import { announces } from './initiator.ts';
+
+export interface ResponderContext extends Ends {
+  readonly id: string;
+  readonly side: 'responder';
+  readonly identity: string;
+  readonly options: HandlerOptions;
+  readonly limits: ResponderLimits;
+  readonly since: string;
+  /** The session that brought the newest BEGIN. */
+  readonly session: string | null;
+  readonly peer: string;
+  readonly deviceOpen: boolean;
+  readonly mtu: number | null;
+  readonly farMtu: number;
+  readonly offload: boolean;
+  /** Whether a record came over the wire that stands. */
+  readonly heard: boolean;
+  /** In `handling`: whether it has no wire and waits for the next BEGIN. */
+  readonly waiting: boolean;
+  readonly why: string | null;
+}
+
+type Of<T extends ResponderEvent['type']> = Extract<ResponderEvent, { readonly type: T }>;
+type Scope = { readonly context: ResponderContext; readonly event: ResponderEvent };
+type OwnEffect = Exclude<keyof HandlerEffects, 'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu'>;
+const effect = <T extends OwnEffect>(_type: T) =>
+  (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
+
+const responderSetup = setup({
+  types: {
+    context: {} as ResponderContext,
+    events: {} as ResponderEvent,
+    input: {} as ResponderInput,
+  },
+  actions: {
+    openDevice: effect('openDevice'),
+    leaveDevice: effect('leaveDevice'),
+    connect: effect('connect'),
+    farewell: effect('farewell'),
+    dropWire: effect('dropWire'),
+    news: effect('news'),
+    tellClosed: effect('tellClosed'),
+    remember: effect('remember'),
+    arm: effect('arm'),
+    cancel: effect('cancel'),
+  },
+  guards: {
+    opening: ({ context }) => !context.deviceOpen,
+    waiting: ({ context }) => context.waiting,
+    heard: ({ context }) => context.heard,
+    deaf: ({ context }) => !context.heard,
+    mine: ({ context, event }) => (event as Of<'abandoned'>).session === context.session,
+    minePending: ({ context, event }) =>
+      (event as Of<'abandoned'>).session === context.session && !context.waiting,
+    endsHandler: ({ event }) =>
+      ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
+  },
+});
+
+const empty = <T extends OwnEffect>(type: T) => ({ type, params: {} }) as const;
+const because = (why: (event: ResponderEvent) => string) =>
+  responderSetup.assign({ why: ({ event }) => why(event) });
+const cancelGrace = { type: 'cancel', params: { timer: 'grace' } } as const;
+const armGrace = {
+  type: 'arm',
+  params: ({ context }: Scope) => ({ timer: 'grace' as const, ms: context.limits.grace }),
+} as const;
+const farewell = (reason: HandlerEffects['farewell']['reason']) =>
+  ({ type: 'farewell', params: { reason } }) as const;
+const tellFailure = (reason: (scope: Scope) => Reason) =>
+  ({
+    type: 'news',
+    params: (scope: Scope) => ({
+      session: scope.context.session,
+      news: { type: 'handler-failed' as const, handler: scope.context.id, reason: reason(scope) },
+    }),
+  }) as const;
+const tellUp = {
+  type: 'news',
+  params: ({ context }: Scope) => ({
+    session: context.session,
+    news: {
+      type: 'handler-up' as const,
+      handler: context.id,
+      offload: context.offload,
+      mtu: context.mtu ?? 0,
+    },
+  }),
+} as const;
+const connect = {
+  type: 'connect',
+  params: ({ context }: Scope) => ({
+    offload: context.offload,
+    farMtu: context.farMtu,
+    announce: announces(context),
+  }),
+} as const;
+
+/** A wire stands: the session answers OK and becomes it. */
+const stand = [
+  responderSetup.assign({ waiting: false, heard: false, why: null }),
+  cancelGrace,
+  connect,
+  tellUp,
+] as const;
+const takeOver = responderSetup.assign({
+  session: ({ event }) => (event as Of<'begin'>).session,
+  peer: ({ event }) => (event as Of<'begin'>).peer,
+  farMtu: ({ event }) => (event as Of<'begin'>).farMtu,
+});
+const release = [empty('dropWire'), empty('leaveDevice'), cancelGrace] as const;
+
+const whyLost = (event: ResponderEvent): string =>
+  event.type === 'bye' ? `bye ${event.reason}` : event.type === 'wire-lost' ? event.why : event.type;
+const lost = [
+  {
+    guard: 'heard',
+    target: '#responder.handling',
+    actions: [
+      because(whyLost),
+      responderSetup.assign({ waiting: true, heard: false, session: null }),
+      empty('dropWire'),
+      armGrace,
+    ],
+  },
+  { target: '#responder.closed', actions: [because(whyLost), ...release] },
+] as const;
+
+export const responderMachine = responderSetup.createMachine({
+  id: 'responder',
+  context: ({ input }) => ({
+    id: input.id,
+    side: 'responder',
+    identity: input.identity,
+    options: input.options,
+    limits: input.limits,
+    since: input.since,
+    localDevice: input.localDevice,
+    remoteDevice: input.remoteDevice,
+    localConfig: input.localConfig,
+    remoteConfig: input.remoteConfig,
+    macs: input.macs,
+    session: input.session,
+    peer: input.peer,
+    deviceOpen: false,
+    mtu: null,
+    farMtu: input.farMtu,
+    offload: input.options.offload,
+    heard: false,
+    waiting: false,
+    why: null,
+  }),
+  entry: [empty('openDevice')],
+  initial: 'handling',
+  on: {
+    restart: { target: '.closed', actions: because(() => 'restart') },
+    close: {
+      target: '.closed',
+      actions: [
+        because(() => 'CLOSE'),
+        empty('remember'),
+        farewell('closed'),
+        empty('leaveDevice'),
+        cancelGrace,
+        tellFailure(() => 'handler-closed'),
+        { type: 'tellClosed', params: ({ event }) => ({ sessions: [(event as Of<'close'>).session] }) },
+      ],
+    },
+    'device-gone': {
+      target: '.closed',
+      actions: [
+        because((event) => `device gone: ${(event as Of<'device-gone'>).why}`),
+        farewell('device-gone'),
+        empty('leaveDevice'),
+        cancelGrace,
+        tellFailure(() => 'no-such-device'),
+      ],
+    },
+    shutdown: {
+      target: '.handling',
+      actions: [
+        because(() => 'shutdown'),
+        responderSetup.assign({ waiting: true, heard: false, session: null }),
+        farewell('shutting-down'),
+        cancelGrace,
+      ],
+    },
+  },
+  states: {
+    unauthenticated: {},
+    authenticated: {},
+    handling: {
+      on: {
+        'device-open': {
+          target: 'binary',
+          actions: [
+            responderSetup.assign({ deviceOpen: true, mtu: ({ event }) => (event as Of<'device-open'>).mtu }),
+            ...stand,
+          ],
+        },
+        'device-failed': {
+          target: 'closed',
+          actions: [
+            because((event) => (event as Of<'device-failed'>).reason),
+            empty('leaveDevice'),
+            tellFailure(({ event }) => (event as Of<'device-failed'>).reason),
+          ],
+        },
+        begin: [
+          {
+            guard: 'opening',
+            actions: [tellFailure(() => 'handler-exists'), takeOver],
+          },
+          { target: 'binary', actions: [takeOver, ...stand] },
+        ],
+        abandoned: {
+          guard: 'minePending',
+          target: 'closed',
+          actions: [because((event) => event.type), ...release],
+        },
+        yield: {
+          guard: 'waiting',
+          target: 'closed',
+          actions: [because((event) => `yielded to ${(event as Of<'yield'>).to}`), ...release],
+        },
+        timer: {
+          guard: 'waiting',
+          target: 'closed',
+          actions: [because(() => 'grace time over'), ...release],
+        },
+      },
+    },
+    binary: {
+      on: {
+        'first-record': { guard: 'deaf', actions: responderSetup.assign({ heard: true }) },
+        'wire-lost': lost,
+        bye: [
+          {
+            guard: 'endsHandler',
+            target: 'closed',
+            actions: [because((event) => `bye ${(event as Of<'bye'>).reason}`), ...release],
+          },
+          ...lost,
+        ],
+        'protocol-error': {
+          target: 'closed',
+          actions: [
+            because((event) => `protocol error: ${(event as Of<'protocol-error'>).why}`),
+            empty('leaveDevice'),
+          ],
+        },
+        begin: { target: 'binary', actions: [farewell('replaced'), takeOver, ...stand] },
+        abandoned: { guard: 'mine', target: 'closed', actions: [because((event) => event.type), ...release] },
+      },
+    },
+    closed: { type: 'final' },
+  },
+});

@@ -1,0 +1,135 @@
+/**
+ * One record of the event log (PROTOCOL.md section 7): its form on a line, and the chain of hashes it stands in.
+ */
+import { canonical, type Digest } from './canonical.ts';
+import type { Snapshot } from './registry.ts';
+
+/** An event as a machine got it: plain JSON with a `type`. */
+export interface LogEvent {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/** What is said of a transition before it has its place in the chain. */
+export interface RecordFields {
+  /** Wall clock, RFC 3339 UTC with microseconds. When it happened; the order of records is that of `seq`. */
+  readonly time: string;
+  /** Monotonic nanoseconds since the server started. */
+  readonly mono: number;
+  /** Id of this run of the server. */
+  readonly boot: string;
+  /** `server`, `session:<id>`, `handler:<id>` or `device:<name>`. */
+  readonly actor: string;
+  readonly machine: string;
+  readonly version: number;
+  readonly event: LogEvent;
+  /** State before; empty in an actor's first record. */
+  readonly from: string;
+  /** State after. */
+  readonly to: string;
+  /** First 16 hex digits of the digest of the snapshot after: `stateDigest`. */
+  readonly state: string;
+}
+
+export interface LogRecord extends RecordFields {
+  /** 1, 2, 3 … without gaps over all segments. */
+  readonly seq: number;
+  /** `hash` of the record before; empty in record 1. */
+  readonly prev: string;
+  /** Digest of the canonical JSON of this record without this field. */
+  readonly hash: string;
+}
+
+/** Where a chain ends: the last record's number and hash. */
+export interface Head {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** The head of a log without a record. */
+export const NO_RECORD: Head = { seq: 0, hash: '' };
+
+/** Type of the event in an actor's first record; its `input` is what the machine was made with. */
+export const CREATED = '@created';
+
+/** The `state` field for a snapshot. @throws TypeError when its context is not JSON */
+export function stateDigest(snapshot: Snapshot, digest: Digest): string {
+  const { context, status, value } = snapshot;
+  return digest(canonical({ context, status, value })).slice(0, 16);
+}
+
+/** The text whose digest is the record's `hash`. `event` is the canonical text of its event. */
+function sealedText(record: RecordFields, seq: number, prev: string, event: string): string {
+  const { actor, boot, from, machine, mono, state, time, to, version } = record;
+  const [head, tail] = [
+    canonical({ actor, boot }),
+    canonical({ from, machine, mono, prev, seq, state, time, to, version }),
+  ];
+  return `${head.slice(0, -1)},"event":${event},${tail.slice(1)}`;
+}
+
+/** A record in its place, and the line it is in the log. */
+export interface Sealed {
+  readonly record: LogRecord;
+  readonly line: string;
+}
+
+/**
+ * Gives a record its place behind `prev`.
+ * @param eventText canonical JSON of its event, where that is known already
+ * @throws TypeError when a field has no JSON form
+ */
+export function seal(
+  fields: RecordFields,
+  prev: Head,
+  digest: Digest,
+  eventText = canonical(fields.event),
+): Sealed {
+  const seq = prev.seq + 1;
+  const hash = digest(sealedText(fields, seq, prev.hash, eventText));
+  const { time, mono, boot, actor, machine, version, event, from, to, state } = fields;
+  const record = {
+    seq,
+    time,
+    mono,
+    boot,
+    actor,
+    machine,
+    version,
+    event,
+    from,
+    to,
+    state,
+    prev: prev.hash,
+    hash,
+  };
+  const before = JSON.stringify({ seq, time, mono, boot, actor, machine, version });
+  const after = JSON.stringify({ from, to, state, prev: prev.hash, hash });
+  return { record, line: `${before.slice(0, -1)},"event":${eventText},${after.slice(1)}` };
+}
+
+/**
+ * What is wrong with a record's place in the chain, or undefined.
+ * @param prev the head before it; undefined for the first record that was kept: `seq` and `prev` are then trusted
+ */
+export function verifyLink(record: LogRecord, prev: Head | undefined, digest: Digest): string | undefined {
+  if (prev !== undefined && record.seq !== prev.seq + 1) {
+    return `its seq is ${record.seq} and should be ${prev.seq + 1}`;
+  }
+  if (prev !== undefined && record.prev !== prev.hash) {
+    return `its prev is not the hash of the record before it (${abbreviate(record.prev)}, should be ${abbreviate(prev.hash)})`;
+  }
+  if (record.seq === 1 && record.prev !== '') return 'it is the first record, and its prev is not empty';
+  try {
+    const hash = digest(sealedText(record, record.seq, record.prev, canonical(record.event)));
+    if (hash !== record.hash)
+      return `its hash does not fit its content (${abbreviate(record.hash)}, should be ${abbreviate(hash)})`;
+  } catch (error) {
+    return `it has no canonical form: ${(error as Error).message}`;
+  }
+  return undefined;
+}
+
+function abbreviate(hash: string): string {
+  return hash === '' ? 'empty' : `${hash.slice(0, 12)}…`;
+}

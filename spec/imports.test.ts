@@ -1,0 +1,147 @@
+/**
+ * Which room may import what (docs/ARCHITECTURE.md). The arrows keep the machines pure and the edges exchangeable.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+  'dependencies' | 'devDependencies',
+  Record<string, string>
+>;
+
+interface Import {
+  readonly target: string;
+  /** `import type` or `export type`: gone when compiled. */
+  readonly typeOnly: boolean;
+}
+
+const STATEMENT = /^[ \t]*(?:import|export)\s+(type\s+)?(?:[\w*{][^;'"]*?\s*from\s*)?['"]([^'"]+)['"]/gm;
+const CALL = /\b(?:import|require)\(\s*['"]([^'"]+)['"]\s*\)/g;
+
+/** Every import in a text, of whatever form. `import { type A } from` counts as type-only when each name is a type. */
+export function importsOf(text: string): Import[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^[ \t]*\/\/.*$/gm, '');
+  const found: Import[] = [];
+  for (const [statement, word, target = ''] of code.matchAll(STATEMENT)) {
+    const names = /\{([^}]*)\}/
+      .exec(statement)?.[1]
+      ?.split(',')
+      .map((name) => name.trim());
+    const alone = !/(?:import|export)\s+[\w*]/.test(statement);
+    const eachType = alone && (names?.filter(Boolean).every((name) => name.startsWith('type ')) ?? false);
+    found.push({ target, typeOnly: word !== undefined || eachType });
+  }
+  for (const [, target = ''] of code.matchAll(CALL)) found.push({ target, typeOnly: false });
+  return found;
+}
+
+function sources(room: string): string[] {
+  const folder = join(root, room);
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter(
+      (entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('node_modules'),
+    )
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+/** Where an import leads: a path in this tree, `node:…`, or the name of a package. */
+function destination(file: string, target: string): string {
+  if (target.startsWith('.')) return relative(root, join(root, dirname(file), target));
+  if (target.startsWith('node:') || builtinModules.includes(target))
+    return `node:${target.replace('node:', '')}`;
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+type Rule = (to: string, typeOnly: boolean) => boolean;
+const isPackage = (to: string): boolean => to in manifest.dependencies;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  machines: (to) => to === 'xstate' || to.startsWith('machines/'),
+  io: (to, typeOnly) =>
+    to.startsWith('io/') ||
+    to.startsWith('node:') ||
+    isPackage(to) ||
+    (typeOnly && to in manifest.devDependencies),
+  actors: (to, typeOnly) =>
+    to === 'rxjs' ||
+    // The pure step itself, `transition(machine, snapshot, event)`, is xstate's.
+    to === 'xstate' ||
+    to.startsWith('actors/') ||
+    to.startsWith('machines/') ||
+    (typeOnly && to === 'io/ports.ts'),
+  tools: (to, typeOnly) =>
+    /^(machines|actors|io|tools)\//.test(to) ||
+    to.startsWith('node:') ||
+    isPackage(to) ||
+    (typeOnly && to in manifest.devDependencies),
+  spec: (to) =>
+    /^(machines|actors|io|tools|spec)\//.test(to) ||
+    to.startsWith('node:') ||
+    isPackage(to) ||
+    to in manifest.devDependencies,
+};
+
+const test = suite('imports');
+
+for (const [room, rule] of Object.entries(RULES)) {
+  test(`${room}/ imports only what it may`, () => {
+    const wrong: string[] = [];
+    for (const file of sources(room)) {
+      for (const { target, typeOnly } of importsOf(readFileSync(join(root, file), 'utf8'))) {
+        const to = destination(file, target);
+        if (!rule(to, typeOnly)) wrong.push(`${file} imports ${target}${typeOnly ? ' (types)' : ''}`);
+        if (target.startsWith('.') && !(target.endsWith('.ts') && existsSync(join(root, to)))) {
+          wrong.push(`${file} imports ${target}, which is no .ts file`);
+        }
+      }
+    }
+    assert.equal(wrong, []);
+  });
+}
+
+test('the check itself sees every form of import', () => {
+  const text = [
+    "import a from 'one';",
+    "import type { B } from 'two';",
+    "import { type C, type D } from 'three';",
+    "import { type E, f } from 'four';",
+    "import 'five';",
+    "export * from 'six';",
+    // In two pieces, so that this very file does not seem to import them.
+    ['const g = await import', "('seven');"].join(''),
+    "import {\n  h,\n  i,\n} from 'eight';",
+    ['const j = require', "('nine');"].join(''),
+    "export type { K } from 'ten';",
+    "import l, { type M } from 'eleven';",
+    "// import n from 'twelve';",
+    "/* import o from 'thirteen'; */ import type * as P from 'fourteen';",
+  ].join('\n');
+  const seen = importsOf(text);
+  const types = seen.filter(({ typeOnly }) => typeOnly).map(({ target }) => target);
+  assert.equal(seen.map(({ target }) => target).sort(), [
+    ...['eight', 'eleven', 'five', 'four', 'fourteen', 'nine', 'one', 'seven', 'six', 'ten', 'three', 'two'],
+  ]);
+  assert.equal(types.sort(), ['fourteen', 'ten', 'three', 'two']);
+});
+
+test('the arrows point one way', () => {
+  const machines = RULES.machines as Rule;
+  const io = RULES.io as Rule;
+  const actors = RULES.actors as Rule;
+  assert.not(machines('node:fs', false));
+  assert.not(machines('io/ports.ts', true));
+  assert.not(io('machines/protocol/types.ts', true));
+  assert.not(actors('io/ports.ts', false));
+  assert.not(actors('io/tap.ts', true));
+  assert.ok(actors('io/ports.ts', true));
+});
+
+test.run();

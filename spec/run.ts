@@ -1,0 +1,95 @@
+/**
+ * The test runner: every `*.test.ts` below `spec/` as a process of its own, each with a time limit.
+ *
+ *     node --import tsx spec/run.ts [--list] [PATTERN…]      only files whose path contains a PATTERN
+ *
+ * Unit tests run first, as many at a time as there are cores; then the scenario tests (`spec/scenarios/`),
+ * which need network namespaces, two at a time. A scenario file that says `// runner: waits` in its head spends its
+ * time waiting and takes no place of those two. A file that runs no test at all has failed.
+ * The last line is `N passed, N failed`, with `, N skipped` when there were any; the exit status is 0 or 1.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { insideEnvironment, privilege } from '../tools/lab/privilege.ts';
+import { sweepLeftovers } from '../tools/lab/sweep.ts';
+import { Report } from './runner/report.ts';
+import { type FileResult, killRunning, type Limits, runFile } from './runner/run-file.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const UNIT: Limits = { seconds: 60 };
+const SCENARIO: Limits = { seconds: 200 };
+
+function testFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+const isScenario = (file: string): boolean => file.startsWith('spec/scenarios/');
+const headOf = (file: string): string => readFileSync(join(root, file), 'utf8').slice(0, 4000);
+
+/** Works a list off, `places` at a time. */
+async function inParallel(files: readonly string[], places: number, work: (file: string) => Promise<void>) {
+  const queue = [...files];
+  const worker = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await work(file);
+  };
+  await Promise.all(Array.from({ length: Math.min(places, files.length) }, worker));
+}
+
+async function main(): Promise<number> {
+  const words = process.argv.slice(2);
+  const patterns = words.filter((word) => !word.startsWith('-'));
+  const all = testFiles(join(root, 'spec'));
+  const files = all.filter(
+    (file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)),
+  );
+  if (words.includes('--list')) {
+    process.stdout.write(files.map((file) => `${file}\n`).join(''));
+    return 0;
+  }
+  const report = new Report(files.length);
+  if (files.length === 0) {
+    report.note(`no test file matches ${patterns.join(' ') || 'spec/**/*.test.ts'}`);
+    report.end();
+    return 1;
+  }
+  const run = async (file: string, limits: Limits, prefix: readonly string[] = []) => {
+    report.begin(file);
+    const result: FileResult = await runFile(root, file, { limits, prefix, env: insideFor(prefix) });
+    report.result(file, result);
+  };
+  await inParallel(
+    files.filter((file) => !isScenario(file)),
+    availableParallelism(),
+    (file) => run(file, UNIT),
+  );
+
+  const scenarios = files.filter(isScenario);
+  const may = scenarios.length > 0 ? privilege() : ({ kind: 'root' } as const);
+  if (may.kind === 'none') {
+    report.note(`NOT RUN: the ${scenarios.length} files of scenario tests: ${may.reason}`);
+    for (const file of scenarios) report.skipped(file, may.reason);
+  } else {
+    const prefix = may.kind === 'user' ? may.prefix : [];
+    const waits = scenarios.filter((file) => headOf(file).includes('// runner: waits'));
+    const works = scenarios.filter((file) => !waits.includes(file));
+    const scenario = (file: string) => run(file, SCENARIO, prefix);
+    await Promise.all([inParallel(works, 2, scenario), inParallel(waits, waits.length, scenario)]);
+    const left = may.kind === 'root' ? sweepLeftovers() : [];
+    if (left.length > 0) report.note(`removed what tests had left behind: ${left.join(' ')}`);
+  }
+  return report.end();
+}
+
+const insideFor = (prefix: readonly string[]) => (prefix.length > 0 ? insideEnvironment() : process.env);
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    void killRunning('SIGTERM').then(() => process.exit(130));
+  });
+}
+process.exitCode = await main();

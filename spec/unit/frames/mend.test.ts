@@ -1,0 +1,231 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mend } from '../../../machines/frames/mend.ts';
+import { RecordWriter } from '../../../machines/frames/writer.ts';
+import {
+  ACK,
+  build,
+  embed,
+  frameRecord,
+  framesOf,
+  type Packet,
+  PSH,
+  packets,
+  slowSegments,
+  slowSum,
+} from './packets.ts';
+
+const test = suite('mend');
+
+function run(frame: Buffer, mtu: number, before = 0): { result: ReturnType<typeof mend>; frames: Buffer[] } {
+  const out = new RecordWriter(64);
+  out.frame(Buffer.alloc(20), 0, 20);
+  const { buffer, start, end } = embed(frameRecord(frame), before);
+  const copy = Buffer.from(buffer);
+  const result = mend(buffer, start, end, mtu, out);
+  assert.ok(copy.equals(buffer), 'the input stays as it was');
+  return { result, frames: framesOf(out).slice(1) };
+}
+
+const AS_IT_IS = { result: 0, frames: [] };
+const TOO_BIG = { result: 'too-big', frames: [] };
+
+const example: Packet = {
+  tags: [0x8100],
+  destination: 0x525400000001,
+  source: 0x525400000002,
+  version: 4,
+  protocol: 6,
+  addresses: Uint8Array.from({ length: 32 }, (_, i) => i + 1),
+  identification: 9,
+  fragmentField: 0,
+  ipOptions: new Uint8Array(0),
+  extensions: [],
+  sequence: 1,
+  acknowledgement: 7,
+  flags: ACK | PSH,
+  window: 501,
+  urgent: 0,
+  tcpOptions: new Uint8Array(12),
+  ports: [80, 40000],
+  payload: Uint8Array.from({ length: 4000 }, (_, i) => i * 7),
+};
+const datagram: Packet = { ...example, protocol: 17 };
+
+test('a started checksum is finished, a finished one left alone', () => {
+  fc.assert(
+    fc.property(packets({ maxPayload: 1300 }), fc.nat(3), (packet, before) => {
+      const right = build(packet).frame;
+      const started = build(packet, { partial: true }).frame;
+      assert.equal(run(right, 1800, before), AS_IT_IS);
+      // One time in 65,536 the two look alike.
+      fc.pre(!started.equals(right));
+      assert.equal(run(started, 1800, before), { result: 1, frames: [right] });
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a wrong checksum stays wrong', () => {
+  fc.assert(
+    fc.property(
+      packets({ maxPayload: 300 }),
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      (packet, where, flip) => {
+        const { frame, data } = build(packet);
+        const at = data + (where % (frame.length - data));
+        frame[at] = frame[at]! ^ flip;
+        assert.equal(run(frame, 1800), AS_IT_IS);
+      },
+    ),
+  );
+});
+
+test('padding behind the packet is no part of the checksum', () => {
+  const short: Packet = { ...example, tags: [], payload: Uint8Array.of(1) };
+  const padding = Buffer.alloc(9, 0x33);
+  const { result, frames } = run(Buffer.concat([build(short, { partial: true }).frame, padding]), 1500);
+  assert.is(result, 1);
+  assert.equal(frames, [Buffer.concat([build(short).frame, padding])]);
+});
+
+test('UDP without a checksum, fragments, other protocols and other ethertypes are left alone', () => {
+  const short: Packet = { ...datagram, payload: example.payload.subarray(0, 100) };
+  const without = build(short);
+  without.frame.writeUInt16BE(0, without.l4 + 6);
+  assert.equal(run(without.frame, 1500), AS_IT_IS);
+  for (const fragmentField of [0x2000, 0x0005, 0x2005]) {
+    assert.equal(run(build({ ...short, fragmentField }, { partial: true }).frame, 1500), AS_IT_IS);
+  }
+  const icmp = build(short, { partial: true });
+  icmp.frame[icmp.l3 + 9] = 1;
+  assert.equal(run(icmp.frame, 1500), AS_IT_IS);
+  assert.equal(run(Buffer.alloc(60, 0x11), 1500), AS_IT_IS);
+});
+
+test('TCP super-frames become segments as long as the MTU takes', () => {
+  fc.assert(
+    fc.property(
+      packets({ maxPayload: 20_000 }),
+      fc.boolean(),
+      fc.integer({ min: 300, max: 1500 }),
+      (any, partial, mtu) => {
+        const packet: Packet = { ...any, protocol: 6 };
+        const { frame, l3, data } = build(packet, { partial });
+        fc.pre(frame.length - l3 > mtu);
+        const { result, frames } = run(frame, mtu);
+        const expected = slowSegments(packet, mtu - (data - l3));
+        assert.is(result, expected.length);
+        assert.equal(frames, expected);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('BIG TCP: a packet whose length field is 0', () => {
+  const big: Packet = { ...example, payload: Uint8Array.from({ length: 100_000 }, (_, i) => i * 7) };
+  for (const packet of [big, { ...big, version: 6 as const }]) {
+    const { l3, data } = build(packet);
+    const { frames } = run(build(packet, { partial: true }).frame, 1500);
+    assert.equal(frames, slowSegments(packet, 1500 - (data - l3)));
+  }
+});
+
+test('BIG TCP over IPv6: the jumbo payload header is taken out', () => {
+  const packet: Packet = {
+    ...example,
+    version: 6,
+    payload: Uint8Array.from({ length: 70_000 }, (_, i) => i * 7),
+  };
+  const { frame, l3, data } = build(packet, { partial: true });
+  const jumbo = Buffer.from([6, 0, 0xc2, 4, 0, 1, 0x11, 0x90]);
+  const behind = Buffer.concat([frame.subarray(0, l3 + 40), jumbo, frame.subarray(l3 + 40)]);
+  behind[l3 + 6] = 0;
+  assert.equal(run(behind, 1500).frames, slowSegments(packet, 1500 - (data - l3)));
+});
+
+/** Puts IPv4 fragments together again. */
+function reassemble(frames: readonly Buffer[], l3: number): Buffer {
+  const body = Buffer.alloc(70_000);
+  let length = 0;
+  for (const frame of frames) {
+    const headerBytes = (frame[l3]! & 15) * 4;
+    assert.is(slowSum(frame.subarray(l3, l3 + headerBytes)), 0xffff);
+    assert.is(frame.readUInt16BE(l3 + 2), frame.length - l3);
+    const offset = (frame.readUInt16BE(l3 + 6) & 0x1fff) * 8;
+    frame.copy(body, offset, l3 + headerBytes);
+    const more = (frame.readUInt16BE(l3 + 6) & 0x2000) !== 0;
+    assert.is(more, frame !== frames.at(-1));
+    length = Math.max(length, offset + frame.length - l3 - headerBytes);
+  }
+  return body.subarray(0, length);
+}
+
+test('a UDP super-frame over IPv4 without DF becomes fragments with a finished checksum', () => {
+  fc.assert(
+    fc.property(
+      packets({ maxPayload: 9000 }),
+      fc.boolean(),
+      fc.integer({ min: 300, max: 1500 }),
+      (any, partial, mtu) => {
+        const packet: Packet = { ...any, version: 4, protocol: 17, fragmentField: 0 };
+        const { frame, l3, l4 } = build(packet, { partial });
+        fc.pre(frame.length - l3 > mtu);
+        const { result, frames } = run(frame, mtu);
+        assert.is(result, frames.length);
+        assert.ok(frames.every((each) => each.length - l3 <= mtu));
+        assert.ok(frames.every((each) => each.subarray(0, l3).equals(frame.subarray(0, l3))));
+        assert.equal(reassemble(frames, l3), build(packet).frame.subarray(l4));
+      },
+    ),
+  );
+});
+
+test('options without the copied bit are blanked in later fragments', () => {
+  const ipOptions = Uint8Array.of(0x07, 3, 4, 0x94, 4, 0, 0, 1, 0x44, 4, 5, 0, 0, 9, 9, 9);
+  const { frames } = run(build({ ...datagram, tags: [], ipOptions }).frame, 1500);
+  assert.equal([...frames[0]!.subarray(34, 50)], [...ipOptions]);
+  assert.equal([...frames[1]!.subarray(34, 50)], [1, 1, 1, 0x94, 4, 0, 0, 1, 1, 1, 1, 1, 0, 9, 9, 9]);
+});
+
+test('what is too long and cannot be cut is too big', () => {
+  const df = { ...datagram, fragmentField: 0x4000 };
+  assert.equal(run(build(df, { partial: true }).frame, 1500), TOO_BIG);
+  assert.equal(run(build({ ...datagram, version: 6 }).frame, 1500), TOO_BIG);
+  assert.equal(run(build({ ...example, fragmentField: 0x2000 }).frame, 1500), TOO_BIG);
+  assert.equal(run(build(example).frame.subarray(0, 2000), 1500), TOO_BIG);
+  assert.equal(run(Buffer.alloc(1600), 1500), TOO_BIG);
+  assert.equal(run(build(example).frame, 40), TOO_BIG);
+  assert.equal(run(build(datagram).frame, 27), TOO_BIG);
+  const trailer = Buffer.concat([
+    build({ ...example, payload: new Uint8Array(9) }).frame,
+    Buffer.alloc(2000),
+  ]);
+  assert.equal(run(trailer, 1500), TOO_BIG);
+});
+
+test('any bytes: nothing throws, and what comes out fits', () => {
+  fc.assert(
+    fc.property(
+      packets({ maxPayload: 3000 }),
+      fc.array(fc.tuple(fc.nat(120), fc.integer({ min: 0, max: 255 })), { maxLength: 8 }),
+      fc.nat(3000),
+      (packet, changes, shorter) => {
+        const { frame } = build(packet, { partial: true });
+        for (const [at, value] of changes) frame[at % frame.length] = value;
+        const { result, frames } = run(
+          frame.subarray(0, Math.max(14, frame.length - (shorter % frame.length))),
+          1500,
+        );
+        assert.is(result === 'too-big' ? 0 : result, frames.length);
+        assert.ok(frames.every((each) => each.length <= 1522));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test.run();
