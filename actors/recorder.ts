@@ -8,55 +8,31 @@
  * again every second. Held entries are then written first. Those past the bound are lost, and a `gap` record with
  * all live actors stands for them. HANDLE, BEGIN and CLOSE are to be refused meanwhile (`available`, `tryCommit`).
  */
-import type { Clock, Diagnostics, JournalStore } from '../io/ports.ts';
-import { canonical, type Digest } from '../machines/log/canonical.ts';
+import type { Clock, JournalStore } from '../io/ports.ts';
+import { canonical } from '../machines/log/canonical.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
 import { type JournalEvent, persist } from '../machines/log/journal-events.ts';
 import { type Head, NO_RECORD, type RecordFields, type Sealed, seal } from '../machines/log/record.ts';
 import type { Entry, Stamp } from './recorder/entry.ts';
 import { IntervalSync } from './recorder/interval.ts';
 import { LiveActors } from './recorder/live.ts';
+import type { RecorderOptions } from './recorder/options.ts';
 import { type Pending, PendingRecords } from './recorder/queue.ts';
 import { type Group, Release } from './recorder/release.ts';
+import { Rotation } from './recorder/rotation.ts';
 
 export type { Entry, Stamp } from './recorder/entry.ts';
-
-/** `always`: effects wait for the disk. `interval`: the disk follows within 100 ms. `never`: when the kernel likes. */
-export type SyncMode = 'always' | 'interval' | 'never';
-
-export interface RecorderOptions {
-  readonly store: JournalStore;
-  readonly clock: Clock;
-  readonly digest: Digest;
-  /** Id of this run of the server. */
-  readonly boot: string;
-  readonly sync: SyncMode;
-  readonly diagnostics: Diagnostics;
-  /** Where the log that stands ends (`verdict.head` of the fold at start). Default: an empty log. */
-  readonly head?: Head;
-  /** The actors that live there (`fold.live()`). */
-  readonly live?: Iterable<readonly [string, LiveActor]>;
-  /** Calls `flush` soon, once; by default at the end of this turn of the event loop (setImmediate). */
-  readonly schedule?: (flush: () => void) => void;
-  /** Bounds of what is held while the log cannot be written. Default 10,000 records and 16 MiB. */
-  readonly heldRecords?: number;
-  readonly heldBytes?: number;
-  /** A new segment is begun when the open one is longer (default 8 MiB) or older (default 24 h) than this. */
-  readonly segmentBytes?: number;
-  readonly segmentMilliseconds?: number;
-}
+export type { RecorderOptions, SyncMode } from './recorder/options.ts';
 
 /** Told of each record when it is written (in mode `always`: on the disk). Must not block; to be called off again. */
 export type RecordListener = (written: Sealed) => void;
 
 const RETRY_MS = 1000;
-const ROTATE_RETRY_MS = 60_000;
 const INTERVAL_MS = 100;
 /** Most records and bytes in one append. */
 const BATCH_RECORDS = 1000;
 const BATCH_BYTES = 1024 * 1024;
 const MIB = 1024 * 1024;
-const DAY_MS = 24 * 3600 * 1000;
 
 interface Failure {
   readonly cause: string;
@@ -73,6 +49,7 @@ export class Recorder {
   readonly #live: LiveActors;
   readonly #queue: PendingRecords;
   readonly #release: Release;
+  readonly #rotation: Rotation;
   readonly #interval: IntervalSync | undefined;
   readonly #listeners = new Set<RecordListener>();
   #head: Head;
@@ -83,10 +60,6 @@ export class Recorder {
   #scheduled = false;
   #closed = false;
   #failure: Failure | undefined;
-  #checkpointBytes = 0;
-  #rotation: 'none' | 'syncing' | 'ready' = 'none';
-  /** Not before this time (milliseconds since 1970), after one that failed. */
-  #rotateAfter = 0;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -97,6 +70,7 @@ export class Recorder {
     this.#live = new LiveActors(options.digest, restored(options.live ?? []));
     this.#serverValue = this.#live.server.value;
     this.#queue = new PendingRecords(options.heldRecords ?? 10_000, options.heldBytes ?? 16 * MIB);
+    this.#rotation = new Rotation(options, () => this.#wake());
     const sync = () => this.#store.sync();
     const failed = (error: unknown) => this.#fail(error);
     this.#release = new Release(
@@ -186,17 +160,7 @@ export class Recorder {
    * to be called now and then (every minute will do) for a server where nothing happens.
    */
   rotateIfDue(): void {
-    if (this.#rotation !== 'none' || !this.available || !this.#isRotationDue()) return;
-    this.#rotation = 'syncing';
-    // What the old segment still has to bring to the disk is then little, when rotate() waits for it.
-    const ready = () => {
-      this.#rotation = 'ready';
-      this.#wake();
-    };
-    this.#store.sync().then(ready, (error) => {
-      this.#rotation = 'none';
-      this.#fail(error);
-    });
+    if (this.available) this.#rotation.prepareIfDue();
   }
 
   /** Writes and syncs what is pending, lets its effects run (and what they record), and closes the store. */
@@ -254,8 +218,8 @@ export class Recorder {
     this.#scheduled = false;
     if (this.#closed) return;
     if (this.#failure === undefined && this.#writeQueue()) {
-      if (this.#rotation === 'ready') this.#rotate();
-      this.rotateIfDue();
+      if (this.#rotation.ready) this.#rotate();
+      this.#rotation.prepareIfDue();
     }
     const group = { written: this.#written, effects: this.#effects };
     this.#written = [];
@@ -362,34 +326,10 @@ export class Recorder {
     return { type: 'gap', lost: count, since: first, until, cause, actors: this.#live.persisted() };
   }
 
-  #isRotationDue(): boolean {
-    const { bytes, openedAt } = this.#store.segment;
-    const { segmentBytes = 8 * MIB, segmentMilliseconds = DAY_MS } = this.#options;
-    const now = this.#clock.now();
-    if (now < this.#rotateAfter || bytes <= this.#checkpointBytes) return false;
-    // With many actors a checkpoint is long: at least as much has to follow it.
-    const grown = bytes - this.#checkpointBytes >= Math.max(segmentBytes, this.#checkpointBytes);
-    return grown || now - openedAt >= segmentMilliseconds;
-  }
-
   /** Nothing is pending: the live actors are what the records so far come to. */
   #rotate(): void {
-    this.#rotation = 'none';
-    const { diagnostics } = this.#options;
     const checkpoint = this.#journalRecord({ type: 'checkpoint', actors: this.#live.persisted() });
-    try {
-      this.#write([checkpoint], ([line]) => this.#store.rotate(line!));
-      this.#checkpointBytes = this.#store.segment.bytes;
-    } catch (error) {
-      // The old segment goes on.
-      this.#rotateAfter = this.#clock.now() + ROTATE_RETRY_MS;
-      diagnostics.warn({ err: error }, 'no new segment of the log could be begun');
-      return;
-    }
-    this.#attempt(() => {
-      const dropped = this.#store.retain();
-      if (dropped.length > 0) diagnostics.info({ segments: dropped }, 'old segments of the log were dropped');
-    }, 'old segments of the log could not be dropped');
+    this.#rotation.perform((rotate) => this.#write([checkpoint], ([line]) => rotate(line!)));
   }
 }
 

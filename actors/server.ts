@@ -9,6 +9,7 @@ import type {
   Listener,
   Network,
   SecretStore,
+  Timer,
 } from '../io/ports.ts';
 import { deviceDefinition, serverDefinition, sessionDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
@@ -81,6 +82,7 @@ export class Server implements World {
   readonly #startedAt: number;
   #shell: Shell<typeof serverMachine, AnyEffect> | undefined;
   #stopping: Promise<void> | undefined;
+  #rotation: Timer | undefined;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -209,7 +211,7 @@ export class Server implements World {
   };
 
   #watchSegment(): void {
-    this.clock.after(ROTATION_CHECK_MS, () => {
+    this.#rotation = this.clock.after(ROTATION_CHECK_MS, () => {
       if (this.#stopping !== undefined) return;
       this.journal.rotateIfDue();
       this.#watchSegment();
@@ -217,6 +219,7 @@ export class Server implements World {
   }
 
   async #stop(signal: string): Promise<void> {
+    this.#rotation?.cancel();
     // Listeners count as closed when their last connection is: that is waited for below, not here.
     const closing = this.#listeners.map((listener) => listener.close());
     const farewells = this.handlers.shutdown();

@@ -38,6 +38,8 @@ export class Session implements Watcher {
   #inputEnded = false;
   #proceeding = false;
   #resting = false;
+  /** Events whose effects are not carried out yet. */
+  #underWay = 0;
   /** The link is the wire of a Handler now, or gone. */
   #handedOn = false;
 
@@ -79,13 +81,22 @@ export class Session implements Watcher {
 
   /** @param text for people; it goes to the client behind the ERR that follows from the event, and not on record */
   send(event: SessionEvent, text = ''): void {
-    const taken = this.shell.send(event, () => {
-      this.#text = text;
-    });
-    if (!taken) return;
+    if (!this.shell.send(event, this.#carriedOut(text))) return;
+    this.#underWay++;
     if (this.shell.done) this.#settle();
     else if (event.type === 'verified') this.hooks.authenticated(this);
     this.#proceed();
+  }
+
+  /** Runs before the effects of an event. The next line is taken when they are carried out: one answer at a time. */
+  #carriedOut(text = ''): () => void {
+    return () => {
+      this.#text = text;
+      queueMicrotask(() => {
+        this.#underWay--;
+        this.#proceed();
+      });
+    };
   }
 
   // ── As a watcher ──
@@ -146,7 +157,13 @@ export class Session implements Watcher {
 
   #mayTakeLine(): boolean {
     const asked = this.state === 'unauthenticated' || this.state === 'authenticated';
-    return asked && !this.#resting && this.context.pending === null && (this.ready || this.context.watching);
+    return (
+      asked &&
+      this.#underWay === 0 &&
+      !this.#resting &&
+      this.context.pending === null &&
+      (this.ready || this.context.watching)
+    );
   }
 
   /** What the client sends ahead waits in the kernel, not here. */
@@ -193,9 +210,11 @@ export class Session implements Watcher {
     }
     const handler = verb === 'HANDLE' ? { handler: this.world.chance.id(16) } : {};
     const event = { type: verb, ...(args.ok && args.value !== null ? { args: args.value } : {}), ...handler };
-    if (!changesNetwork(verb)) this.send(event as SessionEvent);
-    else if (this.shell.trySend(event as SessionEvent)) this.#proceed();
-    else this.send({ type: verb, objection: { reason: 'log-unavailable' }, length } as SessionEvent);
+    if (!changesNetwork(verb)) return this.send(event as SessionEvent);
+    const outcome = this.shell.trySend(event as SessionEvent, this.#carriedOut());
+    if (outcome === 'taken') this.#underWay++;
+    if (outcome !== 'unrecorded') return;
+    this.send({ type: verb, objection: { reason: 'log-unavailable' }, length } as SessionEvent);
   }
 
   // ── Effects ──
@@ -204,7 +223,7 @@ export class Session implements Watcher {
     greet: ({ methods }) => this.write(formatGreeting(this.world.name, methods)),
     answer: ({ line }) => this.write(line),
     refuse: ({ reason }) => this.write(formatRefusal(this.#refusal(reason))),
-    report: ({ what, handler }) => this.#report(what, handler),
+    report: ({ what, state, handler }) => this.#report(what, state, handler),
     verify: ({ hello }) => this.hooks.verify(this, hello),
     open: ({ handler, handle }) => {
       const refusal = this.world.handlers.open(handler, handle, this.context.identity ?? '', this.id);
@@ -239,8 +258,8 @@ export class Session implements Watcher {
     this.send(news, refusal.text);
   }
 
-  #report(what: Report, handler: string | undefined): void {
-    const lines = what === 'HELP?' ? helpLines(this.state) : report(this.world, what, handler);
+  #report(what: Report, state: State, handler: string | undefined): void {
+    const lines = what === 'HELP?' ? helpLines(state) : report(this.world, what, handler);
     for (const line of lines) this.write(line);
     this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length }));
   }

@@ -120,19 +120,19 @@ export class Shell<M extends AnyStateMachine, E extends AnyEffect> implements Sh
   }
 
   /**
-   * The same for an event that changes nothing unless it is on record. (An event of a state that does not take it
-   * needs no record, and is nothing.)
-   * @returns false when the log cannot be written: the actor is as it was, and nothing follows
+   * The same for an event that changes nothing unless it is on record. When it is `unrecorded`, because the log cannot
+   * be written, the actor is as it was, and nothing follows.
    */
-  trySend(event: EventFromLogic<M>, aside?: () => void): boolean {
+  trySend(event: EventFromLogic<M>, aside?: () => void): 'taken' | 'ignored' | 'unrecorded' {
     const before = this.#snapshot;
-    if (this.done) return true;
+    if (this.done) return 'ignored';
     const [after, actions] = transition(this.#machine, before, event);
-    if (after === before && actions.length === 0) return true;
+    if (after === before && actions.length === 0) return 'ignored';
     const entry = this.#entry(event as unknown as LogEvent, this.state, after as unknown as Snapshot);
     const written = this.#journal.tryCommit(entry, () => this.#carryOut(actions, aside));
-    if (written) this.#snapshot = after;
-    return written;
+    if (!written) return 'unrecorded';
+    this.#snapshot = after;
+    return 'taken';
   }
 
   get #flat(): Snapshot {

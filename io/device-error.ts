@@ -26,6 +26,10 @@ export function deviceError(
       return new DeviceError('no-such-device', `there is no interface ${ifname} any more`);
     case 'EBUSY':
       return new DeviceError('device-busy', `${ifname} is in use by another program`);
+    case 'EINVAL':
+    case 'ERANGE':
+    case 'EOPNOTSUPP':
+      return new DeviceError('bad-device', told);
     case 'EMFILE':
     case 'ENFILE':
       return new DeviceError('internal', `${told}; raise the limit of open files (ulimit -n, LimitNOFILE=)`);

@@ -4,6 +4,7 @@
 import { deviceError } from './device-error.ts';
 import { findInterface, findLink, isEthernet, listInterfaces } from './interfaces.ts';
 import { setMtu } from './links.ts';
+import type { NativeLink } from './native.ts';
 import { openPacket } from './packet.ts';
 import { openPcap } from './pcap.ts';
 import {
@@ -49,12 +50,7 @@ export class KernelDevices implements Devices {
   }
 
   async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
-    const link = findLink(ifname);
-    const info = findInterface(ifname);
-    if (link === undefined || info === undefined) {
-      throw new DeviceError('no-such-device', `there is no interface ${ifname}`);
-    }
-    if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
+    const { link, info } = this.captured(ifname);
     const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
     this.diagnostics.info({ ifname, ifindex: info.ifindex, backend }, 'capture opened');
     return device;
@@ -73,14 +69,31 @@ export class KernelDevices implements Devices {
 
   /** Sets the MTU of an interface that stands, 68..65535 bytes; open devices hear of it. @throws DeviceError */
   setMtu(ifname: string, mtu: number): void {
-    const link = findLink(ifname);
-    if (link === undefined) throw new DeviceError('no-such-device', `there is no interface ${ifname}`);
     try {
+      const link = findLink(ifname);
+      if (link === undefined) throw noSuchDevice(ifname);
       setMtu(link.ifindex, mtu);
     } catch (cause) {
       throw deviceError(cause, ifname, 'CAP_NET_ADMIN');
     }
   }
+
+  /** An interface that can be captured. @throws DeviceError */
+  private captured(ifname: string): { link: NativeLink; info: InterfaceInfo } {
+    try {
+      const link = findLink(ifname);
+      const info = findInterface(ifname);
+      if (link === undefined || info === undefined) throw noSuchDevice(ifname);
+      if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
+      return { link, info };
+    } catch (cause) {
+      throw deviceError(cause, ifname, 'CAP_NET_RAW');
+    }
+  }
+}
+
+function noSuchDevice(ifname: string): DeviceError {
+  return new DeviceError('no-such-device', `there is no interface ${ifname}`);
 }
 
 /** The devices of this machine, of the network namespace that the process is in. */

@@ -63,9 +63,14 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     this.raw = open.outcome;
     open.onReadable = () => this.readable();
     this.unwatch = watchLink(link.ifindex, this.watcher());
-    this.port.setMtu(link.mtu);
-    // Deleted before the watch began: nobody will tell.
-    if (addon().links(link.ifindex).length === 0) this.die('the interface was deleted');
+    try {
+      this.port.setMtu(link.mtu);
+      // Deleted before the watch began: nobody will tell.
+      if (addon().links(link.ifindex).length === 0) this.die('the interface was deleted');
+    } catch (cause) {
+      this.unwatch();
+      throw cause;
+    }
   }
 
   get mtu(): number {

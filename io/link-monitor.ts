@@ -1,7 +1,7 @@
 /**
  * Says when an interface changes or is gone, also while nobody reads it: one route netlink socket for all.
  */
-import { addon, type NativePort, OUTCOME } from './native.ts';
+import { addon, type NativeLink, type NativePort, OUTCOME } from './native.ts';
 
 export interface LinkWatcher {
   changed(mtu: number, up: boolean): void;
@@ -13,6 +13,7 @@ export interface LinkWatcher {
 const CHANGE_BYTES = 16;
 const KIND = { changed: 1, deleted: 2, missed: 3 } as const;
 const BUFFER_BYTES = 32 << 10;
+const RETRY_MS = 1000;
 
 class LinkMonitor {
   private readonly outcome = new Int32Array(OUTCOME.length);
@@ -65,15 +66,23 @@ class LinkMonitor {
 
   /** Messages were lost: the truth is what stands now. */
   private lookAgain(): void {
-    const links = new Map(
-      addon()
-        .links()
-        .map((link) => [link.ifindex, link]),
-    );
+    const links = this.list();
+    if (links === undefined) return;
     for (const ifindex of [...this.watchers.keys()]) {
       const link = links.get(ifindex);
       if (link === undefined) this.gone(ifindex);
       else for (const watcher of this.watching(ifindex)) watcher.changed(link.mtu, link.up);
+    }
+  }
+
+  /** All interfaces by index; when the kernel does not tell now (no descriptor left, say), asks again later. */
+  private list(): Map<number, NativeLink> | undefined {
+    try {
+      const links = addon().links();
+      return new Map(links.map((link) => [link.ifindex, link]));
+    } catch {
+      setTimeout(() => this.lookAgain(), RETRY_MS).unref();
+      return undefined;
     }
   }
 

@@ -4,12 +4,12 @@
  * It works everywhere libpcap does and asks nothing of the kernel beyond it. In return it knows no virtio header
  * (`unfinished`), no filter in the kernel that could be set from here, and one system call injects one frame.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { Inbound } from './pcap/inbound.ts';
-import { FRAMES_FD, type FromChild } from './pcap/messages.ts';
+import type { FromChild } from './pcap/messages.ts';
 import { Outbound } from './pcap/outbound.ts';
+import { adopt, forkChild } from './pcap/process.ts';
 import { SlabPool } from './pcap/slabs.ts';
 import {
   type BpfInstruction,
@@ -30,7 +30,7 @@ const LAST_WORDS = 2000;
  * (no Ethernet) or `internal`, with libpcap's text
  */
 export async function openPcap(info: InterfaceInfo): Promise<FrameDevice> {
-  const child = forkChild(info);
+  const child = await forkChild(info);
   const device = new PcapDevice(info, child);
   try {
     await device.opened;
@@ -56,6 +56,7 @@ export class PcapDevice implements FrameDevice {
   readonly #outbound: Outbound;
   readonly #exited: Promise<void>;
   #sink: DeviceSink | undefined;
+  #paused = false;
   #dead = false;
   /** Why it is gone, while nobody can be told yet. */
   #untold: string | undefined;
@@ -78,7 +79,6 @@ export class PcapDevice implements FrameDevice {
     this.#outbound = new Outbound(this.#socket, pool);
     this.#exited = new Promise((resolve) => {
       child.once('exit', () => resolve());
-      child.once('error', () => resolve()); // it never ran
     });
     child.stderr?.on('data', (text: Buffer) => {
       this.#lastWords = (this.#lastWords + text.toString()).slice(-LAST_WORDS);
@@ -86,6 +86,7 @@ export class PcapDevice implements FrameDevice {
     this.opened = this.#opening();
     this.#socket.on('error', () => undefined); // its end is told by the child's
     child.on('message', (message) => this.#hear(message as FromChild));
+    child.on('error', () => undefined); // a signal or a message that it does not get: it is on its way out
     child.once('exit', (code, signal) => this.#gone(this.#obituary(code, signal)));
   }
 
@@ -93,15 +94,19 @@ export class PcapDevice implements FrameDevice {
     if (this.#sink !== undefined) throw new Error(`the device ${this.ifname} was started already`);
     this.#sink = sink;
     if (this.#untold !== undefined) queueMicrotask(() => sink.gone(this.#untold!));
-    else this.resume();
+    else if (!this.#paused) this.resume();
   }
 
   pause(): void {
+    this.#paused = true;
     if (!this.#dead) this.#socket.pause();
   }
 
   resume(): void {
-    if (!this.#dead && this.#sink !== undefined) this.#socket.resume();
+    this.#paused = false;
+    if (this.#dead || this.#sink === undefined) return;
+    this.#socket.resume();
+    process.nextTick(() => this.#handOn()); // what was read already when it was paused
   }
 
   /**
@@ -130,10 +135,21 @@ export class PcapDevice implements FrameDevice {
   }
 
   #took(bytes: number): boolean {
-    this.#inbound.took(bytes, (batch) => {
-      if (!this.#dead) this.#sink?.frames(batch);
-    });
-    return true;
+    this.#inbound.took(bytes);
+    this.#handOn();
+    return !this.#paused && !this.#dead; // false stops reading
+  }
+
+  #handOn(): void {
+    while (!this.#paused && !this.#dead) {
+      const batch = this.#inbound.next();
+      if (batch === undefined) return;
+      try {
+        this.#sink?.frames(batch);
+      } finally {
+        batch.release();
+      }
+    }
   }
 
   #hear(message: FromChild): void {
@@ -179,55 +195,10 @@ export class PcapDevice implements FrameDevice {
           if (said.kind === 'failed') fail(said.reason, said.text);
           if (said.kind === 'gone') fail('no-such-device', said.text);
         });
-        this.child.once('error', (error) => fail('internal', `no process for pcap: ${error.message}`));
         this.child.once('exit', (code, signal) => fail('internal', this.#obituary(code, signal)));
       });
     } finally {
       clearTimeout(timer);
     }
   }
-}
-
-function forkChild(info: InterfaceInfo): ChildProcess {
-  const source = import.meta.url.endsWith('.ts');
-  const program = fileURLToPath(new URL(`./pcap/child.${source ? 'ts' : 'js'}`, import.meta.url));
-  return fork(program, [info.name, String(info.ifindex)], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
-    execArgv: source ? loaders(process.execArgv) : [],
-    env: environment(),
-  });
-}
-
-/** Of our own arguments those that a child in TypeScript needs: not a debugger's port, nor code to evaluate. */
-function loaders(argv: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (const [i, word] of argv.entries()) {
-    if (/^--(import|require|loader|experimental-loader)=/.test(word)) kept.push(word);
-    else if (/^(--(import|require|loader|experimental-loader)|-r)$/.test(word))
-      kept.push(word, argv[i + 1] ?? '');
-  }
-  return kept;
-}
-
-/** No secret of ours goes to the child. */
-function environment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'NODE_V8_COVERAGE', 'LD_LIBRARY_PATH'];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
-}
-
-type OnRead = { buffer: () => Buffer; callback: (bytes: number) => boolean };
-
-/**
- * The parent's end of the frames' pipe. `fork` makes sockets that read into memory of their own, so the handle
- * moves to one that reads into ours. It stays still until `resume`.
- */
-function adopt(child: ChildProcess, onread: OnRead): Socket {
-  const made = child.stdio[FRAMES_FD] as (Socket & { _handle?: unknown }) | null | undefined;
-  if (made?._handle === undefined || made._handle === null) throw new Error('no pipe to the pcap process');
-  const handle = made._handle as { readStop(): void; reading: boolean };
-  made._handle = null;
-  handle.readStop();
-  handle.reading = false;
-  const options = { handle, readable: true, writable: true, allowHalfOpen: true, manualStart: true, onread };
-  return new Socket(options as unknown as import('node:net').SocketConstructorOpts);
 }

@@ -39,8 +39,12 @@ class TapDevice extends KernelDevice<NativeTap> {
   }
 
   private readDrops(): void {
-    const link = addon().links(this.ifindex)[0];
-    if (link !== undefined) this.drops = link.txDropped - this.dropsBefore;
+    try {
+      const link = addon().links(this.ifindex)[0];
+      if (link !== undefined) this.drops = link.txDropped - this.dropsBefore;
+    } catch {
+      // No descriptor left to ask with: the last figure known stands.
+    }
   }
 }
 
@@ -127,10 +131,10 @@ export function openTap(ifname: string, options: TapOptions): FrameDevice {
 
 /** Removes a TAP interface. Does nothing when there is none of that name. @throws DeviceError */
 export function removeTap(ifname: string): void {
-  const link = findLink(ifname);
-  if (link === undefined) return;
-  if (!link.tap) throw new DeviceError('bad-device', `${ifname} is no TAP interface: not removed`);
   try {
+    const link = findLink(ifname);
+    if (link === undefined) return;
+    if (!link.tap) throw new DeviceError('bad-device', `${ifname} is no TAP interface: not removed`);
     addon().deleteLink(link.ifindex);
   } catch (cause) {
     const error = deviceError(cause, ifname, 'CAP_NET_ADMIN');

@@ -127,19 +127,21 @@ export class Outbound {
 
   /** Gives the pieces found so far to the wire. */
   #send(batch: Batch, fates: Fates): void {
-    const { frames, records, offsets, bytes } = this.#pieces;
+    const pieces = this.#pieces;
+    const { frames } = pieces;
     if (frames === 0) return;
-    const taken = this.outbox?.send(batch, this.#pieces) ?? 0;
+    const taken = this.outbox?.send(batch, pieces) ?? 0;
     if (taken < frames) this.tally.drop(this.#noRoom, frames - taken);
-    this.tally.carry(taken, taken === frames ? bytes : bytesOf(batch.buffer, offsets, taken));
-    for (let i = 0, left = taken; i < records.length; i += 2) {
-      const [first, count] = [records[i]!, records[i + 1]!];
+    this.tally.carry(taken, taken === frames ? pieces.bytes : bytesOf(batch.buffer, pieces, taken));
+    for (let piece = 0, left = taken; piece < pieces.count; piece++) {
+      const first = pieces.firstOf(piece);
+      const count = pieces.recordsOf(piece);
       const sent = Math.min(left, count);
       fates.sent(first, sent);
       fates.missed(first + sent, count - sent);
       left -= sent;
     }
-    this.#pieces.clear();
+    pieces.clear();
   }
 
   /**
@@ -187,11 +189,11 @@ function allFit(out: RecordWriter, mtu: number): boolean {
 }
 
 /** Bytes of Ethernet frames in the first `count` records of these pieces. */
-function bytesOf(buffer: Buffer, offsets: readonly number[], count: number): number {
+function bytesOf(buffer: Buffer, pieces: Pieces, count: number): number {
   let bytes = 0;
   let left = count;
-  for (let i = 0; i < offsets.length; i += 2) {
-    for (let at = offsets[i]!; at < offsets[i + 1]! && left > 0; left--) {
+  for (let piece = 0; piece < pieces.count; piece++) {
+    for (let at = pieces.startOf(piece); at < pieces.endOf(piece) && left > 0; left--) {
       const next = recordEnd(buffer, at);
       bytes += next - frameOffset(buffer, at);
       at = next;

@@ -45,15 +45,12 @@ export class Outbox {
   send(batch: Batch, pieces: Pieces): number {
     if (!this.#open) return 0;
     if (!this.#behind && this.#held.length > 0) this.flush();
-    const { offsets } = pieces;
-    if (this.#behind || offsets.length > 2 * MAX_PIECES) return this.#sendCopies(batch.buffer, offsets);
+    if (this.#behind || pieces.count > MAX_PIECES) return this.#sendCopies(batch.buffer, pieces);
     batch.retain();
-    const done = () => {
+    this.#write(slices(batch.buffer, pieces), () => {
       batch.release();
       this.#finished();
-    };
-    if (offsets.length === 2) this.#written(this.link.write(slice(batch, offsets, 0), done));
-    else this.#written(this.link.writeAll(slices(batch, offsets), done));
+    });
     return pieces.frames;
   }
 
@@ -84,22 +81,19 @@ export class Outbox {
     if (this.#behind || this.#held.length === 0) return;
     const slabs = this.#held;
     this.#held = [];
-    const done = () => {
+    this.#write(slabs.map(contents), () => {
       slabs.forEach(giveSlab);
       this.#finished();
-    };
-    const chunks = slabs.map((slab) => slab.buffer.subarray(0, slab.used));
-    this.#written(this.link.writeAll(chunks, done));
+    });
   }
 
   /** Sends a control record ahead of everything that is held. */
   control(records: Uint8Array, done: () => void): void {
     if (!this.#open) return;
-    const finished = () => {
+    this.#write([records], () => {
       this.#finished();
       done();
-    };
-    this.#written(this.link.write(records, finished));
+    });
   }
 
   /** The link has drained. */
@@ -116,27 +110,22 @@ export class Outbox {
     this.#held = [];
     const done = () => slabs.forEach(giveSlab);
     if (last === undefined) done();
-    else this.link.writeAll([...slabs.map((slab) => slab.buffer.subarray(0, slab.used)), last], done);
+    else this.link.writeAll([...slabs.map(contents), last], done);
   }
 
-  #sendCopies(buffer: Buffer, offsets: readonly number[]): number {
+  /** Tail drop: stops at the first record that finds no room. @returns how many were taken */
+  #sendCopies(buffer: Buffer, pieces: Pieces): number {
     let taken = 0;
-    for (let i = 0; i < offsets.length; i += 2) {
-      const end = offsets[i + 1]!;
-      for (let at = offsets[i]!; at < end; ) {
+    copying: for (let piece = 0; piece < pieces.count; piece++) {
+      const end = pieces.endOf(piece);
+      for (let at = pieces.startOf(piece); at < end; taken++) {
         const next = recordEnd(buffer, at);
-        if (!this.append(buffer, at, next)) return taken + this.#flushed();
-        taken++;
+        if (!this.append(buffer, at, next)) break copying;
         at = next;
       }
     }
     this.flush();
     return taken;
-  }
-
-  #flushed(): 0 {
-    this.flush();
-    return 0;
   }
 
   #slabFor(bytes: number): Slab | undefined {
@@ -152,7 +141,10 @@ export class Outbox {
     return slab;
   }
 
-  #written(keepsUp: boolean): void {
+  #write(chunks: readonly Uint8Array[], done: () => void): void {
+    const [only] = chunks;
+    const { link } = this;
+    const keepsUp = only && chunks.length === 1 ? link.write(only, done) : link.writeAll(chunks, done);
     this.#unfinished++;
     if (!keepsUp) this.#full = true;
     this.#judge();
@@ -173,12 +165,14 @@ export class Outbox {
   }
 }
 
-function slice(batch: Batch, offsets: readonly number[], i: number): Uint8Array {
-  return batch.buffer.subarray(offsets[i]!, offsets[i + 1]!);
+function slices(buffer: Buffer, pieces: Pieces): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let piece = 0; piece < pieces.count; piece++) {
+    chunks.push(buffer.subarray(pieces.startOf(piece), pieces.endOf(piece)));
+  }
+  return chunks;
 }
 
-function slices(batch: Batch, offsets: readonly number[]): Uint8Array[] {
-  const chunks: Uint8Array[] = [];
-  for (let i = 0; i < offsets.length; i += 2) chunks.push(slice(batch, offsets, i));
-  return chunks;
+function contents(slab: Slab): Uint8Array {
+  return slab.buffer.subarray(0, slab.used);
 }

@@ -3,31 +3,29 @@
  *
  * - What the device reads goes to every Handler, one emission a batch. What a Handler puts on the device is offered to
  *   the others, once, and not to itself.
- * - **Backpressure.** When all Handlers that have a wire are behind, the device is not read any more: the kernel's
- *   queue fills, and drops as the interface's queueing discipline says. When only some are behind it is read on, and
- *   those lose what their outbox cannot hold (outbox.ts), so that a slow Handler stalls nobody.
+ * - **Backpressure.** When its Handlers are behind the device is not read any more (pacing.ts): the kernel's queue
+ *   fills, and drops as the interface's queueing discipline says. When only some are behind for long it is read on,
+ *   and those lose what their outbox cannot hold (outbox.ts), so that a slow Handler stalls nobody.
  * - The kernel's filter lets through what at least one Handler wants; super-frames are asked for when at least one
  *   Handler can send them.
  */
 import { Subject } from 'rxjs';
-import type { Batch, FrameDevice, WriteOutcome } from '../../io/ports.ts';
+import type { Batch, Clock, FrameDevice, WriteOutcome } from '../../io/ports.ts';
 import { compileFilter, type FilterRole } from '../../machines/frames/bpf.ts';
 import { MacTable } from '../../machines/frames/mac-table.ts';
 import { Fates, type SegmentCounters } from './counters.ts';
 import type { Shore } from './inbound.ts';
+import { type Paced, Pacing } from './pacing.ts';
 import { Software } from './software.ts';
 
 /** A Handler's place, as the segment needs it. */
-export interface Member {
+export interface Member extends Paced {
   /** Addresses that no frame from a far end may have as source, on this segment (a HOST's). */
   readonly hostMacs: readonly number[];
   /** What the kernel's filter has to let through for it. */
   readonly interest: FilterRole;
   /** Whether it can send super-frames: as agreed with the other end, before that as the user said. */
   readonly offload: boolean;
-  /** Whether it has a wire that takes frames or would if it were not behind. */
-  readonly live: boolean;
-  readonly behind: boolean;
 }
 
 /** Records that a Handler put on the segment; the same object each time, valid during the call. */
@@ -58,16 +56,20 @@ export class Segment implements Shore {
   readonly #offer: Offer = { from: undefined, buffer: Buffer.alloc(0), start: 0, end: 0 };
   readonly #totals = { read: 0, readBytes: 0, toDevice: 0, written: 0, writtenBytes: 0 };
   readonly #refusals = { queueFull: 0, refused: 0, badOffload: 0 };
+  readonly #pacing: Pacing;
   #started = false;
   #dead = false;
   #paused = false;
   #offload: boolean | undefined;
 
+  /** @param clock without it nobody is waited for that is behind for a moment (pacing.ts) */
   constructor(
     readonly device: FrameDevice,
     private readonly hooks: SegmentHooks,
+    clock?: Clock,
   ) {
     this.software = new Software(device.mtu);
+    this.#pacing = new Pacing(clock, this.#members, () => this.reconsider());
   }
 
   get mtu(): number {
@@ -100,6 +102,7 @@ export class Segment implements Shore {
 
   detach(member: Member): void {
     if (!this.#members.delete(member)) return;
+    this.#pacing.forget(member);
     this.hosts.delete(member.hostMacs);
     for (const other of this.#members) this.hosts.add(other.hostMacs);
     this.#changed();
@@ -114,6 +117,8 @@ export class Segment implements Shore {
 
   write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome {
     const outcome = this.#dead ? refusedAll(count) : this.device.write(buffer, start, end);
+    // A device that is gone does nothing, and may be so before we are told.
+    outcome.refused = count - outcome.written - outcome.badOffload - outcome.queueFull;
     this.#totals.toDevice += count;
     this.#totals.written += outcome.written;
     this.#totals.writtenBytes += outcome.writtenBytes;
@@ -133,6 +138,7 @@ export class Segment implements Shore {
   /** Closes the device. Idempotent. */
   async close(): Promise<void> {
     this.#dead = true;
+    this.#pacing.stop();
     this.frames$.complete();
     this.offers$.complete();
     await this.device.close();
@@ -147,6 +153,7 @@ export class Segment implements Shore {
 
   #gone(reason: string): void {
     this.#dead = true;
+    this.#pacing.stop();
     this.hooks.gone(reason);
   }
 
@@ -165,8 +172,7 @@ export class Segment implements Shore {
   }
 
   #holdOrResume(): void {
-    const live = [...this.#members].filter((member) => member.live);
-    const hold = live.length > 0 && live.every((member) => member.behind);
+    const hold = this.#pacing.hold();
     if (hold === this.#paused) return;
     this.#paused = hold;
     if (hold) this.device.pause();

@@ -136,7 +136,8 @@ class Counts {
   }
 
   add(address: string, entries: readonly Entry[]): void {
-    const known = Object.hasOwn(this.#addresses, address) || Object.keys(this.#addresses).length < MAX_ADDRESSES;
+    const known =
+      Object.hasOwn(this.#addresses, address) || Object.keys(this.#addresses).length < MAX_ADDRESSES;
     increment(this.#addresses, known ? address : 'other');
     for (const { event } of entries) increment(this.#events, event.type);
     this.#sessions++;

@@ -44,7 +44,16 @@ export class FairQueue {
         reject(new Busy());
         return;
       }
-      this.#add(key, { run: () => job().then(resolve, reject), refuse: reject });
+      this.#add(key, {
+        run: async () => {
+          try {
+            resolve(await job());
+          } catch (error) {
+            reject(error);
+          }
+        },
+        refuse: reject,
+      });
       this.#next();
     });
   }

@@ -11,11 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import * as v from 'valibot';
 import type { SecretStore } from '../ports.ts';
 import { readPrivateFile } from './private-file.ts';
-
-const Content = v.record(v.string(), v.string());
 
 /**
  * Every change is in the file, and on the disk, before the call returns: a new file takes the old one's place in
@@ -62,21 +59,26 @@ export function openSecretStore(path: string): SecretStore {
   rmSync(temporary(path), { force: true });
   if (!lstatSync(path, { throwIfNoEntry: false })) return new FileSecretStore(path, new Map());
   const text = readPrivateFile(path, 'the secret store');
-  const checked = v.safeParse(Content, parseJson(text));
-  if (!checked.success) {
+  const secrets = parseStore(text);
+  if (!secrets) {
     throw new Error(
       `the secret store ${path} is damaged; move it away to go on without the passwords of Handlers that it held`,
     );
   }
-  return new FileSecretStore(path, new Map(Object.entries(checked.output)));
+  return new FileSecretStore(path, secrets);
 }
 
-function parseJson(text: string): unknown {
+function parseStore(text: string): Map<string, string> | undefined {
+  let json: unknown;
   try {
-    return JSON.parse(text);
+    json = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const entries: [string, unknown][] = Object.entries(json);
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return texts.length === entries.length ? new Map(texts) : undefined;
 }
 
 function temporary(path: string): string {

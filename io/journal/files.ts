@@ -23,6 +23,8 @@ export interface JournalOptions {
   readonly now?: () => number;
   /** For tests: calls that fail. */
   readonly calls?: Partial<SegmentCalls>;
+  /** Takes the directory for this process, and returns what gives it back. Default: `lockDirectory`. */
+  readonly lock?: (dir: string) => () => void;
 }
 
 export interface JournalReport {
@@ -40,7 +42,7 @@ export interface JournalReport {
 export interface OpenJournal {
   readonly store: FileJournal;
   readonly report: JournalReport;
-  /** The lines from the last checkpoint at the head of a segment to the end of the log; from record 1 if there is none. */
+  /** The lines from the last checkpoint that stood at the head of a segment then, or from record 1, to the end of the log. */
   records(): SegmentLines;
 }
 
@@ -52,11 +54,11 @@ export interface OpenJournal {
  */
 export function openJournal(dir: string, options: JournalOptions = {}): OpenJournal {
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const unlock = lockDirectory(dir);
+  const unlock = (options.lock ?? lockDirectory)(dir);
   try {
     const found = listSegments(dir);
     checkSequence(dir, found);
-    const { kept, tornBytes, tornSegment } = cutTornEnd(found);
+    const { kept, tornBytes, tornSegment } = cutTornEnd(dir, found);
     const base = findBase(dir, kept);
     const store = new FileJournal(dir, kept, base, unlock, options);
     const first = kept[0]?.number ?? 1;
@@ -81,11 +83,19 @@ function checkSequence(dir: string, segments: readonly SegmentFile[]): void {
 }
 
 /** Cuts a torn last line off. A last segment that has nothing else (a crash while it was begun) goes altogether. */
-function cutTornEnd(segments: SegmentFile[]) {
+function cutTornEnd(dir: string, segments: SegmentFile[]) {
   const last = segments.at(-1);
   if (last === undefined) return { kept: [], tornBytes: 0, tornSegment: undefined };
   const { bytes, tornBytes } = findTail(last);
   const tornSegment = tornBytes > 0 ? last.number : undefined;
+  if (bytes === 0 && segments.length === 1 && last.number > 1) {
+    throw new DamagedLog(
+      dir,
+      last.number,
+      undefined,
+      'it has no complete record, and the segments before it are gone',
+    );
+  }
   if (bytes === 0 && segments.length > 1) {
     fs.unlinkSync(last.path);
     return { kept: segments.slice(0, -1), tornBytes, tornSegment };
@@ -194,7 +204,8 @@ export class FileJournal implements JournalStore {
 
   /**
    * Begins a new segment with a checkpoint. What was written to the old one is brought to the disk first, so that no
-   * power cut leaves a hole between the two: sync before, and this is short. When it throws, the old segment goes on.
+   * power cut leaves a hole between the two, and then the new one: sync before, and this is short. When it throws, the
+   * old segment goes on.
    */
   rotate(firstLine: string): void {
     if (this.#closed) throw new Error('the log is closed');
@@ -203,6 +214,8 @@ export class FileJournal implements JournalStore {
     const next = this.#create(old.number + 1);
     try {
       next.append(encode([firstLine]));
+      // Before any older segment is dropped.
+      next.sync();
     } catch (error) {
       discard(next);
       throw error;

@@ -125,9 +125,12 @@ export class MemoryLink implements Link, WireEnd {
   }
 
   bytesCame(bytes: Buffer): void {
-    if (this.#state !== 'open') return this.#answerByReset();
-    this.#come.push(bytes);
-    this.#soon();
+    if (this.#state === 'open') {
+      this.#come.push(bytes);
+      this.#soon();
+    } else {
+      this.wire.send(this.side, (end) => end.resetCame());
+    }
   }
 
   endCame(): void {
@@ -145,10 +148,6 @@ export class MemoryLink implements Link, WireEnd {
   windowCame(bytes: number): void {
     this.#window += bytes;
     this.#soon();
-  }
-
-  #answerByReset(): void {
-    this.wire.send(this.side, (end) => end.resetCame());
   }
 
   /** Gives both directions up. What was taken for sending still goes out. */
@@ -170,30 +169,29 @@ export class MemoryLink implements Link, WireEnd {
     });
   }
 
-  /** One turn of the event loop: send, then tell the sink of one thing; more of them take more turns. */
+  /** One turn of the event loop: sends, then tells the sink of one thing; what else there is takes more turns. */
   #turn(): void {
     this.#send();
     for (const done of this.#done.splice(0)) done();
-    if (this.#sink === undefined || this.#state === 'closed') return;
-    if (this.#state !== 'open') return this.#tellClosed(this.#sink);
-    if (this.#behind && this.#unsent < LOW_WATER_BYTES) {
-      this.#behind = false;
-      this.#soon();
-      return this.#sink.drain();
-    }
-    if (this.#paused) return;
-    if (this.#come.length > 0) return this.#read(this.#sink);
-    if (this.#theirEnd === 'come') {
-      this.#theirEnd = 'told';
-      this.#soon();
-      return this.#sink.end();
-    }
-    if (this.#theirEnd === 'told' && this.#ourEnd === 'sent') this.#tellClosed(this.#sink);
+    if (this.#sink !== undefined && this.#state !== 'closed') this.#tell(this.#sink);
   }
 
-  #tellClosed(sink: LinkSink): void {
-    this.#state = 'closed';
-    sink.closed(this.#error);
+  #tell(sink: LinkSink): void {
+    const gone = this.#state !== 'open';
+    if (gone || (!this.#paused && this.#theirEnd === 'told' && this.#ourEnd === 'sent')) {
+      this.#state = 'closed';
+      sink.closed(this.#error);
+    } else if (this.#behind && this.#unsent < LOW_WATER_BYTES) {
+      this.#behind = false;
+      this.#soon();
+      sink.drain();
+    } else if (!this.#paused && this.#come.length > 0) {
+      this.#read(sink);
+    } else if (!this.#paused && this.#theirEnd === 'come') {
+      this.#theirEnd = 'told';
+      this.#soon();
+      sink.end();
+    }
   }
 
   #send(): void {

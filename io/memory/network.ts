@@ -174,6 +174,10 @@ export class MemoryHost implements Network {
     return undefined;
   }
 
+  isListening(socket: Socket): boolean {
+    return this.#listeners.get(listenerKey(socket.url)) === socket;
+  }
+
   #target(url: LinkUrl): MemoryHost | undefined {
     return isOwn(url) ? this : this.internet.find(url.scheme === 'unix' ? '' : url.host);
   }
@@ -218,7 +222,10 @@ export class MemoryHost implements Network {
     const accepted = new MemoryLink(clock, wire, 'b', facts(near, this.#nextPort++, shown));
     if (readSize !== undefined) dialled.readSize = accepted.readSize = readSize;
     this.internet.connections.push({ from: this, to, url: text, wire, dialled, accepted });
-    clock.after(0, () => socket.accept(accepted));
+    clock.after(0, () => {
+      if (to.isListening(socket)) socket.accept(accepted);
+      else accepted.destroy();
+    });
     return dialled;
   }
 }

@@ -18,8 +18,9 @@ export type Side = 'a' | 'b';
 /** One direction: parcels arrive in the order in which they were sent, whatever happens to the latency. */
 class Direction {
   #cut = false;
+  /** Nanoseconds of the clock. */
   #lastDue = 0;
-  readonly #underway: Parcel[] = [];
+  readonly #underway: { due: number; readonly parcel: Parcel }[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -28,14 +29,16 @@ class Direction {
   ) {}
 
   send(parcel: Parcel): void {
-    this.#underway.push(parcel);
-    if (!this.#cut) this.#schedule();
+    const entry = { due: 0, parcel };
+    this.#underway.push(entry);
+    this.#schedule(entry);
   }
 
+  /** While it is cut nothing arrives; afterwards everything is sent again, as TCP does. */
   set cut(cut: boolean) {
     if (this.#cut === cut) return;
     this.#cut = cut;
-    if (!cut) for (let i = this.#underway.length; i > 0; i--) this.#schedule();
+    if (!cut) for (const entry of this.#underway) this.#schedule(entry);
   }
 
   get cut(): boolean {
@@ -46,16 +49,18 @@ class Direction {
     this.#underway.length = 0;
   }
 
-  #schedule(): void {
-    const now = this.clock.mono() / 1e6;
-    const due = Math.max(this.#lastDue, now + this.latency());
-    this.#lastDue = due;
-    this.clock.after(due - now, () => {
-      if (this.#cut) return; // it is sent again when the wire is whole
-      const parcel = this.#underway.shift();
-      const end = this.to();
-      if (parcel !== undefined && end !== undefined) parcel(end);
-    });
+  #schedule(entry: { due: number }): void {
+    const now = this.clock.mono();
+    entry.due = this.#lastDue = Math.max(this.#lastDue, now + Math.round(this.latency() * 1e6));
+    if (!this.#cut) this.clock.after((entry.due - now) / 1e6, () => this.#arrive());
+  }
+
+  #arrive(): void {
+    const head = this.#underway[0];
+    if (this.#cut || head === undefined || head.due > this.clock.mono()) return;
+    this.#underway.shift();
+    const end = this.to();
+    if (end !== undefined) head.parcel(end);
   }
 }
 
@@ -103,11 +108,6 @@ export class Wire {
       this.#towards[side].drop();
       this.#ends[side]?.resetCame();
     }
-  }
-
-  /** Both ends are gone for each other: what is under way arrives nowhere. */
-  forget(side: Side): void {
-    this.#towards[side].drop();
   }
 }
 

@@ -64,6 +64,7 @@ void LinkMonitor::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcom
 }
 
 napi_value construct(napi_env env, napi_callback_info info) {
+  if (!napi::calledWithNew(env, info)) return nullptr;
   napi::Call<2> call(env, info);
   Fd fd = netlink::open(RTMGRP_LINK, true);
   if (!fd) {

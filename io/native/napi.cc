@@ -18,6 +18,13 @@ void throwErrno(napi_env env, int error, const std::string& what) {
 
 void throwType(napi_env env, const char* message) { napi_throw_type_error(env, nullptr, message); }
 
+bool calledWithNew(napi_env env, napi_callback_info info) {
+  napi_value target = nullptr;
+  if (napi_get_new_target(env, info, &target) == napi_ok && target != nullptr) return true;
+  throwType(env, "a constructor is to be called with new");
+  return false;
+}
+
 bool toUint32(napi_env env, napi_value value, uint32_t& out) {
   return value != nullptr && napi_get_value_uint32(env, value, &out) == napi_ok;
 }

@@ -29,6 +29,9 @@ struct Call {
   }
 };
 
+/// Throws when a constructor was called as a function.
+bool calledWithNew(napi_env env, napi_callback_info info);
+
 bool toUint32(napi_env env, napi_value value, uint32_t& out);
 bool toBool(napi_env env, napi_value value, bool& out);
 bool toString(napi_env env, napi_value value, std::string& out);

@@ -228,6 +228,7 @@ int open(int ifindex, Fd& out, std::string& step) {
 }
 
 napi_value construct(napi_env env, napi_callback_info info) {
+  if (!napi::calledWithNew(env, info)) return nullptr;
   napi::Call<3> call(env, info);
   uint32_t ifindex = 0;
   if (!napi::toUint32(env, call.args[0], ifindex) || ifindex == 0) {

@@ -26,6 +26,11 @@ bool Port::bind(napi_env env, napi_value self, napi_value outcome, napi_value on
     return false;
   }
   outcome_ = static_cast<Outcome*>(data);
+  napi_valuetype callable = napi_undefined;
+  if (napi_typeof(env, onReadable, &callable) != napi_ok || callable != napi_function) {
+    napi::throwType(env, "onReadable is to be a function");
+    return false;
+  }
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return false;
   const int error = uv_poll_init(loop, &poll_, fd_.get());
   if (error != 0) {

@@ -157,6 +157,7 @@ bool readRequest(napi_env env, napi_value name, napi_value create, napi_value mu
 }
 
 napi_value construct(napi_env env, napi_callback_info info) {
+  if (!napi::calledWithNew(env, info)) return nullptr;
   napi::Call<5> call(env, info);
   Request request;
   if (!readRequest(env, call.args[0], call.args[1], call.args[2], request)) return nullptr;

@@ -124,7 +124,6 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
   ENOTFOUND: 'there is no host of that name',
   EAI_AGAIN: 'its name could not be looked up just now',
-  ENOENT: 'the directory does not exist',
 };
 
 function listenFailure(url: LinkUrl, error: NodeJS.ErrnoException): Error {

@@ -1,5 +1,6 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 
 /** Mode of a unix socket when nothing else is asked for: its owner alone. */
 export const UNIX_MODE = 0o600;
@@ -10,6 +11,10 @@ export const UNIX_MODE = 0o600;
  */
 export async function clearStale(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
+  // libuv reports a missing directory as "permission denied".
+  if (!stat && !existsSync(dirname(path))) {
+    throw new Error(`cannot listen on unix://${path}: the directory ${dirname(path)} does not exist`);
+  }
   if (!stat) return;
   if (!stat.isSocket())
     throw new Error(`cannot listen on unix://${path}: it is there already and is not a socket`);

@@ -20,6 +20,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 class Child {
   #capture: Capture | undefined;
+  #opened = false;
   #down = false;
   /** Drops of sessions that are closed already, and frames that did not come whole. */
   #earlierDrops = 0;
@@ -43,6 +44,7 @@ class Child {
   run(): void {
     process.on('disconnect', () => process.exit(0));
     this.#open();
+    this.#opened = true;
     tell({ kind: 'opened' });
     setInterval(() => this.#keepHouse(true), HOUSEKEEPING_MS);
   }
@@ -63,7 +65,10 @@ class Child {
       this.#look();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      if (!/not up|went down/i.test(text)) refuse(this.ifname, text);
+      if (!/not up|went down/i.test(text)) {
+        if (this.#opened) end(`the interface ${this.ifname} cannot be opened again: ${text}`);
+        refuse(this.ifname, text);
+      }
       this.#waitUntilUp();
     }
   }

@@ -22,11 +22,16 @@ export class Inbound {
     return this.#slab.buffer.subarray(this.#filled);
   }
 
-  /** Takes note of `bytes` more in `space()`, and hands on what is complete, if anything is. */
-  took(bytes: number, handOn: (batch: Batch) => void): void {
+  /** Takes note of `bytes` more in `space()`. */
+  took(bytes: number): void {
     this.#filled += bytes;
+  }
+
+  /** All records that are complete and were not given out yet, or undefined. Its one reference is the caller's. */
+  next(): Batch | undefined {
     const { buffer } = this.#slab;
-    let offset = this.#start;
+    const start = this.#start;
+    let offset = start;
     let frames = 0;
     while (this.#filled - offset >= HEADER_BYTES) {
       const next = offset + HEADER_BYTES + payloadLength(buffer, offset);
@@ -34,14 +39,9 @@ export class Inbound {
       offset = next;
       frames += 1;
     }
-    if (frames === 0) return;
-    const batch = new SlabBatch(this.#slab, this.#start, offset, frames);
+    if (frames === 0) return undefined;
     this.#start = offset;
-    try {
-      handOn(batch);
-    } finally {
-      batch.release();
-    }
+    return new SlabBatch(this.#slab, start, offset, frames);
   }
 
   #turnOver(): void {

@@ -123,7 +123,6 @@ export class Outbound {
 
   #settleDebt(): void {
     const frames = Math.min(this.#owed, this.#outcome.written);
-    if (frames === 0) return;
     const bytes = Math.min(this.#owedBytes, this.#outcome.writtenBytes);
     this.#outcome.written -= frames;
     this.#outcome.refused += frames;

@@ -43,7 +43,8 @@ function write(value: unknown, depth: number): string {
   }
 }
 
-function writeNumber(value: number): string {
+/** The canonical form of a number. @throws TypeError for NaN and the infinities */
+export function writeNumber(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`);
   // Number::toString is the form RFC 8785 asks for, and gives "0" for minus zero too.
   return `${value}`;
@@ -94,7 +95,10 @@ function quoteKey(key: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that JSON escapes
 const NEEDS_ESCAPE = /[\u0000-\u001f"\\\ud800-\udfff]/;
 
-/** JSON.stringify escapes just as RFC 8785 says; it is slow for short plain strings, which nearly all of them are. */
-function quote(text: string): string {
+/**
+ * The canonical form of a string. JSON.stringify escapes just as RFC 8785 says; it is slow for short plain strings,
+ * which nearly all of them are.
+ */
+export function quote(text: string): string {
   return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

@@ -96,7 +96,7 @@ export class Fold {
   #create(record: LogRecord): Mismatch | undefined {
     const definition = this.#table.get(machineKey(record.machine, record.version));
     if (definition === undefined) return disagree(record, unknownMachine(record));
-    return this.#settle(record, definition, undefined, '', () => definition.initial(record.event['input']));
+    return this.#settle(record, definition, undefined, '', () => definition.initial(record.event.input));
   }
 
   /** Makes the step, compares, and keeps its result. */
@@ -170,7 +170,7 @@ export class Fold {
     for (const [name, { definition, snapshot }] of this.#live) {
       mine[name] = persist(definition.name, definition.version, snapshot);
     }
-    const theirs = record.event['actors'];
+    const theirs = record.event.actors;
     try {
       if (theirs !== undefined && canonical(theirs) === canonical(mine)) return undefined;
     } catch (error) {

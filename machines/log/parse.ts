@@ -36,7 +36,7 @@ const FIELDS: readonly (readonly [keyof LogRecord, Check, string])[] = [
 ];
 
 function isEvent(value: unknown): boolean {
-  return isObject(value) && typeof value['type'] === 'string';
+  return isObject(value) && typeof value.type === 'string';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

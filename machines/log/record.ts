@@ -1,7 +1,7 @@
 /**
  * One record of the event log (PROTOCOL.md section 7): its form on a line, and the chain of hashes it stands in.
  */
-import { canonical, type Digest } from './canonical.ts';
+import { canonical, type Digest, quote, writeNumber } from './canonical.ts';
 import type { Snapshot } from './registry.ts';
 
 /** An event as a machine got it: plain JSON with a `type`. */
@@ -58,14 +58,27 @@ export function stateDigest(snapshot: Snapshot, digest: Digest): string {
   return digest(canonical({ context, status, value })).slice(0, 16);
 }
 
-/** The text whose digest is the record's `hash`. `event` is the canonical text of its event. */
+/**
+ * The text whose digest is the record's `hash`: its canonical JSON without `hash`, put together by hand because it is
+ * made for every record. `event` is the canonical text of its event.
+ */
 function sealedText(record: RecordFields, seq: number, prev: string, event: string): string {
   const { actor, boot, from, machine, mono, state, time, to, version } = record;
-  const [head, tail] = [
-    canonical({ actor, boot }),
-    canonical({ from, machine, mono, prev, seq, state, time, to, version }),
-  ];
-  return `${head.slice(0, -1)},"event":${event},${tail.slice(1)}`;
+  return (
+    `{"actor":${quote(actor)},"boot":${quote(boot)},"event":${event},"from":${quote(from)},` +
+    `"machine":${quote(machine)},"mono":${writeNumber(mono)},"prev":${quote(prev)},"seq":${writeNumber(seq)},` +
+    `"state":${quote(state)},"time":${quote(time)},"to":${quote(to)},"version":${writeNumber(version)}}`
+  );
+}
+
+/** The record as a line, its fields in the order of section 7. */
+function lineText(record: LogRecord, event: string): string {
+  const { seq, time, mono, boot, actor, machine, version, from, to, state, prev, hash } = record;
+  return (
+    `{"seq":${writeNumber(seq)},"time":${quote(time)},"mono":${writeNumber(mono)},"boot":${quote(boot)},` +
+    `"actor":${quote(actor)},"machine":${quote(machine)},"version":${writeNumber(version)},"event":${event},` +
+    `"from":${quote(from)},"to":${quote(to)},"state":${quote(state)},"prev":${quote(prev)},"hash":${quote(hash)}}`
+  );
 }
 
 /** A record in its place, and the line it is in the log. */
@@ -103,9 +116,7 @@ export function seal(
     prev: prev.hash,
     hash,
   };
-  const before = JSON.stringify({ seq, time, mono, boot, actor, machine, version });
-  const after = JSON.stringify({ from, to, state, prev: prev.hash, hash });
-  return { record, line: `${before.slice(0, -1)},"event":${eventText},${after.slice(1)}` };
+  return { record, line: lineText(record, eventText) };
 }
 
 /**

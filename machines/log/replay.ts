@@ -83,8 +83,13 @@ export function* replay(
 function isPast(record: LogRecord, until: number | string | undefined): boolean {
   if (until === undefined) return false;
   if (typeof until === 'number') return record.seq > until;
-  // Without the Z, so that 12:00:00 comes before 12:00:00.5 as text too.
-  return record.time.slice(0, -1) > until.replace(/Z$/, '');
+  return comparable(record.time) > comparable(until);
+}
+
+/** Times of different precision, as texts that sort by time. */
+function comparable(time: string): string {
+  const plain = time.replace(/Z$/, '');
+  return (plain.includes('.') ? plain : `${plain}.`).padEnd('2026-01-31T12:00:00.000000000'.length, '0');
 }
 
 function verifyStart(record: LogRecord): string | undefined {

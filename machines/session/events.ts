@@ -2,7 +2,7 @@
  * What happens to a Session, and what it wants done. Both stand in the log or follow from it: plain JSON, no secret.
  */
 import type { Reason } from '../protocol/errors.ts';
-import type { Arguments, Begin, Handle, Hello, Verb } from '../protocol/types.ts';
+import type { Arguments, Begin, Handle, Hello, State, Verb } from '../protocol/types.ts';
 
 /** What an authentication method needs is known at accept: the kind of listener and where the client is. */
 export type AuthMethod = 'password' | 'cert' | 'local';
@@ -82,7 +82,10 @@ export type SessionEffect =
   | { readonly type: 'answer'; readonly params: { readonly line: string } }
   /** `ERR …`; the shell knows the text for people, which never enters the machine. */
   | { readonly type: 'refuse'; readonly params: { readonly reason: Reason } }
-  | { readonly type: 'report'; readonly params: { readonly what: Report; readonly handler?: string } }
+  | {
+      readonly type: 'report';
+      readonly params: { readonly what: Report; readonly state: State; readonly handler?: string };
+    }
   | { readonly type: 'verify'; readonly params: { readonly hello: Hello } }
   | { readonly type: 'open'; readonly params: { readonly handler: string; readonly handle: Handle } }
   | { readonly type: 'begin'; readonly params: { readonly begin: Begin } }

@@ -110,12 +110,12 @@ const answer = (line: (scope: Scope) => string) =>
 const answerOk = answer(() => 'OK');
 const refuse = (reason: (scope: Scope) => Reason) =>
   ({ type: 'refuse', params: (scope: Scope) => ({ reason: reason(scope) }) }) as const;
-const report = (what: Report) =>
+const report = (what: Report, state: 'unauthenticated' | 'authenticated') =>
   ({
     type: 'report',
     params: ({ event }: Scope) => {
       const handler = event.type === 'STATS?' ? event.args?.handler : undefined;
-      return handler === undefined ? { what } : { what, handler };
+      return handler === undefined ? { what, state } : { what, state, handler };
     },
   }) as const;
 const hangUp = { type: 'hangUp', params: {} } as const;
@@ -159,7 +159,7 @@ const objected = { guard: 'objected', actions: [unwatch, stopWatching, refuseObj
 
 /** A command that is answered by a list. */
 const reporting = (what: Report) =>
-  [objected, { actions: [unwatch, stopWatching, report(what), armIdle] }] as const;
+  [objected, { actions: [unwatch, stopWatching, report(what, 'authenticated'), armIdle] }] as const;
 
 /** A line that no state takes as a command. */
 const badLine = {
@@ -237,7 +237,10 @@ export const sessionMachine = sessionSetup.createMachine({
           { guard: 'objected', actions: refuseObjection },
           { target: 'closed', actions: [answerOk, hangUp] },
         ],
-        'HELP?': [{ guard: 'objected', actions: refuseObjection }, { actions: report('HELP?') }],
+        'HELP?': [
+          { guard: 'objected', actions: refuseObjection },
+          { actions: report('HELP?', 'unauthenticated') },
+        ],
         'DEVICES?': early,
         'HANDLERS?': early,
         HANDLE: early,

@@ -190,6 +190,26 @@ export function frameDeviceSuite(name: string, setUp: () => Promise<FrameDeviceB
     sameFrames(listener.heard, [first!, ...rest]);
   });
 
+  check('paused in the turn in which it was started or resumed, it is silent', async (bench) => {
+    const { device, station } = bench;
+    const listener = new Listener();
+    device.start(listener);
+    device.pause();
+    const sent = frames(10);
+    await station.send(sent);
+    const out = record(testFrame(500, { length: 200 }));
+    for (let round = 1; round <= 3; round++) {
+      device.resume();
+      device.pause();
+      device.write(out, 0, out.length);
+      await wait(bench, 'a frame written while paused', () => station.heard.length >= round);
+      assert.is(listener.heard.length, 0, 'frames came while paused');
+    }
+    device.resume();
+    await heardBoth(bench, listener, sent.length);
+    sameFrames(listener.heard, sent);
+  });
+
   check('pause and resume in every batch lose nothing and turn nothing round', async (bench) => {
     const { device } = bench;
     const listener = new Listener(() => {

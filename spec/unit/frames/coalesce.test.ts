@@ -14,6 +14,7 @@ import {
   PSH,
   packets,
   slowSegments,
+  slowSum,
   splitRecords,
 } from './packets.ts';
 
@@ -137,7 +138,38 @@ test('what cannot be given back as it was is left alone', () => {
   for (const change of different)
     assert.is(roundTrip([one, changed(change)]).joined, 0, JSON.stringify(change));
   assert.is(roundTrip([one, Buffer.concat([two, Buffer.alloc(4)])]).joined, 0);
-  assert.is(roundTrip([slowSegments({ ...example, flags: ACK | PSH }, 5000)[0]!, two]).joined, 0);
+  const pushed = { ...example, flags: ACK | PSH, payload: example.payload.subarray(0, 1000) };
+  assert.is(roundTrip([build(pushed).frame, two]).joined, 0);
+  for (const [at, value] of [
+    [1, 4],
+    [8, 63],
+  ] as const) {
+    const odd = Buffer.from(two);
+    odd[14 + at] = value;
+    odd.writeUInt16BE(0, 24);
+    odd.writeUInt16BE(0xffff - slowSum(odd.subarray(14, 34)), 24);
+    assert.is(roundTrip([one, odd]).joined, 0, `byte ${at} of the IP header`);
+  }
+});
+
+test('a segment that is shorter than the first one is the last', () => {
+  const [one, two, three] = slowSegments({ ...example, payload: example.payload.subarray(0, 3000) }, 1000);
+  const short = build({
+    ...example,
+    payload: example.payload.subarray(1000, 1500),
+    sequence: 0xfffffde8,
+    identification: 0xffff,
+  }).frame;
+  const rest = build({
+    ...example,
+    payload: example.payload.subarray(1500, 2000),
+    sequence: 0xffffffdc,
+    identification: 0,
+  }).frame;
+  const { types, back } = roundTrip([one!, short, rest]);
+  assert.equal(types, [1, 0]);
+  assert.equal(back, [one, short, rest]);
+  assert.is(roundTrip([one!, two!, three!]).joined, 1);
 });
 
 test('a frame with a wrong checksum is not joined', () => {
@@ -155,6 +187,12 @@ test('a super-frame is at most as long as an IP packet can be', () => {
     const { joined, back } = roundTrip(frames);
     assert.is(joined, 3);
     assert.equal(back, frames);
+    // 30 of them would fit into the record, and not into the length field of IPv4.
+    const longer = slowSegments(
+      { ...example, version, tags: [0x8100, 0x8100], payload: payload.subarray(0, 65_490) },
+      2183,
+    );
+    assert.equal(roundTrip(longer).back, longer);
   }
 });
 

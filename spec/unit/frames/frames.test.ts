@@ -84,17 +84,17 @@ test('headers are found where they were put', () => {
 
 test('extension headers are known, and not more than eight', () => {
   const layout = new IpLayout();
-  const chain = (kinds: readonly number[]) => {
-    const extensions = kinds.map((kind) => ({ kind, units: 0 }));
-    const [sample] = fc.sample(packets({ maxPayload: 5 }), 1);
-    return build({ ...sample!, version: 6, protocol: 17, extensions }).frame;
-  };
+  const [sample] = fc.sample(packets({ maxPayload: 5 }), 1);
   const found = (kinds: readonly number[]) => {
-    const frame = chain(kinds);
-    return locate(frame, 0, frame.length, layout);
+    const extensions = kinds.map((kind) => ({ kind, units: kind === 44 ? 0 : 1 }));
+    const { frame, l4 } = build({ ...sample!, version: 6, protocol: 17, extensions });
+    const good = locate(frame, 0, frame.length, layout);
+    if (good && layout.protocol === 17) assert.is(layout.l4, l4);
+    return good;
   };
   assert.ok(found([44]) && layout.fragment && !layout.routed);
   assert.ok(found([0, 43, 51]) && layout.routed && layout.authenticated && !layout.fragment);
+  assert.is(layout.protocol, 17);
   assert.ok(found(Array(8).fill(60)) && layout.protocol === 17);
   assert.not(found(Array(9).fill(60)));
   assert.ok(found([135]));

@@ -83,6 +83,22 @@ test('a wrong checksum stays wrong', () => {
   );
 });
 
+test('a right checksum that looks like a started one is left alone', () => {
+  const packet: Packet = { ...example, payload: new Uint8Array(100) };
+  const { frame, l3, l4 } = build(packet, { partial: true });
+  const pseudo = Buffer.concat([frame.subarray(l3 + 12, l3 + 20), Buffer.from([0, 6, 0, frame.length - l4])]);
+  const missing = 0xffff - slowSum(Buffer.concat([pseudo, frame.subarray(l4)]));
+  frame.writeUInt16BE(missing, frame.length - 2);
+  assert.is(slowSum(Buffer.concat([pseudo, frame.subarray(l4)])), 0xffff);
+  assert.equal(run(frame, 1500), AS_IT_IS);
+});
+
+test('behind a routing header it cannot be told whether a checksum is only started', () => {
+  const packet: Packet = { ...example, version: 6, extensions: [{ kind: 43, units: 2 }] };
+  const short = { ...packet, payload: packet.payload.subarray(0, 100) };
+  assert.equal(run(build(short, { partial: true }).frame, 1500), AS_IT_IS);
+});
+
 test('padding behind the packet is no part of the checksum', () => {
   const short: Packet = { ...example, tags: [], payload: Uint8Array.of(1) };
   const padding = Buffer.alloc(9, 0x33);
@@ -196,6 +212,9 @@ test('what is too long and cannot be cut is too big', () => {
   assert.equal(run(build(df, { partial: true }).frame, 1500), TOO_BIG);
   assert.equal(run(build({ ...datagram, version: 6 }).frame, 1500), TOO_BIG);
   assert.equal(run(build({ ...example, fragmentField: 0x2000 }).frame, 1500), TOO_BIG);
+  const lengthless = build(datagram);
+  lengthless.frame.writeUInt16BE(0, lengthless.l3 + 2);
+  assert.equal(run(lengthless.frame, 1500), TOO_BIG);
   assert.equal(run(build(example).frame.subarray(0, 2000), 1500), TOO_BIG);
   assert.equal(run(Buffer.alloc(1600), 1500), TOO_BIG);
   assert.equal(run(build(example).frame, 40), TOO_BIG);

@@ -123,8 +123,8 @@ function ipv6(packet: Packet, partial: boolean): { bytes: Buffer; headerBytes: n
   for (const { kind, units } of [...packet.extensions].reverse()) {
     const header = Buffer.alloc(8 + 8 * units);
     header[0] = next;
-    header[1] = units;
-    header.fill(0, 2);
+    // An authentication header counts in words of four bytes, and two less.
+    header[1] = kind === 51 ? 2 * units : units;
     extensions = Buffer.concat([header, extensions]);
     next = kind;
   }

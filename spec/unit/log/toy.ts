@@ -96,7 +96,11 @@ export class StillClock implements Clock {
   after(milliseconds: number, fire: () => void): Timer {
     const timer = { at: this.#milliseconds + milliseconds, fire };
     this.#timers.push(timer);
-    return { cancel: () => void (this.#timers = this.#timers.filter((other) => other !== timer)) };
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
   }
   get timers(): number {
     return this.#timers.length;

@@ -197,7 +197,7 @@ test('new material takes effect with the next connection, and leaves the old one
 });
 
 function openssl(port: number, options: readonly string[]): Promise<{ code: number | null; text: string }> {
-  const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, ...options], {
+  const child = spawn('openssl', ['s_client', '-ign_eof', '-connect', `127.0.0.1:${port}`, ...options], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.end();

@@ -58,19 +58,21 @@ interface World {
   readonly handlers: { pair: HandlerPair; near: Place; far: Place; offload: boolean }[];
 }
 
+/** A tree: where Handlers make a ring, broadcasts go round for ever, as on any Ethernet. */
 function world(takesOffload: boolean, caps: boolean): World {
   const rig = new Rig();
   const places = [
-    place(),
-    place(new HandDevice(1500, takesOffload)),
+    place(new HandDevice(), rig.clock),
+    place(new HandDevice(1500, takesOffload), rig.clock),
     place(new HandDevice(1400, true, true)),
     place(new HandDevice(1500, takesOffload)),
+    place(),
   ];
   for (const [index, { device }] of places.entries()) {
     const verdicts = ['written', 'written', 'written', 'queueFull', 'refused', 'badOffload'] as const;
     device.verdict = (record, count) => (index === 3 ? verdicts[(count + record.length) % 6]! : 'written');
   }
-  const [p, q, r, s] = places as [Place, Place, Place, Place];
+  const [p, q, r, s, t] = places as [Place, Place, Place, Place, Place];
   const limits = caps ? { rate: 400_000, bcastRate: 20 } : {};
   const make = (near: Place, role: 'HOST' | 'BRIDGE', far: Place, macs: string[], offload: boolean) => ({
     pair: rig.handler(near, role, far, macs, { offload, ...limits }),
@@ -83,7 +85,7 @@ function world(takesOffload: boolean, caps: boolean): World {
     make(p, 'HOST', q, [B], false),
     make(r, 'HOST', q, [C], true),
     make(q, 'BRIDGE', s, ['*'], true),
-    make(r, 'BRIDGE', p, ['*'], false),
+    make(r, 'BRIDGE', t, ['*'], false),
   ];
   return { rig, places, handlers };
 }

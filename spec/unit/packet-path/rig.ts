@@ -2,8 +2,10 @@
 import { HandlerPath } from '../../../actors/packet-path/path.ts';
 import { Segment } from '../../../actors/packet-path/segment.ts';
 import { Wire, type WireEvents } from '../../../actors/packet-path/wire.ts';
+import { VirtualClock } from '../../../io/memory/clock.ts';
+import type { Clock } from '../../../io/ports.ts';
 import type { HandlerOptions, Role } from '../../../machines/protocol/types.ts';
-import { HandClock, HandDevice, type HandLink, linkPair, settle } from './twins.ts';
+import { HandDevice, type HandLink, linkPair, settle } from './twins.ts';
 
 export const A = '52:54:00:00:00:0a';
 export const B = '52:54:00:00:00:0b';
@@ -20,9 +22,9 @@ export interface Place {
   readonly goneFor: string[];
 }
 
-export function place(device = new HandDevice()): Place {
+export function place(device = new HandDevice(), clock?: Clock): Place {
   const goneFor: string[] = [];
-  return { device, segment: new Segment(device, { gone: (reason) => goneFor.push(reason) }), goneFor };
+  return { device, segment: new Segment(device, { gone: (reason) => goneFor.push(reason) }, clock), goneFor };
 }
 
 export interface Heard {
@@ -57,7 +59,7 @@ export interface HandlerPair {
 
 /** All that is in one test. */
 export class Rig {
-  readonly clock = new HandClock();
+  readonly clock = new VirtualClock();
   readonly links: HandLink[] = [];
   #id = 0;
 

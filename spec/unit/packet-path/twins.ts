@@ -1,61 +1,17 @@
 /**
- * A clock, links and devices of memory for the tests of the packet path. Nothing moves by itself: a test pumps the
- * links and advances the clock, so every order of things can be made.
+ * Links and devices for the tests of the packet path that are worked by hand: nothing moves by itself, a test pumps the
+ * links as far as it likes and hands the device its batches, so every order of things can be made.
  */
 import type {
   Batch,
   BpfInstruction,
-  Clock,
   DeviceSink,
   FrameDevice,
   Link,
   LinkSink,
-  Timer,
   WriteOutcome,
 } from '../../../io/ports.ts';
 import { FRAME, frameOffset, OFFLOAD, recordEnd, writeHeader } from '../../../machines/frames/records.ts';
-
-export class HandClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ at: number; fire: () => void }>();
-
-  wall(): string {
-    return new Date(this.#now).toISOString();
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  mono(): number {
-    return this.#now * 1e6;
-  }
-
-  after(milliseconds: number, fire: () => void): Timer {
-    const timer = { at: this.#now + milliseconds, fire };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-
-  get pending(): number {
-    return this.#timers.size;
-  }
-
-  /** Lets the time pass, each timer at its own moment. */
-  advance(milliseconds: number, meanwhile: () => void = () => {}): void {
-    const until = this.#now + milliseconds;
-    for (;;) {
-      const next = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.fire();
-      meanwhile();
-    }
-    this.#now = until;
-    meanwhile();
-  }
-}
 
 const HIGH = 65_536;
 const LOW = 32_768;

@@ -2,14 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Wire } from '../../../actors/packet-path/wire.ts';
+import { VirtualClock } from '../../../io/memory/clock.ts';
 import { encodeBye, encodePing, PING, PONG } from '../../../machines/frames/records.ts';
 import { A, B, listener } from './rig.ts';
-import { frameRecord, HandClock, type HandLink, linkPair, settle } from './twins.ts';
+import { frameRecord, type HandLink, linkPair, settle } from './twins.ts';
 
 const test = suite('packet path: wire');
 
 interface Peer {
-  readonly clock: HandClock;
+  readonly clock: VirtualClock;
   readonly wire: Wire;
   readonly link: HandLink;
   readonly events: string[];
@@ -21,7 +22,7 @@ interface Peer {
 }
 
 function peer({ initiator = false, offload = true, rest = Buffer.alloc(0) } = {}): Peer {
-  const clock = new HandClock();
+  const clock = new VirtualClock();
   const [link, far] = linkPair();
   const { events, told } = listener();
   const chunks: Buffer[] = [];
@@ -44,7 +45,8 @@ test('the initiator sends a PING at once, and both every 5 s, whatever is receiv
   settle(link, far);
   assert.is(got().length, 12);
   assert.is(got()[0], PING);
-  clock.advance(7, () => settle(link, far));
+  clock.advance(7);
+  settle(link, far);
   far.write(encodePing(PONG, got().subarray(4)));
   settle(link, far);
   assert.is(wire.rttMicros, 7_000);
@@ -52,7 +54,8 @@ test('the initiator sends a PING at once, and both every 5 s, whatever is receiv
   settle(link, far);
   assert.is(wire.rttMicros, 7_000);
   for (let second = 1; second <= 20; second++) {
-    clock.advance(1_000, () => settle(link, far));
+    clock.advance(1_000);
+  settle(link, far);
     far.write(frameRecord(A, B));
     settle(link, far);
   }
@@ -132,9 +135,11 @@ test('farewell: BYE, half-close, the rest of the input is discarded, done with t
 test('farewell: after 3 s it is over, whether the other end was told or not', async () => {
   const { wire, clock, link, far, ends } = peer();
   const left = wire.farewell('shutting-down');
-  clock.advance(2_999, () => settle(link, far));
+  clock.advance(2_999);
+  settle(link, far);
   assert.not(link.destroyed);
-  clock.advance(1, () => settle(link, far));
+  clock.advance(1);
+  settle(link, far);
   await left;
   assert.ok(link.destroyed);
   assert.equal(ends, ['end', 'closed']);
@@ -153,7 +158,7 @@ test('a BYE is answered with our own end and told once, what is behind it is ign
 });
 
 test('both say BYE at once: both are done, nobody hears of anything', async () => {
-  const clock = new HandClock();
+  const clock = new VirtualClock();
   const [a, b] = linkPair();
   const [one, two] = [listener(), listener()];
   const left = new Wire(a, clock, one.told, { offload: true, initiator: true });
@@ -221,7 +226,7 @@ test('after destroy nobody hears of anything', async () => {
 });
 
 test('farewell before start says BYE too', async () => {
-  const clock = new HandClock();
+  const clock = new VirtualClock();
   const [link, far] = linkPair();
   const { events, told } = listener();
   const wire = new Wire(link, clock, told, { offload: true, initiator: false });

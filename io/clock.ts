@@ -1,0 +1,37 @@
+import type { Clock } from './ports.ts';
+
+/** Further apart than this (ms), wall clock and monotonic clock do not go together any more: the wall clock was set. */
+const STEP_MS = 2;
+
+/** The machine's own clocks. Monotonic time counts from this call. */
+export function realClock(): Clock {
+  const begun = process.hrtime.bigint();
+  const mono = () => Number(process.hrtime.bigint() - begun);
+  // Date.now() knows milliseconds only: microseconds are those since it was last in step with the monotonic clock.
+  let offset = Date.now() * 1e6 - mono();
+  const wallMicros = (): number => {
+    const now = Date.now();
+    let estimate = mono() + offset;
+    if (Math.abs(estimate / 1e6 - now) > STEP_MS) {
+      offset = now * 1e6 - mono();
+      estimate = now * 1e6;
+    }
+    return Math.floor(estimate / 1000);
+  };
+  return {
+    wall: () => rfc3339(wallMicros()),
+    now: () => Date.now(),
+    mono,
+    after(milliseconds, fire) {
+      const timer = setTimeout(fire, milliseconds);
+      return { cancel: () => clearTimeout(timer) };
+    },
+  };
+}
+
+/** RFC 3339 in UTC with microseconds. */
+function rfc3339(micros: number): string {
+  const millis = Math.floor(micros / 1000);
+  const rest = String(micros - millis * 1000).padStart(3, '0');
+  return `${new Date(millis).toISOString().slice(0, -1)}${rest}Z`;
+}

@@ -1,0 +1,316 @@
+/**
+ * Super-frames and unfinished checksums through the real devices, in a network namespace of this process alone.
+ * What the kernel makes of a super-frame is held against segments that were built the slow way.
+ *
+ *     [packet device] near0 ──── veth ──── far0 [packet device]
+ *     [TAP device] ════ tap0 [packet device]
+ */
+import { execFileSync } from 'node:child_process';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findLink } from '../../../io/interfaces.ts';
+import { openPacket } from '../../../io/packet.ts';
+import type { FrameDevice } from '../../../io/ports.ts';
+import { openTap, removeTap } from '../../../io/tap.ts';
+import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
+import { until } from '../../suites/until.ts';
+import {
+  ACK,
+  build,
+  frameRecord,
+  type Offload,
+  offloadRecord,
+  type Packet,
+  PSH,
+  slowSegments,
+  splitRecords,
+  superRecord,
+} from '../../unit/frames/packets.ts';
+
+const SEGMENT = 1300;
+
+function packet(version: 4 | 6, protocol: 6 | 17, tags: readonly number[], length: number): Packet {
+  return {
+    tags,
+    destination: 0x02_00_00_00_00_01,
+    source: 0x02_00_00_00_00_02,
+    version,
+    protocol,
+    addresses: Uint8Array.from({ length: version === 4 ? 8 : 32 }, (_, i) => i + 16),
+    identification: 0x1234,
+    fragmentField: 0x4000,
+    ipOptions: new Uint8Array(0),
+    extensions: [],
+    sequence: 0xfffff000,
+    acknowledgement: 7,
+    flags: ACK | PSH,
+    window: 1000,
+    urgent: 0,
+    tcpOptions: new Uint8Array(12).fill(1),
+    ports: [4000, 5000],
+    payload: Uint8Array.from({ length }, (_, i) => i * 7),
+  };
+}
+
+const TAGS: readonly (readonly number[])[] = [[], [0x8100], [0x88a8, 0x8100]];
+
+const KINDS = ([4, 6] as const).flatMap((version) =>
+  ([6, 17] as const).flatMap((protocol) =>
+    TAGS.map((tags) => ({
+      name: `IPv${version} ${protocol === 6 ? 'TCP' : 'UDP'} with ${tags.length} tags`,
+      make: (length: number) => packet(version, protocol, tags, length),
+    })),
+  ),
+);
+
+interface Heard {
+  readonly type: number;
+  readonly payload: Buffer;
+}
+
+/** Begins to read, and keeps what has our source address. */
+function listen(device: FrameDevice): Heard[] {
+  const heard: Heard[] = [];
+  device.start({
+    frames({ buffer, start, end }) {
+      for (const record of splitRecords(buffer, start, end)) {
+        const frame = record.type === 1 ? record.payload.subarray(12) : record.payload;
+        if (frame.readUIntBE(6, 6) === 0x02_00_00_00_00_02) heard.push(record);
+      }
+    },
+    gone: (reason) => assert.unreachable(reason),
+  });
+  return heard;
+}
+
+/** Writes one record, which must be taken, and waits until `count` records are heard. */
+async function cross(device: FrameDevice, heard: Heard[], record: Buffer, count: number): Promise<Heard[]> {
+  heard.length = 0;
+  const outcome = device.write(record, 0, record.length);
+  assert.is(outcome.written, 1, JSON.stringify(outcome));
+  await until(`${count} records`, () => heard.length >= count);
+  return heard.splice(0);
+}
+
+/** Says where two frames differ rather than print them. */
+function sameBytes(got: Buffer, expected: Buffer, what: string): void {
+  const at = expected.findIndex((byte, i) => byte !== got[i]);
+  assert.is(got.length, expected.length, `${what}: length`);
+  assert.is(at, -1, `${what}: byte ${at} is ${got[at]}, expected ${expected[at]}`);
+}
+
+async function crossesWhole(device: FrameDevice, heard: Heard[], what: Packet, name: string): Promise<void> {
+  const record = superRecord(what, SEGMENT);
+  const [got] = await cross(device, heard, record, 1);
+  assert.is(got!.type, 1, name);
+  sameBytes(got!.payload.subarray(12), record.subarray(16), name);
+  const header = (bytes: Buffer) => ({
+    flags: bytes[0],
+    gsoType: bytes[1],
+    gsoSize: bytes.readUInt16LE(4),
+    csumStart: bytes.readUInt16LE(6),
+    csumOffset: bytes.readUInt16LE(8),
+    buffers: bytes.readUInt16LE(10),
+  });
+  assert.equal(header(got!.payload), header(record.subarray(4)), name);
+}
+
+async function arrivesCut(device: FrameDevice, heard: Heard[], what: Packet, name: string): Promise<void> {
+  const expected = slowSegments(what, SEGMENT);
+  const got = await cross(device, heard, superRecord(what, SEGMENT), expected.length);
+  assert.is(got.length, expected.length, name);
+  for (const [i, segment] of expected.entries()) {
+    assert.is(got[i]!.type, 0, `${name}: segment ${i}`);
+    sameBytes(got[i]!.payload, segment, `${name}: segment ${i}`);
+  }
+}
+
+const everything = ['tx', 'tso', 'gso', 'gro', 'tx-udp-segmentation'];
+
+function ethtool(ifname: string, on: boolean): void {
+  const words = everything.flatMap((feature) => [feature, on ? 'on' : 'off']);
+  execFileSync('ethtool', ['-K', ifname, ...words], { stdio: 'ignore' });
+}
+
+interface Pair {
+  readonly from: FrameDevice;
+  readonly to: FrameDevice;
+  close(): Promise<void>;
+}
+
+function cable(): Pair {
+  veth('near0', 'far0');
+  const from = openPacket(findLink('near0')!);
+  const to = openPacket(findLink('far0')!);
+  const close = async () => {
+    await Promise.all([from.close(), to.close()]);
+    ip('link del near0');
+  };
+  return { from, to, close };
+}
+
+function tapAndCapture(): { tap: FrameDevice; capture: FrameDevice; close(): Promise<void> } {
+  const tap = openTap('tap0', {});
+  const capture = openPacket(findLink('tap0')!);
+  const close = async () => {
+    await Promise.all([tap.close(), capture.close()]);
+    removeTap('tap0');
+  };
+  return { tap, capture, close };
+}
+
+/** What is no right header for its frame; each must be refused and harm nobody else. */
+function wrongRecords(): [string, Buffer][] {
+  const tcp = packet(4, 6, [], 5000);
+  const udp = packet(4, 17, [], 5000);
+  const wrong = (what: Packet, more: Offload) => superRecord(what, SEGMENT, more);
+  return [
+    ['no checksum asked for', wrong(tcp, { flags: 0 })],
+    ['segments of no bytes', wrong(tcp, { gsoSize: 0 })],
+    ['segments of one byte', wrong(tcp, { gsoSize: 1 })],
+    ['more UDP segments than the kernel makes', wrong(udp, { gsoSize: 10 })],
+    ['an unknown kind', wrong(tcp, { gsoType: 9 })],
+    ['UDP fragmentation', wrong(udp, { gsoType: 3 })],
+    ['UDP with ECN', wrong(udp, { gsoType: 0x85 })],
+    ['IPv6 on an IPv4 frame', wrong(tcp, { gsoType: 4 })],
+    ['UDP on a TCP frame', wrong(tcp, { gsoType: 5, csumOffset: 6 })],
+    ['a checksum behind the end', wrong(tcp, { csumStart: 65_000 })],
+    ['a checksum in the Ethernet header', wrong(tcp, { csumStart: 4 })],
+    ['a checksum at a wrong place', wrong(tcp, { csumOffset: 14 })],
+    ['a transport header at a wrong place', wrong(tcp, { csumStart: 36 })],
+    [
+      'a plain frame with a checksum behind its end',
+      offloadRecord(Buffer.alloc(60, 1), { flags: 1, csumStart: 58, csumOffset: 2 }),
+    ],
+    [
+      'a frame that is cut off',
+      offloadRecord(build(tcp).frame.subarray(0, 40), {
+        flags: 1,
+        gsoType: 1,
+        gsoSize: 100,
+        csumStart: 34,
+        csumOffset: 16,
+      }),
+    ],
+    ['no frame', offloadRecord(Buffer.alloc(3), {})],
+  ];
+}
+
+function tests(): void {
+  const test = suite('offload');
+
+  test('packet: a super-frame crosses a cable whole', async () => {
+    const { from, to, close } = cable();
+    try {
+      const heard = listen(to);
+      for (const { name, make } of KINDS) await crossesWhole(from, heard, make(20_000), name);
+    } finally {
+      await close();
+    }
+  });
+
+  test('packet: where the interface has no offload, the kernel makes segments', async () => {
+    const { from, to, close } = cable();
+    try {
+      ethtool('near0', false);
+      const heard = listen(to);
+      for (const { name, make } of KINDS) await arrivesCut(from, heard, make(20_000), name);
+    } finally {
+      await close();
+    }
+  });
+
+  test('tap: a super-frame that is written arrives whole', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(capture);
+      for (const { name, make } of KINDS) await crossesWhole(tap, heard, make(20_000), name);
+    } finally {
+      await close();
+    }
+  });
+
+  test('tap: a super-frame is read whole, or in segments when none are wanted', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(tap);
+      for (const { name, make } of KINDS) await crossesWhole(capture, heard, make(20_000), name);
+      tap.setOffload(false);
+      for (const { name, make } of KINDS) await arrivesCut(capture, heard, make(20_000), name);
+      tap.setOffload(true);
+      await crossesWhole(capture, heard, KINDS[0]!.make(60_000), 'wanted again');
+    } finally {
+      await close();
+    }
+  });
+
+  test('a checksum that is only started arrives as such, or finished', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(tap);
+      for (const { name, make } of KINDS) {
+        const what = make(500);
+        const record = superRecord(what, 0, { gsoType: 0 });
+        const [partial] = await cross(capture, heard, record, 1);
+        assert.is(partial!.type, 1, name);
+        sameBytes(partial!.payload.subarray(12), record.subarray(16), name);
+        tap.setOffload(false);
+        const [finished] = await cross(capture, heard, record, 1);
+        assert.is(finished!.type, 0, name);
+        sameBytes(finished!.payload, build(what).frame, name);
+        tap.setOffload(true);
+      }
+    } finally {
+      await close();
+    }
+  });
+
+  test('the longest super-frame crosses, a longer one is refused', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(capture);
+      await crossesWhole(tap, heard, packet(4, 6, [], 65_535 - 52), 'IPv4');
+      await crossesWhole(tap, heard, packet(6, 6, [], 65_575 - 86), 'IPv6');
+      const long = offloadRecord(Buffer.alloc(65_576, 1), {});
+      assert.is(tap.write(long, 0, long.length).badOffload, 1);
+      assert.is(capture.write(long, 0, long.length).badOffload, 1);
+    } finally {
+      await close();
+    }
+  });
+
+  test('segments that would be longer than the MTU are refused', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      for (const device of [tap, capture]) {
+        const large = superRecord(packet(4, 6, [], 5000), 1500);
+        assert.is(device.write(large, 0, large.length).refused, 1);
+      }
+    } finally {
+      await close();
+    }
+  });
+
+  test('a wrong virtio header harms its own frame alone', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(capture);
+      const good = frameRecord(build(packet(4, 17, [], 100)).frame);
+      for (const device of [tap, capture]) {
+        for (const [name, record] of wrongRecords()) {
+          const region = Buffer.concat([good, record, good]);
+          const { written, badOffload } = device.write(region, 0, region.length);
+          assert.equal({ written, badOffload }, { written: 2, badOffload: 1 }, name);
+        }
+      }
+      await until('the good ones', () => heard.length >= 2 * wrongRecords().length);
+      assert.ok(heard.every(({ type }) => type === 0));
+    } finally {
+      await close();
+    }
+  });
+
+  test.run();
+}
+
+if (inOwnNamespace(import.meta.url)) tests();

@@ -1,0 +1,174 @@
+/**
+ * TAP interfaces, in a network namespace of this process alone:
+ *
+ *     [device under test] ════ tap0 [raw socket of another program]
+ */
+import { readdirSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findInterface, findLink } from '../../../io/interfaces.ts';
+import { addon } from '../../../io/native.ts';
+import { DeviceError, type TapOptions } from '../../../io/ports.ts';
+import { openTap, removeTap } from '../../../io/tap.ts';
+import { type FrameDeviceBench, frameDeviceSuite } from '../../suites/frame-device.ts';
+import { inOwnNamespace, ip } from '../../suites/own-namespace.ts';
+import { RawStation } from '../../suites/raw-station.ts';
+import { until } from '../../suites/until.ts';
+
+async function bench(): Promise<FrameDeviceBench> {
+  const device = openTap('tap0', {});
+  const station = await RawStation.open('tap0');
+  return {
+    device,
+    station,
+    removeInterface: () => removeTap('tap0'),
+    setInterface: (up) => void ip(`link set tap0 ${up ? 'up' : 'down'}`),
+    async tearDown() {
+      await device.close();
+      await station.close();
+      removeTap('tap0');
+    },
+  };
+}
+
+/** The error that opening gives. */
+function failure(ifname: string, options: TapOptions): DeviceError {
+  try {
+    openTap(ifname, options);
+  } catch (error) {
+    if (error instanceof DeviceError) return error;
+    throw error;
+  }
+  throw new Error(`${ifname} was opened`);
+}
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+function ownTests(): void {
+  const test = suite('tap');
+
+  test.after.each(() => {
+    for (const name of ['tap0', 'tap1', 'br0', 'd0', 'far0']) if (findLink(name)) ip(`link del ${name}`);
+  });
+
+  test('one that was made outlives its descriptor, is attached to again, and goes when it is removed', async () => {
+    const first = openTap('tap0', { mtu: 1400 });
+    assert.is(first.mtu, 1400);
+    assert.is(first.ifindex, findLink('tap0')!.ifindex);
+    await first.close();
+    assert.equal(findInterface('tap0')!.kind, 'tap');
+    const second = openTap('tap0', {});
+    assert.is(second.ifindex, first.ifindex);
+    assert.is(second.mtu, 1400, 'without an option the MTU stays');
+    assert.is(failure('tap0', {}).reason, 'device-busy');
+    await second.close();
+    removeTap('tap0');
+    assert.is(findLink('tap0'), undefined);
+    removeTap('tap0');
+  });
+
+  test('it is up, has a short queue and hears of a new MTU', async () => {
+    const device = openTap('tap0', {});
+    const link = findLink('tap0')!;
+    assert.ok(link.up);
+    assert.ok(link.txQueueLength < 1000, `${link.txQueueLength}`);
+    ip('link set tap0 mtu 1300');
+    await until('the new MTU', () => device.mtu === 1300);
+    await device.close();
+  });
+
+  test('in a bridge it has a high address, and the bridge keeps its own', async () => {
+    ip('link add br0 type bridge');
+    ip('link add d0 type veth peer name far0');
+    for (const port of ['d0', 'far0']) ip(`link set ${port} mtu 1400`);
+    ip('link set d0 master br0');
+    const before = findLink('br0')!;
+    assert.is(before.mtu, 1400);
+    const device = openTap('tap0', { bridge: 'br0' });
+    assert.is(device.mtu, 1400);
+    const info = findInterface('tap0')!;
+    assert.is(info.bridge, 'br0');
+    assert.match(info.mac, /^fe:/);
+    const after = findLink('br0')!;
+    assert.is(after.mac, before.mac);
+    assert.is(after.mtu, before.mtu);
+    await device.close();
+    removeTap('tap0');
+    assert.is(findLink('br0')!.mac, before.mac);
+    assert.is(findLink('br0')!.mtu, before.mtu);
+  });
+
+  test('a bridge without any port keeps its own address too', async () => {
+    ip('link add br0 type bridge');
+    const before = findLink('br0')!;
+    const device = openTap('tap0', { bridge: 'br0' });
+    assert.is(findLink('br0')!.mac, before.mac);
+    assert.is(findLink('br0')!.mtu, before.mtu);
+    await device.close();
+    const again = openTap('tap0', { bridge: 'br0' });
+    assert.is(findInterface('tap0')!.bridge, 'br0');
+    await again.close();
+    removeTap('tap0');
+    assert.is(findLink('br0')!.mac, before.mac);
+  });
+
+  test('what cannot be is refused with its reason, and nothing is left behind', () => {
+    ip('link add br0 type bridge');
+    ip('link add d0 type veth peer name far0');
+    addon().links();
+    const before = descriptors();
+    const wrong: [string, TapOptions, string, RegExp][] = [
+      ['tap0', { bridge: 'nobr' }, 'no-such-device', /no bridge nobr/],
+      ['tap0', { bridge: 'd0' }, 'bad-device', /d0 is no bridge/],
+      ['tap0', { bridge: 'br0', mtu: 1400 }, 'bad-device', /less than the 1500 of br0/],
+      ['d0', {}, 'bad-device', /no TAP/],
+      ['lo', {}, 'bad-device', /no TAP/],
+      ['tap%d', {}, 'bad-device', /name/],
+      ['sixteenletters16', {}, 'bad-device', /name/],
+      ['a/b', {}, 'bad-device', /name/],
+      ['..', {}, 'bad-device', /name/],
+      ['tap0', { mtu: 10 }, 'bad-device', /mtu/],
+      ['tap0', { mtu: 70_000 }, 'bad-device', /mtu/],
+    ];
+    for (const [name, options, reason, text] of wrong) {
+      const error = failure(name, options);
+      assert.is(error.reason, reason, `${name} ${JSON.stringify(options)}: ${error.message}`);
+      assert.match(error.message, text);
+      assert.is(findLink('tap0'), undefined, `${name} ${JSON.stringify(options)} left an interface`);
+    }
+    assert.is(descriptors(), before);
+  });
+
+  test('one that stands is as it was when it cannot be set up', () => {
+    ip('tuntap add mode tap name tap0');
+    ip('link add br0 type bridge');
+    ip('link set tap0 master br0');
+    ip('link add br1 type bridge');
+    const before = findLink('tap0')!;
+    const error = failure('tap0', { bridge: 'br1' });
+    assert.is(error.reason, 'bad-device');
+    assert.match(error.message, /tap0 is a port of br0 already/);
+    assert.equal(findLink('tap0'), before);
+    ip('link del br1');
+  });
+
+  test('an interface that carries no Ethernet is no TAP', () => {
+    ip('tuntap add mode tun name tap1');
+    assert.is(failure('tap1', {}).reason, 'bad-device');
+    assert.throws(() => removeTap('tap1'), /no TAP/);
+  });
+
+  test('a multi-queue TAP is attached to when nobody else is', async () => {
+    ip('tuntap add mode tap multi_queue name tap0');
+    const device = openTap('tap0', {});
+    assert.is(failure('tap0', {}).reason, 'device-busy');
+    await device.close();
+  });
+
+  test.run();
+}
+
+if (inOwnNamespace(import.meta.url)) {
+  frameDeviceSuite('tap', bench);
+  ownTests();
+}

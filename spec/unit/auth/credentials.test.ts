@@ -1,0 +1,289 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Credentials } from '../../../io/auth/authenticator.ts';
+import { parseAuthorized } from '../../../io/auth/authorized-file.ts';
+import { describeCertificate, keygen, loadKeyPair, readCertificates } from '../../../io/auth/certificates.ts';
+import { Busy } from '../../../io/auth/fair-queue.ts';
+import { formatPasswordLine } from '../../../io/auth/password-file.ts';
+import { loadPeers } from '../../../io/auth/peers.ts';
+import { hashSecretSync } from '../../../io/auth/scrypt.ts';
+import type { PeerCertificate } from '../../../io/ports.ts';
+import { testCa } from '../net/test-ca.ts';
+
+const test = suite('credentials');
+const dir = mkdtempSync(join(tmpdir(), 'vnet-auth-'));
+process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+const CHEAP = { ln: 10, r: 8, p: 1 };
+const A = `sha256:${'aa'.repeat(32)}`;
+const B = `sha256:${'bb'.repeat(32)}`;
+
+function file(name: string, text: string, mode = 0o600): string {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+
+const key = await keygen(join(dir, 'keys'), 'berlin');
+const other = await keygen(join(dir, 'keys'), 'other');
+const ca = await testCa();
+
+test('keygen: a key for its owner alone, a certificate, and the line to hand out', () => {
+  assert.is(key.line, `berlin ${key.fingerprint}`);
+  assert.is(statSync(key.keyFile).mode & 0o777, 0o600);
+  assert.is(statSync(join(dir, 'keys')).mode & 0o777, 0o700);
+  const info = describeCertificate(readFileSync(key.certFile, 'utf8'));
+  assert.is(info.commonName, 'berlin');
+  assert.is(info.fingerprint, key.fingerprint);
+  assert.ok(info.daysLeft >= 3650 && info.daysLeft <= 3653, String(info.daysLeft));
+  const shown = execFileSync(
+    'openssl',
+    ['x509', '-in', key.certFile, '-noout', '-text', '-fingerprint', '-sha256'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.match(shown, /prime256v1/);
+  assert.match(shown, /CA:FALSE/);
+  assert.match(shown, /DNS:berlin/);
+  assert.match(shown, /TLS Web Server Authentication, TLS Web Client Authentication/);
+  const hex = /Fingerprint=([0-9A-F:]+)/.exec(shown)?.[1]?.replaceAll(':', '').toLowerCase();
+  assert.is(`sha256:${hex}`, key.fingerprint);
+});
+
+test('keygen: nothing is written over, and names are names', async () => {
+  const fails = async (name: string, why: RegExp) => {
+    let message = '';
+    await keygen(join(dir, 'keys'), name).catch((error: Error) => {
+      message = error.message;
+    });
+    assert.match(message, why);
+  };
+  const before = readFileSync(key.keyFile, 'utf8');
+  await fails('berlin', /berlin\.key is there already/);
+  assert.is(readFileSync(key.keyFile, 'utf8'), before);
+  rmSync(other.keyFile);
+  await fails('other', /other\.crt is there already/);
+  assert.throws(() => statSync(other.keyFile));
+  await fails('../evil', /cannot be the name/);
+  await fails('', /cannot be the name/);
+  assert.match((await keygen(dir, 'x.y_z-1')).line, /^x\.y_z-1 sha256:[0-9a-f]{64}$/);
+  assert.match((await keygen(dir, '192.0.2.7')).line, /^192\.0\.2\.7 /);
+});
+
+test('keys: others may not read them, and they must fit', async () => {
+  assert.match(loadKeyPair(key.certFile, key.keyFile).key, /PRIVATE KEY/);
+  const open = file('open.key', readFileSync(key.keyFile, 'utf8'), 0o644);
+  assert.throws(
+    () => loadKeyPair(key.certFile, open),
+    /the private key .*open\.key is open to others.*chmod 600/,
+  );
+  const stranger = await keygen(dir, 'stranger');
+  assert.throws(() => loadKeyPair(key.certFile, stranger.keyFile), /does not belong to the certificate/);
+  assert.throws(() => loadKeyPair(key.certFile, file('junk.key', 'junk')), /not a private key/);
+  assert.throws(() => loadKeyPair(file('junk.crt', 'junk'), key.keyFile), /holds no certificate/);
+  assert.throws(() => loadKeyPair(join(dir, 'none.crt'), key.keyFile), /cannot read .*none\.crt/);
+  const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  const two = file('two.crt', readFileSync(key.certFile, 'utf8') + broken);
+  assert.throws(() => readCertificates(two), /certificate 2 cannot be read/);
+});
+
+test('the authorized file', () => {
+  const text = `# who may come
+anna ${A.toUpperCase().replace('SHA', 'sha')}  # her laptop
+
+office\t${B} server=Office.Example:7411\r
+office ${B} server=[2001:DB8:0::1]
+`;
+  const authorized = parseAuthorized(text, 'auth');
+  assert.is(authorized.size, 3);
+  assert.is(authorized.identityOf(A), 'anna');
+  assert.is(authorized.identityOf(B), 'office');
+  assert.is(authorized.identityOf(`sha256:${'cc'.repeat(32)}`), undefined);
+  assert.equal(authorized.serverFingerprints('OFFICE.example', 7411), [B]);
+  assert.equal(authorized.serverFingerprints('office.example', 7412), []);
+  assert.equal(authorized.serverFingerprints('2001:db8::1', 9), [B]);
+  // A client is not a server.
+  assert.equal(authorized.serverFingerprints('anna', 7411), []);
+});
+
+for (const [line, why] of [
+  ['anna', /sha256: and 64 hex digits/],
+  ['anna sha256:12', /sha256: and 64 hex digits/],
+  [`an/na ${A}`, /no name/],
+  [`anna ${A} host=x`, /only one option is known/],
+  [`anna ${A} server=`, /must be server=HOST/],
+  [`anna ${A} server=h:0`, /must be server=HOST/],
+  [`anna ${A} server=h:99999`, /must be server=HOST/],
+  [`anna ${A} server=::1`, /must be server=HOST/],
+  [`anna ${A} server=a server=b`, /only one option/],
+  [`bert ${B}`, /is first already/],
+] as const) {
+  test(`a wrong line in the authorized file: ${line.slice(0, 20)}…`, () => {
+    assert.throws(() => parseAuthorized(`first ${B}\n${line}\n`, 'auth'), /^auth, line 2: /);
+    assert.throws(() => parseAuthorized(`first ${B}\n${line}\n`, 'auth'), why);
+  });
+}
+
+test('the peers file', () => {
+  mkdirSync(join(dir, 'sub'), { recursive: true });
+  file('sub/office.secret', 'hunter2\n');
+  const path = file(
+    'sub/peers.json',
+    JSON.stringify([
+      {
+        name: 'office',
+        url: 'tls://Office.Example',
+        pin: A,
+        identity: 'berlin',
+        'password-file': 'office.secret',
+      },
+      { name: 'lab', url: `tls://[::1]:7?pin=${B}`, cert: '../keys/berlin.crt', key: '../keys/berlin.key' },
+      { name: 'own', url: 'tls://10.0.0.1:7' },
+      { name: 'plain', url: 'tcp://10.0.0.1:7' },
+    ]),
+  );
+  const peers = loadPeers(path);
+  assert.equal(peers.get('office'), {
+    name: 'office',
+    url: 'tls://office.example:7411',
+    pin: A,
+    auth: { method: 'password', identity: 'berlin', secret: 'hunter2' },
+  });
+  const lab = peers.get('lab');
+  assert.equal([lab?.url, lab?.pin, lab?.auth], ['tls://[::1]:7', B, { method: 'cert' }]);
+  assert.match(lab?.certificate?.key ?? '', /PRIVATE KEY/);
+  assert.equal(peers.get('own')?.auth, { method: 'cert' });
+  assert.is(peers.get('plain')?.auth, undefined);
+  assert.is(peers.get('nobody'), undefined);
+});
+
+for (const [json, why] of [
+  ['{', /cannot read the peers file/],
+  ['{}', /as a whole: /],
+  ['[{"url":"tls://h"}]', /\[0\]\.name: /],
+  ['[{"name":"a b","url":"tls://h"}]', /\[0\]\.name: must be 1 to 64/],
+  ['[{"name":"a","url":"http://h"}]', /\[0\] \(a\): .*not an address/],
+  ['[{"name":"a","url":"unix:///x"}]', /url must be tcp/],
+  ['[{"name":"a","url":"tls://h","pin":"x"}]', /\[0\]\.pin: must be sha256/],
+  [`[{"name":"a","url":"tcp://h","pin":"${A}"}]`, /tls:\/\/ only/],
+  ['[{"name":"a","url":"tls://h","cert":"x"}]', /cert and key go together/],
+  ['[{"name":"a","url":"tls://h","identity":"x"}]', /identity goes with password-file/],
+  ['[{"name":"a","url":"tls://h","password":"hunter2"}]', /\[0\]\.password/],
+  ['[{"name":"a","url":"tls://h"},{"name":"a","url":"tls://h"}]', /\[1\] \(a\): .*twice/],
+  ['[{"name":"a","url":"tls://h","password-file":"none"}]', /cannot read the password file/],
+] as const) {
+  test(`a wrong peers file: ${json}`, () => {
+    const path = file('wrong.json', json);
+    assert.throws(() => loadPeers(path), why);
+    try {
+      loadPeers(path);
+    } catch (error) {
+      assert.not.match((error as Error).message, /hunter2/);
+    }
+  });
+}
+
+const shown = (certificate: Partial<PeerCertificate>): PeerCertificate => ({
+  fingerprint: A,
+  commonName: 'carl',
+  authorized: false,
+  validTo: '2999-01-01T00:00:00.000Z',
+  ...certificate,
+});
+
+test('who may come: password, fingerprint, CA', async () => {
+  const passwordFile = file('pw', `${formatPasswordLine('anna', hashSecretSync('hunter2', CHEAP))}\n`);
+  const none = new Credentials({});
+  assert.equal([none.passwords, none.certificates, none.ownCertificate], [false, false, undefined]);
+  assert.not(await none.verify('default', '', 'x'));
+  assert.is(none.identify(shown({ authorized: true })), undefined);
+
+  const credentials = new Credentials({
+    passwordFile,
+    password: 'ignored',
+    authorizedFile: file('authorized', `bert ${A}\n`, 0o644),
+    caFile: file('ca.pem', ca.pem, 0o644),
+    certFile: key.certFile,
+    keyFile: key.keyFile,
+  });
+  assert.equal([credentials.passwords, credentials.certificates], [true, true]);
+  assert.is(credentials.ownCertificate?.fingerprint, key.fingerprint);
+  assert.ok(await credentials.verify('anna', 'hunter2', '192.0.2.1'));
+  assert.not(await credentials.verify('anna', 'Hunter2', '192.0.2.1'));
+  assert.not(await credentials.verify('nobody', 'hunter2', '192.0.2.1'));
+  assert.not(await credentials.verify('default', 'ignored', '192.0.2.1'));
+  assert.is(credentials.identify(shown({})), 'bert');
+  assert.is(credentials.identify(shown({ fingerprint: B })), undefined);
+  assert.is(credentials.identify(shown({ fingerprint: B, authorized: true })), 'carl');
+  assert.is(credentials.identify(shown({ fingerprint: B, authorized: true, commonName: 'a b' })), undefined);
+  assert.is(credentials.identify(shown({ fingerprint: B, authorized: true, commonName: '' })), undefined);
+  assert.is(
+    credentials.identify(shown({ fingerprint: B, authorized: true, commonName: 'local' })),
+    undefined,
+  );
+  assert.is(credentials.identify(shown({ validTo: '2001-01-01T00:00:00.000Z' })), undefined);
+});
+
+test('VNET_PASSWORD is the secret of default', async () => {
+  const credentials = new Credentials({ password: 'hunter2' });
+  assert.ok(credentials.passwords);
+  assert.ok(await credentials.verify('default', 'hunter2', 'x'));
+  assert.not(await credentials.verify('anna', 'hunter2', 'x'));
+  assert.throws(() => new Credentials({ password: '' }), /VNET_PASSWORD is empty/);
+});
+
+test('too many at once are told so, and others are not harmed', async () => {
+  const credentials = new Credentials({ password: 'hunter2' }, { total: 4, perKey: 2 });
+  const tries = [1, 2, 3, 4].map(() =>
+    credentials.verify('default', 'wrong', 'flood').catch((error: Error) => error),
+  );
+  assert.ok(await credentials.verify('default', 'hunter2', 'good'));
+  const outcomes = await Promise.all(tries);
+  assert.equal(
+    outcomes.map((outcome) => (outcome instanceof Busy ? 'busy' : outcome)),
+    [false, false, false, 'busy'],
+  );
+});
+
+test('reload takes everything that is new, or nothing', async () => {
+  const line = (secret: string) => `${formatPasswordLine('anna', hashSecretSync(secret, CHEAP))}\n`;
+  const passwordFile = file('pw2', line('first'));
+  const authorizedFile = file('authorized2', `bert ${A} server=h\n`);
+  const credentials = new Credentials({
+    passwordFile,
+    authorizedFile,
+    certFile: key.certFile,
+    keyFile: key.keyFile,
+  });
+  const before = credentials.tls;
+
+  file('pw2', line('second'));
+  file('authorized2', 'bert nonsense\n');
+  assert.throws(() => credentials.reload(), /authorized2, line 1/);
+  assert.ok(await credentials.verify('anna', 'first', 'x'));
+  assert.is(credentials.identify(shown({})), 'bert');
+  assert.is(credentials.tls, before);
+
+  file('authorized2', `carl ${A}\n`);
+  credentials.reload();
+  assert.ok(await credentials.verify('anna', 'second', 'x'));
+  assert.not(await credentials.verify('anna', 'first', 'x'));
+  assert.is(credentials.identify(shown({})), 'carl');
+  assert.is.not(credentials.tls, before);
+  assert.equal([before.serverFingerprints('h', 1), credentials.tls.serverFingerprints('h', 1)], [[A], []]);
+
+  file('pw2', line('third'), 0o644);
+  assert.throws(() => credentials.reload(), /chmod 600/);
+  assert.ok(await credentials.verify('anna', 'second', 'x'));
+});
+
+test('cert and key go together', () => {
+  assert.throws(() => new Credentials({ certFile: key.certFile }), /--cert and --key go together/);
+});
+
+test.run();

@@ -1,0 +1,153 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { UnauthenticatedSessions } from '../../../actors/recorder/unauthenticated.ts';
+import { Recorder } from '../../../actors/recorder.ts';
+import { sha256 } from '../../../io/journal/digest.ts';
+import { MemoryJournal } from '../../../io/journal/memory.ts';
+import type { LogRecord } from '../../../machines/log/record.ts';
+import { foldLog } from '../../../machines/log/replay.ts';
+import { HeardDiagnostics, StillClock, ToyActors, Turns, table } from './toy.ts';
+
+const test = suite('sessions that never authenticate');
+
+function setUp() {
+  const clock = new StillClock();
+  const store = new MemoryJournal(() => clock.now());
+  const turns = new Turns();
+  const fixed = {
+    store,
+    clock,
+    digest: sha256,
+    boot: 'b',
+    diagnostics: new HeardDiagnostics(),
+    sync: 'never',
+  } as const;
+  const recorder = new Recorder({ ...fixed, schedule: turns.schedule, segmentBytes: 20_000 });
+  const sessions = new UnauthenticatedSessions(recorder, clock);
+  const actors = new ToyActors();
+  let effects = 0;
+  const commit = (entry: ReturnType<ToyActors['create']>) =>
+    sessions.commit(entry, () => void effects++, '192.0.2.1');
+  const open = (actor: string) => commit(actors.create(actor));
+  const send = (actor: string, type: string) => commit(actors.send(actor, { type, mark: 'm', as: 'ann' }));
+  return { clock, store, turns, sessions, open, send, effects: () => effects };
+}
+
+const records = (store: MemoryJournal) => store.lines.map((line) => JSON.parse(line) as LogRecord);
+
+function replays(store: MemoryJournal): void {
+  const { verdict } = foldLog(store.lines, table, sha256);
+  assert.is(verdict.kind, 'ok', JSON.stringify(verdict));
+}
+
+test('ten a second are recorded whole, the others counted, and effects run for all', async () => {
+  const { open, send, turns, clock, store, effects } = setUp();
+  for (let session = 0; session < 1000; session++) {
+    open(`session:${session}`);
+    send(`session:${session}`, 'mark');
+    send(`session:${session}`, 'bye');
+    await turns.end();
+  }
+  await clock.pass(1000);
+  await turns.end();
+  assert.is(effects(), 3000);
+  const [counted, ...others] = records(store).filter(({ event }) => event.type === 'counted');
+  assert.is(others.length, 0);
+  assert.equal(
+    { ...counted!.event },
+    {
+      type: 'counted',
+      since: '2026-01-01T00:00:00.000000Z',
+      until: '2026-01-01T00:00:01.000000Z',
+      sessions: 990,
+      records: 2970,
+      events: { '@created': 990, mark: 990, bye: 990 },
+      addresses: { '192.0.2.1': 990 },
+    },
+  );
+  assert.is(store.lines.length, 31);
+  replays(store);
+});
+
+test('one that authenticates after all is written whole, with the times at which it happened', async () => {
+  const { open, send, turns, clock, store } = setUp();
+  for (let session = 0; session < 10; session++) open(`session:${session}`);
+  open('session:late');
+  await clock.pass(50);
+  send('session:late', 'mark');
+  await turns.end();
+  assert.is(records(store).length, 10);
+  await clock.pass(30);
+  send('session:late', 'hello');
+  send('session:late', 'mark');
+  send('session:late', 'bye');
+  await turns.end();
+  const late = records(store).filter(({ actor }) => actor === 'session:late');
+  assert.equal(
+    late.map(({ event }) => event.type),
+    ['@created', 'mark', 'hello', 'mark', 'bye'],
+  );
+  assert.equal(
+    late.map(({ mono }) => mono / 1e6),
+    [0, 50, 80, 80, 80],
+  );
+  replays(store);
+});
+
+test('the budget comes back, ten a second', async () => {
+  const { open, turns, clock, store } = setUp();
+  for (let second = 1; second <= 3; second++) {
+    for (let session = 0; session < 30; session++) open(`session:${second}-${session}`);
+    await turns.end();
+    assert.is(records(store).length, second * 10);
+    await clock.pass(1000);
+  }
+});
+
+test('a session that says much is slowed down, and charged for it', async () => {
+  const { open, send, turns, clock, store, sessions } = setUp();
+  open('session:loud');
+  for (let line = 1; line < 64; line++) send('session:loud', 'mark');
+  assert.is(sessions.delay('session:loud'), 0);
+  send('session:loud', 'mark');
+  assert.is(sessions.delay('session:loud'), 100);
+  open('session:next');
+  send('session:next', 'bye');
+  await turns.end();
+  assert.is(
+    records(store).filter(({ actor }) => actor !== 'server').length,
+    67,
+    'nine of the ten were used up, one was left',
+  );
+  open('session:third');
+  send('session:third', 'bye');
+  send('session:loud', 'hello');
+  assert.is(sessions.delay('session:loud'), 0);
+  sessions.flush();
+  await turns.end();
+  assert.equal(
+    records(store)
+      .slice(-2)
+      .map(({ event }) => event.type),
+    ['hello', 'counted'],
+  );
+  await clock.pass(2000);
+  replays(store);
+});
+
+test('a held session is never held without bound, and a rotation meanwhile does not know it', async () => {
+  const { open, send, turns, store } = setUp();
+  for (let session = 0; session < 10; session++) open(`session:${session}`);
+  open('session:deaf');
+  for (let line = 0; line < 1000; line++) {
+    send('session:deaf', 'mark');
+    if (line % 20 === 0) await turns.end();
+  }
+  send('session:deaf', 'bye');
+  await turns.end();
+  assert.is(records(store).filter(({ actor }) => actor === 'session:deaf').length, 1002);
+  assert.ok(store.segments.length > 3);
+  replays(store);
+});
+
+test.run();

@@ -1,0 +1,17 @@
+/**
+ * A signal that aborts at the first ^C (or SIGTERM), which then does not end the process by itself; a second one does.
+ * `forget` gives both their usual meaning back.
+ */
+export function interrupted(): { readonly signal: AbortSignal; forget(): void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  return {
+    signal: controller.signal,
+    forget() {
+      process.off('SIGINT', abort);
+      process.off('SIGTERM', abort);
+    },
+  };
+}

@@ -1,0 +1,213 @@
+/** Puts a server together from what the options say. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Recorder } from '../../actors/recorder.ts';
+import { Server } from '../../actors/server.ts';
+import type { Configuration } from '../../actors/world.ts';
+import { type CredentialSources, Credentials } from '../../io/auth/authenticator.ts';
+import { openSecretStore } from '../../io/auth/secret-store.ts';
+import { realChance } from '../../io/chance.ts';
+import { realClock } from '../../io/clock.ts';
+import { kernelDevices } from '../../io/devices.ts';
+import { standardErrorLog } from '../../io/diagnostics.ts';
+import { DamagedLog, LogInUse, segmentName } from '../../io/journal/damage.ts';
+import { sha256 } from '../../io/journal/digest.ts';
+import { type OpenJournal, openJournal } from '../../io/journal/files.ts';
+import { realNetwork } from '../../io/net/network.ts';
+import { MACHINES } from '../../machines/index.ts';
+import { foldLog, type Verdict } from '../../machines/log/replay.ts';
+import { packageVersion } from '../version.ts';
+import { readLimits } from './limits.ts';
+import type { ServeOptions } from './options.ts';
+
+/** The server cannot start: what is wrong and what would help, for people. */
+export class StartError extends Error {}
+
+export interface AssembledServer {
+  /** @returns the URLs it listens on @throws StartError */
+  start(): Promise<readonly string[]>;
+  stop(signal: string): Promise<void>;
+  /** Reads certificates, passwords, peers and policy again; what is wrong is told, and the old ones stay. */
+  reload(): void;
+}
+
+/** @throws StartError */
+export async function assemble(options: ServeOptions): Promise<AssembledServer> {
+  const diagnostics = standardErrorLog(options.name);
+  const credentials = loadCredentials(options);
+  requireSomeWayIn(options, credentials);
+  warnOfPlaintext(options, credentials, (url) =>
+    diagnostics.warn(
+      { url },
+      'passwords are not taken here from other machines; use tls:// or --allow-plaintext',
+    ),
+  );
+  const journal = openLog(options);
+  const lines = journal.records();
+  const folded = foldLog(lines, MACHINES, sha256);
+  const { verdict } = folded;
+  if (verdict.kind !== 'ok') {
+    await journal.store.close();
+    throw new StartError(explain(options.log, lines.segment, verdict));
+  }
+  if (journal.report.tornBytes > 0) {
+    diagnostics.warn(
+      { bytes: journal.report.tornBytes },
+      'the last line of the log was torn and has been cut off',
+    );
+  }
+  const clock = realClock();
+  const chance = realChance();
+  const boot = chance.id(8);
+  const recorder = new Recorder({
+    store: journal.store,
+    clock,
+    digest: sha256,
+    boot,
+    sync: options['log-sync'] ?? 'interval',
+    diagnostics,
+    head: verdict.head,
+    live: folded.fold.live(),
+    ...(options['log-segment-bytes'] === undefined ? {} : { segmentBytes: options['log-segment-bytes'] }),
+  });
+  const server = new Server({
+    name: options.name,
+    version: packageVersion(),
+    boot,
+    pid: process.pid,
+    limits: readLimits(options.limits),
+    configuration: configuration(options, credentials),
+    network: realNetwork({ tls: () => credentials.tls, diagnostics }),
+    interfaces: kernelDevices(diagnostics),
+    clock,
+    chance,
+    authenticator: credentials,
+    secretStore: openSecretStore(join(options.log, 'secrets.json')),
+    diagnostics,
+    recorder,
+    facts: () => facts(credentials),
+  });
+  return {
+    async start() {
+      try {
+        return await server.start({
+          listen: options.listen,
+          resume: options.resume ?? true,
+          live: new Map(folded.fold.live()),
+          tornBytes: journal.report.tornBytes,
+        });
+      } catch (error) {
+        await journal.store.close();
+        throw new StartError((error as Error).message);
+      }
+    },
+    stop: (signal) => server.stop(signal),
+    reload() {
+      try {
+        credentials.reload();
+        server.record({ type: 'reloaded', files: configured(options) });
+        diagnostics.info({ files: configured(options) }, 'read again');
+      } catch (error) {
+        const why = (error as Error).message;
+        server.record({ type: 'reload-refused', why });
+        diagnostics.error({ error: why }, 'not read again; what was read before stays');
+      }
+    },
+  };
+}
+
+function loadCredentials(options: ServeOptions): Credentials {
+  const sources: CredentialSources = {
+    ...(options['password-file'] === undefined ? {} : { passwordFile: options['password-file'] }),
+    ...(process.env['VNET_PASSWORD'] === undefined ? {} : { password: process.env['VNET_PASSWORD'] }),
+    ...(options.authorized === undefined ? {} : { authorizedFile: options.authorized }),
+    ...(options.ca === undefined ? {} : { caFile: options.ca }),
+    ...(options.cert === undefined ? {} : { certFile: options.cert }),
+    ...(options.key === undefined ? {} : { keyFile: options.key }),
+    ...(options.peers === undefined ? {} : { peersFile: options.peers }),
+  };
+  // What was read is all that is needed: children must not inherit the secret.
+  delete process.env['VNET_PASSWORD'];
+  try {
+    return new Credentials(sources);
+  } catch (error) {
+    throw new StartError((error as Error).message);
+  }
+}
+
+/** A server that nobody can say HELLO to is a mistake, and one that listens on tls:// without a certificate too. */
+function requireSomeWayIn(options: ServeOptions, { passwords, certificates, tls }: Credentials): void {
+  const onTls = options.listen.some((url) => url.startsWith('tls://'));
+  if (onTls && tls.own === undefined) {
+    throw new StartError('a tls:// listener needs --cert and --key; `vnet keygen DIR` makes both');
+  }
+  const onUnix = options.listen.some((url) => url.startsWith('unix://'));
+  if (passwords || (certificates && onTls) || onUnix) return;
+  throw new StartError(
+    'nobody could say HELLO to this server: give it --password-file F (or the variable VNET_PASSWORD), ' +
+      'or --authorized F with a tls:// listener, or a unix:// listener',
+  );
+}
+
+function warnOfPlaintext(
+  options: ServeOptions,
+  { passwords }: Credentials,
+  warn: (url: string) => void,
+): void {
+  if (options['allow-plaintext'] || !passwords) return;
+  for (const url of options.listen) {
+    if (url.startsWith('tcp://') && !isLoopback(new URL(url).hostname)) warn(url);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function openLog(options: ServeOptions): OpenJournal {
+  const { 'log-retain-bytes': retainBytes, 'log-retain-days': days } = options;
+  try {
+    mkdirSync(options.log, { recursive: true, mode: 0o700 });
+    return openJournal(options.log, {
+      ...(retainBytes === undefined ? {} : { retainBytes }),
+      ...(days === undefined ? {} : { retainMilliseconds: days * DAY_MS }),
+    });
+  } catch (error) {
+    if (error instanceof DamagedLog) throw new StartError(`${error.message}\n${REPAIR}`);
+    if (error instanceof LogInUse) throw new StartError(error.message);
+    throw new StartError(`cannot open the log in ${options.log}: ${(error as Error).message}`);
+  }
+}
+
+function explain(dir: string, segment: number, verdict: Exclude<Verdict, { kind: 'ok' }>): string {
+  if (verdict.kind === 'damaged') {
+    return `${new DamagedLog(dir, segment, verdict.record, verdict.why).message}\n${REPAIR}`;
+  }
+  const { seq, actor, why } = verdict.mismatch;
+  const where = `segment ${segmentName(segment)}, record ${seq} (${actor})`;
+  return `the log in ${dir} does not agree with this version of the program: ${where}: ${why}\n${REPAIR}`;
+}
+
+const DAY_MS = 86_400_000;
+const REPAIR = '`vnet log repair DIR` shows what can be kept';
+
+function configuration(options: ServeOptions, credentials: Credentials): Configuration {
+  return {
+    allowPlaintext: options['allow-plaintext'] ?? false,
+    peer: (name) => credentials.peers.get(name),
+    forbids: () => undefined,
+  };
+}
+
+function configured(options: ServeOptions): readonly string[] {
+  const keys = ['password-file', 'cert', 'key', 'authorized', 'ca', 'peers', 'policy'] as const;
+  return keys.map((key) => options[key]).filter((file) => file !== undefined);
+}
+
+function facts({ ownCertificate }: Credentials): readonly (readonly [string, string])[] {
+  if (ownCertificate === undefined) return [];
+  return [
+    ['certificate', ownCertificate.fingerprint],
+    ['certificate_expires', ownCertificate.validTo],
+  ];
+}
