@@ -1,9 +1,8 @@
 /** The open devices of a server: one actor for each kernel interface, shared by the Handlers on it. */
 import type { DeviceError, FrameDevice } from '../io/ports.ts';
-import type { DeviceContext, DeviceEffect, DeviceInput } from '../machines/device.ts';
-import { deviceMachine } from '../machines/device.ts';
+import type { DeviceContext, DeviceEffect, DeviceInput, deviceMachine } from '../machines/device.ts';
 import { deviceDefinition } from '../machines/index.ts';
-import type { Snapshot } from '../machines/log/registry.ts';
+import type { LiveActor } from '../machines/log/fold.ts';
 import { formatDevice } from '../machines/protocol/devices.ts';
 import type { Reason, Refusal } from '../machines/protocol/errors.ts';
 import type { DeviceSpec } from '../machines/protocol/types.ts';
@@ -52,13 +51,13 @@ class DeviceActor {
   constructor(
     private readonly world: World,
     private readonly ended: (device: DeviceActor) => void,
-    origin: DeviceInput | { readonly name: string; readonly snapshot: Snapshot },
+    origin: DeviceInput | { readonly name: string; readonly live: LiveActor },
   ) {
     const actor = `device:${origin.name}`;
     this.shell =
-      'snapshot' in origin
-        ? Shell.restore(world.journal, actor, deviceMachine, deviceDefinition, this.#effects, origin.snapshot)
-        : Shell.create(world.journal, actor, deviceMachine, deviceDefinition, this.#effects, origin);
+      'live' in origin
+        ? Shell.restore(world.journal, actor, origin.live, this.#effects)
+        : Shell.create(world.journal, actor, deviceDefinition, this.#effects, origin);
   }
 
   get context(): DeviceContext {
@@ -72,9 +71,8 @@ class DeviceActor {
   async #open(): Promise<void> {
     try {
       const device = await this.#openInterface();
-      const segment = new Segment(device, {
-        gone: (why) => this.shell.send({ type: 'gone', why }),
-      });
+      const gone = (why: string) => this.shell.send({ type: 'gone', why });
+      const segment = new Segment(device, { gone }, this.world.clock);
       this.segment = segment;
       const { ifindex, mtu, backend } = device;
       this.shell.send({ type: 'opened', ifindex, mtu, backend });
@@ -186,9 +184,9 @@ export class DeviceRegistry {
   }
 
   /** Takes up a device of an earlier run; `handlers` are the actors of Handlers that are still there. */
-  restore(actor: string, snapshot: Snapshot, handlers: ReadonlySet<string>): void {
+  restore(actor: string, live: LiveActor, handlers: ReadonlySet<string>): void {
     const name = actor.slice('device:'.length);
-    const device = new DeviceActor(this.#world, this.#ended, { name, snapshot });
+    const device = new DeviceActor(this.#world, this.#ended, { name, live });
     this.#devices.set(name, device);
     device.shell.send({
       type: 'restart',

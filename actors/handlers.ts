@@ -1,5 +1,6 @@
 /** The Handlers of a server, by id and side; what stands against a new one; and how they come back after a restart. */
-import type { Snapshot } from '../machines/log/registry.ts';
+import { responderDefinition } from '../machines/index.ts';
+import type { LiveActor } from '../machines/log/fold.ts';
 import type { Refusal } from '../machines/protocol/errors.ts';
 import type { Begin, Ends, Handle } from '../machines/protocol/types.ts';
 import { deepEqual, sharedMac } from './compare.ts';
@@ -122,16 +123,13 @@ export class HandlerRegistry {
    * Takes up the Handlers of an earlier run. Responders end with it; initiators dial again, or wait to be closed.
    * @returns what to call once the devices are taken up
    */
-  restore(
-    handlers: readonly { actor: string; machine: string; snapshot: Snapshot }[],
-    resume: boolean,
-  ): () => void {
+  restore(handlers: readonly (readonly [string, LiveActor])[], resume: boolean): () => void {
     const initiators: Initiator[] = [];
-    for (const { actor, machine, snapshot } of handlers) {
-      if (machine === 'responder') {
-        new Responder(this.#world, this.#ended, actor, { snapshot }).restart();
+    for (const [actor, live] of handlers) {
+      if (live.definition.name === responderDefinition.name) {
+        new Responder(this.#world, this.#ended, actor, { live }).restart();
       } else {
-        const initiator = new Initiator(this.#world, this.#ended, actor, { snapshot });
+        const initiator = new Initiator(this.#world, this.#ended, actor, { live });
         this.#handlers.set(actor, initiator);
         initiators.push(initiator);
       }

@@ -1,8 +1,8 @@
 /** The Handler at the server that got HANDLE: it dials, and dials again. */
 import type { HandlerEffect, InitiatorEvent, InitiatorInput } from '../machines/handler/events.ts';
-import { type InitiatorContext, initiatorMachine } from '../machines/handler/initiator.ts';
+import type { InitiatorContext, initiatorMachine } from '../machines/handler/initiator.ts';
 import { initiatorDefinition } from '../machines/index.ts';
-import type { Snapshot } from '../machines/log/registry.ts';
+import type { LiveActor } from '../machines/log/fold.ts';
 import { Dialler } from './dialler.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
 import { type EffectTable, Shell } from './shell.ts';
@@ -18,7 +18,7 @@ export class Initiator extends HandlerActor {
     world: World,
     ended: (handler: HandlerActor) => void,
     actor: string,
-    origin: { readonly input: InitiatorInput } | { readonly snapshot: Snapshot },
+    origin: { readonly input: InitiatorInput } | { readonly live: LiveActor },
   ) {
     super(world, ended);
     const effects: EffectTable<InitiatorEffect> = {
@@ -36,15 +36,8 @@ export class Initiator extends HandlerActor {
     };
     this.shell =
       'input' in origin
-        ? Shell.create(world.journal, actor, initiatorMachine, initiatorDefinition, effects, origin.input)
-        : Shell.restore(
-            world.journal,
-            actor,
-            initiatorMachine,
-            initiatorDefinition,
-            effects,
-            origin.snapshot,
-          );
+        ? Shell.create(world.journal, actor, initiatorDefinition, effects, origin.input)
+        : Shell.restore(world.journal, actor, origin.live, effects);
   }
 
   get context(): InitiatorContext {

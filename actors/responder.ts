@@ -1,9 +1,9 @@
 /** The Handler at the server that got BEGIN. */
 import type { Link } from '../io/ports.ts';
 import type { HandlerEffect, HandlerEffects, ResponderInput } from '../machines/handler/events.ts';
-import { type ResponderContext, responderMachine } from '../machines/handler/responder.ts';
+import type { ResponderContext, responderMachine } from '../machines/handler/responder.ts';
 import { responderDefinition } from '../machines/index.ts';
-import type { Snapshot } from '../machines/log/registry.ts';
+import type { LiveActor } from '../machines/log/fold.ts';
 import type { Begin } from '../machines/protocol/types.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
 import { type EffectTable, Shell } from './shell.ts';
@@ -21,7 +21,7 @@ export class Responder extends HandlerActor {
     world: World,
     ended: (handler: HandlerActor) => void,
     actor: string,
-    origin: { readonly input: ResponderInput } | { readonly snapshot: Snapshot },
+    origin: { readonly input: ResponderInput } | { readonly live: LiveActor },
   ) {
     super(world, ended);
     const effects: EffectTable<ResponderEffect> = {
@@ -37,15 +37,8 @@ export class Responder extends HandlerActor {
     };
     this.shell =
       'input' in origin
-        ? Shell.create(world.journal, actor, responderMachine, responderDefinition, effects, origin.input)
-        : Shell.restore(
-            world.journal,
-            actor,
-            responderMachine,
-            responderDefinition,
-            effects,
-            origin.snapshot,
-          );
+        ? Shell.create(world.journal, actor, responderDefinition, effects, origin.input)
+        : Shell.restore(world.journal, actor, origin.live, effects);
   }
 
   get context(): ResponderContext {

@@ -11,11 +11,10 @@ import type {
   SecretStore,
   Timer,
 } from '../io/ports.ts';
-import { deviceDefinition, serverDefinition, sessionDefinition } from '../machines/index.ts';
+import { serverDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
-import type { Snapshot } from '../machines/log/registry.ts';
-import { type ServerEvent, serverMachine } from '../machines/server.ts';
-import { sessionMachine } from '../machines/session/machine.ts';
+import type { ServerEvent, serverMachine } from '../machines/server.ts';
+import type { sessionMachine } from '../machines/session/machine.ts';
 import { DeviceRegistry } from './devices.ts';
 import { HandlerRegistry } from './handlers.ts';
 import type { Limits } from './limits.ts';
@@ -109,7 +108,7 @@ export class Server implements World {
 
   /** Takes up what the log says, listens, and dials again. @returns the URLs it listens on @throws Error */
   async start({ listen, resume, live, tornBytes }: StartOptions): Promise<readonly string[]> {
-    this.#begin(live.get('server')?.snapshot, tornBytes);
+    this.#begin(live.get('server'), tornBytes);
     const dial = this.#takeUp(live, resume);
     const urls = await this.#listen(listen);
     this.record({ type: 'listening', urls });
@@ -163,12 +162,12 @@ export class Server implements World {
     };
   }
 
-  #begin(snapshot: Snapshot | undefined, tornBytes: number): void {
+  #begin(server: LiveActor | undefined, tornBytes: number): void {
     const { name, version, boot, clock } = this;
     this.#shell =
-      snapshot === undefined
-        ? Shell.create(this.journal, 'server', serverMachine, serverDefinition, {}, { name })
-        : Shell.restore(this.journal, 'server', serverMachine, serverDefinition, {}, snapshot);
+      server === undefined
+        ? Shell.create(this.journal, 'server', serverDefinition, {}, { name })
+        : Shell.restore(this.journal, 'server', server, {});
     this.record({ type: 'start', boot, version, name, now: clock.now() });
     if (tornBytes > 0) this.record({ type: 'log-cut', bytes: tornBytes });
   }
@@ -176,21 +175,14 @@ export class Server implements World {
   /** Sessions and responders of the run before are closed first; then devices are taken up, then initiators. */
   #takeUp(live: ReadonlyMap<string, LiveActor>, resume: boolean): () => void {
     const of = (kind: string) => [...live].filter(([actor]) => actor.startsWith(`${kind}:`));
-    for (const [actor, { snapshot }] of of('session')) {
-      Shell.restore(this.journal, actor, sessionMachine, sessionDefinition, DEAF, snapshot).send({
+    for (const [actor, session] of of('session')) {
+      Shell.restore<typeof sessionMachine, AnyEffect>(this.journal, actor, session, DEAF).send({
         type: 'restart',
       });
     }
-    const handlers = of('handler').map(([actor, { definition, snapshot }]) => ({
-      actor,
-      machine: definition.name,
-      snapshot,
-    }));
-    const dial = this.handlers.restore(handlers, resume);
+    const dial = this.handlers.restore(of('handler'), resume);
     const standing = new Set(this.handlers.all().map(({ actor }) => actor));
-    for (const [actor, { definition, snapshot }] of of('device')) {
-      if (definition.name === deviceDefinition.name) this.devices.restore(actor, snapshot, standing);
-    }
+    for (const [actor, device] of of('device')) this.devices.restore(actor, device, standing);
     this.secrets.sweep(this.handlers.secretRefs());
     return dial;
   }

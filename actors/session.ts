@@ -9,7 +9,7 @@ import { parseLine } from '../machines/protocol/parse.ts';
 import { LINE_TOO_LONG, LineSplitter, type RawLine } from '../machines/protocol/splitter.ts';
 import type { Command, Hello, SecretRef, State, Verb } from '../machines/protocol/types.ts';
 import type { AuthMethod, Report, SessionEffect, SessionEvent } from '../machines/session/events.ts';
-import { type SessionContext, sessionMachine } from '../machines/session/machine.ts';
+import type { SessionContext, sessionMachine } from '../machines/session/machine.ts';
 import { type Objected, objectTo } from './objections.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';
 import { report } from './reports.ts';
@@ -52,14 +52,14 @@ export class Session implements Watcher {
     this.id = world.chance.id(8);
     const { scheme, peer, address } = link;
     this.#journal = world.sessionJournal(this.id, address);
-    this.shell = Shell.create(
-      this.#journal,
-      `session:${this.id}`,
-      sessionMachine,
-      sessionDefinition,
-      this.#effects,
-      { id: this.id, scheme, peer, address, methods, limits: world.limits.session },
-    );
+    this.shell = Shell.create(this.#journal, `session:${this.id}`, sessionDefinition, this.#effects, {
+      id: this.id,
+      scheme,
+      peer,
+      address,
+      methods,
+      limits: world.limits.session,
+    });
     link.attach({
       data: (chunk) => this.#data(chunk),
       drain: () => this.#drained(),

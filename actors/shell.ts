@@ -3,9 +3,9 @@
  * The machine says what follows; the record is committed; only then are the effects carried out.
  */
 import type { AnyStateMachine, EventFromLogic, InputFrom, SnapshotFrom } from 'xstate';
-import { initialTransition, transition } from 'xstate';
+import type { LiveActor } from '../machines/log/fold.ts';
 import { CREATED, type LogEvent } from '../machines/log/record.ts';
-import type { Definition, Snapshot } from '../machines/log/registry.ts';
+import type { Definition, DefinitionOf, EffectView, Snapshot, Stepped } from '../machines/log/registry.ts';
 import type { Entry } from './recorder/entry.ts';
 
 /** What the shells need of the recorder. */
@@ -14,11 +14,6 @@ export interface Journal {
   commit(entry: Entry, effects: () => void): void;
   /** The same for a transition that must not be made without its record. @returns false when it could not be written */
   tryCommit(entry: Entry, effects: () => void): boolean;
-}
-
-interface Action {
-  readonly type: string;
-  readonly params?: unknown;
 }
 
 /** One effect as a machine asks for it. */
@@ -44,22 +39,18 @@ export interface ShellView {
 export class Shell<M extends AnyStateMachine, E extends AnyEffect> implements ShellView {
   readonly actor: string;
   readonly #journal: Journal;
-  readonly #machine: M;
   readonly #definition: Definition;
   readonly #effects: EffectTable<E>;
-  #snapshot: SnapshotFrom<M>;
+  #snapshot: Snapshot;
 
   private constructor(
     journal: Journal,
     actor: string,
-    machine: M,
-    definition: Definition,
+    { definition, snapshot }: LiveActor,
     effects: EffectTable<E>,
-    snapshot: SnapshotFrom<M>,
   ) {
     this.#journal = journal;
     this.actor = actor;
-    this.#machine = machine;
     this.#definition = definition;
     this.#effects = effects;
     this.#snapshot = snapshot;
@@ -69,39 +60,36 @@ export class Shell<M extends AnyStateMachine, E extends AnyEffect> implements Sh
   static create<M extends AnyStateMachine, E extends AnyEffect>(
     journal: Journal,
     actor: string,
-    machine: M,
-    definition: Definition,
+    definition: DefinitionOf<M>,
     effects: EffectTable<E>,
     input: InputFrom<M>,
   ): Shell<M, E> {
-    const [snapshot, actions] = initialTransition(machine as AnyStateMachine, input as never);
-    const shell = new Shell(journal, actor, machine, definition, effects, snapshot as SnapshotFrom<M>);
-    shell.#commit({ type: CREATED, input: input as unknown }, '', actions);
+    const { snapshot, effects: asked } = definition.start(input);
+    const shell = new Shell<M, E>(journal, actor, { definition, snapshot }, effects);
+    shell.#commit({ type: CREATED, input: input as unknown }, '', asked);
     return shell;
   }
 
-  /** An actor of an earlier run, as the fold of the log left it. */
+  /** An actor of an earlier run, as the fold of the log left it. It goes on with the version it was made with. */
   static restore<M extends AnyStateMachine, E extends AnyEffect>(
     journal: Journal,
     actor: string,
-    machine: M,
-    definition: Definition,
+    live: LiveActor,
     effects: EffectTable<E>,
-    snapshot: Snapshot,
   ): Shell<M, E> {
-    return new Shell(journal, actor, machine, definition, effects, snapshot as unknown as SnapshotFrom<M>);
+    return new Shell<M, E>(journal, actor, live, effects);
   }
 
   get state(): string {
-    return this.#flat.value;
+    return this.#snapshot.value;
   }
 
   get context(): ContextOf<M> {
-    return this.#flat.context as ContextOf<M>;
+    return this.#snapshot.context as ContextOf<M>;
   }
 
   get done(): boolean {
-    return this.#flat.status === 'done';
+    return this.#snapshot.status === 'done';
   }
 
   /**
@@ -109,13 +97,11 @@ export class Shell<M extends AnyStateMachine, E extends AnyEffect> implements Sh
    * @returns false when the state does not take the event: nothing happened then, and nothing is recorded
    */
   send(event: EventFromLogic<M>, aside?: () => void): boolean {
-    const before = this.#snapshot;
-    if (this.done) return false;
-    const [after, actions] = transition(this.#machine, before, event);
-    if (after === before && actions.length === 0) return false;
+    const stepped = this.#step(event);
+    if (stepped === undefined) return false;
     const from = this.state;
-    this.#snapshot = after;
-    this.#commit(event as unknown as LogEvent, from, actions, aside);
+    this.#snapshot = stepped.snapshot;
+    this.#commit(event as unknown as LogEvent, from, stepped.effects, aside);
     return true;
   }
 
@@ -124,23 +110,24 @@ export class Shell<M extends AnyStateMachine, E extends AnyEffect> implements Sh
    * be written, the actor is as it was, and nothing follows.
    */
   trySend(event: EventFromLogic<M>, aside?: () => void): 'taken' | 'ignored' | 'unrecorded' {
-    const before = this.#snapshot;
-    if (this.done) return 'ignored';
-    const [after, actions] = transition(this.#machine, before, event);
-    if (after === before && actions.length === 0) return 'ignored';
-    const entry = this.#entry(event as unknown as LogEvent, this.state, after as unknown as Snapshot);
-    const written = this.#journal.tryCommit(entry, () => this.#carryOut(actions, aside));
-    if (!written) return 'unrecorded';
-    this.#snapshot = after;
+    const stepped = this.#step(event);
+    if (stepped === undefined) return 'ignored';
+    const { snapshot, effects } = stepped;
+    const entry = this.#entry(event as unknown as LogEvent, this.state, snapshot);
+    if (!this.#journal.tryCommit(entry, () => this.#carryOut(effects, aside))) return 'unrecorded';
+    this.#snapshot = snapshot;
     return 'taken';
   }
 
-  get #flat(): Snapshot {
-    return this.#snapshot as unknown as Snapshot;
+  /** Undefined when the state does not take the event. */
+  #step(event: EventFromLogic<M>): Stepped | undefined {
+    if (this.done) return undefined;
+    const stepped = this.#definition.step(this.#snapshot, event);
+    return stepped.snapshot === this.#snapshot && stepped.effects.length === 0 ? undefined : stepped;
   }
 
-  #commit(event: LogEvent, from: string, actions: readonly Action[], aside?: () => void): void {
-    this.#journal.commit(this.#entry(event, from, this.#flat), () => this.#carryOut(actions, aside));
+  #commit(event: LogEvent, from: string, actions: readonly EffectView[], aside?: () => void): void {
+    this.#journal.commit(this.#entry(event, from, this.#snapshot), () => this.#carryOut(actions, aside));
   }
 
   #entry(event: LogEvent, from: string, snapshot: Snapshot): Entry {
@@ -148,12 +135,12 @@ export class Shell<M extends AnyStateMachine, E extends AnyEffect> implements Sh
     return { actor: this.actor, machine: name, version, event, from, to: snapshot.value, snapshot };
   }
 
-  #carryOut(actions: readonly Action[], aside: (() => void) | undefined): void {
+  #carryOut(actions: readonly EffectView[], aside: (() => void) | undefined): void {
     aside?.();
     for (const action of actions) this.#run(action);
   }
 
-  #run(action: Action): void {
+  #run(action: EffectView): void {
     const carryOut = this.#effects[action.type as E['type']] as ((params: unknown) => void) | undefined;
     if (carryOut === undefined) throw new Error(`${this.actor}: no effect is called ${action.type}`);
     carryOut(action.params);

@@ -129,4 +129,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2));
+const status = await main(process.argv.slice(2));
+// Output is written by now (pipes and files are written at once on Linux); nothing that still stands open, such as
+// a connection that ends slowly, is worth waiting for.
+process.exit(status);

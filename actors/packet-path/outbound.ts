@@ -14,7 +14,7 @@ import { isSuperFrame } from '../../machines/frames/virtio.ts';
 import type { RecordWriter } from '../../machines/frames/writer.ts';
 import type { Caps } from './bucket.ts';
 import { type Fates, Tally, TX_REASONS, type TxReason } from './counters.ts';
-import type { Outbox } from './outbox.ts';
+import type { Loans, Outbox } from './outbox.ts';
 import { Pieces } from './pieces.ts';
 import type { Software } from './software.ts';
 
@@ -44,6 +44,7 @@ export class Outbound {
     private readonly predicate: Predicate,
     private readonly caps: Caps,
     private readonly software: Software,
+    private readonly loans: Loans,
     private readonly unfinished: boolean,
   ) {}
 
@@ -130,7 +131,7 @@ export class Outbound {
     const pieces = this.#pieces;
     const { frames } = pieces;
     if (frames === 0) return;
-    const taken = this.outbox?.send(batch, pieces) ?? 0;
+    const taken = this.outbox?.send(batch, pieces, this.loans) ?? 0;
     if (taken < frames) this.tally.drop(this.#noRoom, frames - taken);
     this.tally.carry(taken, taken === frames ? pieces.bytes : bytesOf(batch.buffer, pieces, taken));
     for (let piece = 0, left = taken; piece < pieces.count; piece++) {

@@ -1,31 +1,46 @@
 /**
  * The sending side of one wire, and the rule by which its frames are dropped.
  *
- * While the link keeps up, a batch goes out as slices of its own buffer, without a copy. The link is *behind* from the
- * moment it has more than its high-water mark unsent (64 KiB), or more than MAX_WRITES writes unfinished, until it has
- * drained. In that time frames are copied into at most HELD_SLABS slabs and held here. **The frame that does not fit
- * is the one that is dropped** (tail drop), and counted `queue-full` by the caller. So at most one batch over the
- * high-water mark stands in the socket and HELD_SLABS * SLAB_BYTES = 256 KiB here, whatever the other end does.
+ * While the link keeps up, a batch goes out as slices of its own buffer, without a copy. The link is *behind* while it
+ * has more than its high-water mark unsent (64 KiB), more than MAX_WRITES writes unfinished, or anything is held here.
+ * In that time frames are copied into at most HELD_SLABS slabs and held here. **The frame that does not fit is the one
+ * that is dropped** (tail drop), and counted `queue-full` by the caller.
  *
- * PING, PONG and BYE are handed to the link at once and so overtake what is held.
+ * So there is never more of one wire in this process, whatever its other end does, than the high-water mark and one
+ * batch in the socket, HELD_SLABS slabs (256 KiB) here and as many on their way; and of one device's read buffers
+ * never more than MAX_LOANS batches wait for the slow wires of all its Handlers.
+ *
+ * PING, PONG and BYE are handed to the link at once and so overtake what is held (BYE brings it along).
  */
 import type { Batch, Link } from '../../io/ports.ts';
 import { recordEnd } from '../../machines/frames/records.ts';
 import type { Pieces } from './pieces.ts';
 import { giveSlab, SLAB_BYTES, type Slab, takeSlab } from './slabs.ts';
 
-/** Each unfinished write may keep a whole read buffer of a device from being used again. */
 const MAX_WRITES = 8;
 const HELD_SLABS = 2;
+const MAX_LOANS = 4;
 /** Above this many pieces a copy is cheaper than a vector. */
 const MAX_PIECES = 16;
 
+/** How many batches of one device are retained by its Handlers' wires. */
+export class Loans {
+  count = 0;
+
+  get exhausted(): boolean {
+    return this.count >= MAX_LOANS;
+  }
+}
+
 export class Outbox {
   /** Told when the link falls behind and when it has caught up. */
-  onBehind: (behind: boolean) => void = () => {};
+  onBehind: () => void = () => {};
 
   #unfinished = 0;
+  /** `write` has returned false, and the link has not drained since. */
   #full = false;
+  /** Slabs are on their way. */
+  #shipping = false;
   #behind = false;
   #open = true;
   #held: Slab[] = [];
@@ -42,15 +57,19 @@ export class Outbox {
   }
 
   /** Sends parts of a batch. @returns how many of the frames, counted from the first, were taken */
-  send(batch: Batch, pieces: Pieces): number {
+  send(batch: Batch, pieces: Pieces, loans: Loans): number {
     if (!this.#open) return 0;
-    if (!this.#behind && this.#held.length > 0) this.flush();
-    if (this.#behind || pieces.count > MAX_PIECES) return this.#sendCopies(batch.buffer, pieces);
+    if (this.#held.length > 0) this.flush();
+    if (this.#behind || loans.exhausted || pieces.count > MAX_PIECES) {
+      return this.#sendCopies(batch.buffer, pieces);
+    }
     batch.retain();
+    loans.count++;
     this.#write(slices(batch.buffer, pieces), () => {
+      loans.count--;
       batch.release();
-      this.#finished();
     });
+    this.#judge();
     return pieces.frames;
   }
 
@@ -68,7 +87,7 @@ export class Outbox {
   /** Whether `append` would take so many bytes now, in records of at most `longest` bytes. */
   fits(bytes: number, longest: number): boolean {
     if (!this.#open) return false;
-    if (!this.#behind) this.flush();
+    this.flush();
     const last = this.#held.at(-1);
     const slabs = HELD_SLABS - this.#held.length;
     // What is left at the end of a slab may be too short for the next record.
@@ -76,24 +95,16 @@ export class Outbox {
     return bytes <= room;
   }
 
-  /** Hands on what was appended, unless the link is behind: then it stays until the link has drained. */
+  /** Hands on what was appended, unless the link is behind: then it stays until that has caught up. */
   flush(): void {
-    if (this.#behind || this.#held.length === 0) return;
-    const slabs = this.#held;
-    this.#held = [];
-    this.#write(slabs.map(contents), () => {
-      slabs.forEach(giveSlab);
-      this.#finished();
-    });
+    if (this.#held.length > 0) this.#judge();
   }
 
-  /** Sends a control record ahead of everything that is held. */
+  /** Sends control records ahead of everything that is held. `done` when the link is finished with them. */
   control(records: Uint8Array, done: () => void): void {
     if (!this.#open) return;
-    this.#write([records], () => {
-      this.#finished();
-      done();
-    });
+    this.#write([records], done);
+    this.#judge();
   }
 
   /** The link has drained. */
@@ -102,7 +113,7 @@ export class Outbox {
     this.#judge();
   }
 
-  /** Ends it: what is held goes to the link all the same when `last` is given, followed by that record. */
+  /** Ends it. With `last`, what is held goes to the link and that record behind it; else it is thrown away. */
   close(last?: Uint8Array): void {
     if (!this.#open) return;
     this.#open = false;
@@ -141,27 +152,42 @@ export class Outbox {
     return slab;
   }
 
+  #ship(): void {
+    const slabs = this.#held;
+    this.#held = [];
+    this.#shipping = true;
+    this.#write(slabs.map(contents), () => {
+      this.#shipping = false;
+      slabs.forEach(giveSlab);
+    });
+  }
+
   #write(chunks: readonly Uint8Array[], done: () => void): void {
     const [only] = chunks;
     const { link } = this;
-    const keepsUp = only && chunks.length === 1 ? link.write(only, done) : link.writeAll(chunks, done);
+    const finished = () => {
+      done();
+      this.#unfinished--;
+      this.#judge();
+    };
     this.#unfinished++;
+    const keepsUp =
+      only && chunks.length === 1 ? link.write(only, finished) : link.writeAll(chunks, finished);
     if (!keepsUp) this.#full = true;
-    this.#judge();
   }
 
-  #finished(): void {
-    this.#unfinished--;
-    this.#judge();
+  get #choked(): boolean {
+    return this.#full || this.#unfinished > (this.#behind ? MAX_WRITES / 2 : MAX_WRITES);
   }
 
-  /** Finds out whether the link is behind, and goes on sending when it is not any more. */
+  /** Sends what is held when that can be, and finds out whether the link is behind. */
   #judge(): void {
     if (!this.#open) return;
-    const was = this.#behind;
-    this.#behind = this.#full || this.#unfinished > (was ? MAX_WRITES / 2 : MAX_WRITES);
-    if (was && !this.#behind) this.flush();
-    if (this.#behind !== was) this.onBehind(this.#behind);
+    if (this.#held.length > 0 && !this.#shipping && !this.#choked) this.#ship();
+    const behind = this.#choked || this.#held.length > 0;
+    if (behind === this.#behind) return;
+    this.#behind = behind;
+    this.onBehind();
   }
 }
 

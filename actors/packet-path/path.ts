@@ -59,8 +59,14 @@ export class HandlerPath implements Member {
     this.hostMacs = config.role === 'HOST' ? this.#macs : [];
     this.interest = { config, macs: this.#macs, l2cp: options.l2cp };
     const caps = () => new Caps(clock, options.rate, options.bcastRate);
-    const { software, device, hosts } = segment;
-    this.#outbound = new Outbound(outbound(config, this.#macs, options), caps(), software, device.unfinished);
+    const { software, loans, device, hosts } = segment;
+    this.#outbound = new Outbound(
+      outbound(config, this.#macs, options),
+      caps(),
+      software,
+      loans,
+      device.unfinished,
+    );
     this.#inbound = new Inbound(inbound(config, this.#macs, options, hosts), caps(), software, {
       get mtu() {
         return segment.mtu;

@@ -15,6 +15,7 @@ import { compileFilter, type FilterRole } from '../../machines/frames/bpf.ts';
 import { MacTable } from '../../machines/frames/mac-table.ts';
 import { Fates, type SegmentCounters } from './counters.ts';
 import type { Shore } from './inbound.ts';
+import { Loans } from './outbox.ts';
 import { type Paced, Pacing } from './pacing.ts';
 import { Software } from './software.ts';
 
@@ -49,6 +50,7 @@ export class Segment implements Shore {
   /** Source addresses that have gone round when they come from a far end. */
   readonly hosts = new MacTable();
   readonly fates = new Fates();
+  readonly loans = new Loans();
   /** For all Handlers of this segment. */
   readonly software: Software;
 
@@ -68,10 +70,11 @@ export class Segment implements Shore {
     private readonly hooks: SegmentHooks,
     clock?: Clock,
   ) {
-    this.software = new Software(device.mtu);
+    this.software = new Software(device);
     this.#pacing = new Pacing(clock, this.#members, () => this.reconsider());
   }
 
+  /** MTU of the device, as it is now. */
   get mtu(): number {
     return this.device.mtu;
   }

@@ -14,8 +14,7 @@ const UDP_HEADER_BYTES = 8;
 export class Software {
   #out: RecordWriter | undefined;
 
-  /** `mtu` of the device. */
-  constructor(private readonly mtu: number) {}
+  constructor(private readonly device: { readonly mtu: number }) {}
 
   /** The FRAME records made by the last `cut` or `mend`. */
   get out(): RecordWriter {
@@ -37,8 +36,9 @@ export class Software {
    */
   mend(buffer: Buffer, at: number, next: number, farMtu: number): 'go' | 'mended' | 'too-big' {
     this.out.reset();
-    const long = exceedsMtu(buffer, at + HEADER_BYTES, next, this.mtu);
-    const made = mend(buffer, at, next, long ? Math.min(this.mtu, farMtu) : this.mtu, this.out);
+    const { mtu } = this.device;
+    const long = exceedsMtu(buffer, at + HEADER_BYTES, next, mtu);
+    const made = mend(buffer, at, next, long ? Math.min(mtu, farMtu) : mtu, this.out);
     if (made === 0) return 'go';
     return made === 'too-big' ? made : 'mended';
   }

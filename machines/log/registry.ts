@@ -2,7 +2,7 @@
  * Which machine definitions a log can be replayed with: by name and version, so that an old log meets the old
  * definition when a newer one stands beside it.
  */
-import { type AnyActorScope, type AnyStateMachine, createActor, initialTransition, transition } from 'xstate';
+import { type AnyActorScope, type AnyStateMachine, createActor } from 'xstate';
 
 /**
  * A machine's snapshot. What counts in the log are these three; an XState snapshot has more, which is derived
@@ -23,6 +23,13 @@ export interface EffectView {
   readonly params?: unknown;
 }
 
+/** What comes of one event. */
+export interface Stepped {
+  readonly snapshot: Snapshot;
+  /** In the order in which they are to be carried out, after the record. */
+  readonly effects: readonly EffectView[];
+}
+
 /** One version of one machine, as pure functions. */
 export interface Definition {
   readonly name: string;
@@ -34,8 +41,17 @@ export interface Definition {
   next(snapshot: Snapshot, event: unknown): Snapshot;
   /** A snapshot that `next` takes, from its three persisted fields. @throws Error when there is no such state */
   restore(persisted: Snapshot): Snapshot;
-  /** The effects of creation (without snapshot: `event` is then the input) or of an event. For tools, not fast. */
+  /** A new actor, and what it wants done. */
+  start(input: unknown): Stepped;
+  /** One transition. The same snapshot and no effects come back when the state does not take the event. */
+  step(snapshot: Snapshot, event: unknown): Stepped;
+  /** The effects of creation (without snapshot: `event` is then the input) or of an event. */
   effects(snapshot: Snapshot | undefined, event: unknown): readonly EffectView[];
+}
+
+/** A definition that knows the types of its machine. */
+export interface DefinitionOf<M extends AnyStateMachine> extends Definition {
+  readonly machine: M;
 }
 
 /** Definitions by `name@version`. */
@@ -60,13 +76,32 @@ export function machineKey(name: string, version: number): string {
  * Makes a definition of an XState machine. It has to be flat (no nested or parallel states), pure, and without
  * `invoke`, `after`, spawned actors and history states, none of which survive in the three fields of a snapshot.
  */
-export function define(machine: AnyStateMachine, name: string, version: number): Definition {
-  const scope = inertScope(machine);
+export function define<M extends AnyStateMachine>(
+  machine: M,
+  name: string,
+  version: number,
+): DefinitionOf<M> {
+  let asked: EffectView[] = [];
+  const scope = inertScope(machine, ({ type, params }) =>
+    asked.push(params === undefined ? { type } : { type, params }),
+  );
+  /** Makes one step, and takes along what it asks for. */
+  const collect = (make: () => unknown): Stepped => {
+    asked = [];
+    const snapshot = flat(make());
+    return { snapshot, effects: asked };
+  };
+  const start = (input: unknown) => collect(() => machine.getInitialSnapshot(scope, input));
+  const step = (snapshot: Snapshot, event: unknown) =>
+    collect(() => machine.transition(native(snapshot), event as never, scope));
   return {
+    machine,
     name,
     version,
-    initial: (input) => flat(machine.getInitialSnapshot(scope, input)),
-    next: (snapshot, event) => flat(machine.transition(native(snapshot), event as never, scope)),
+    start,
+    step,
+    initial: (input) => start(input).snapshot,
+    next: (snapshot, event) => step(snapshot, event).snapshot,
     restore(persisted) {
       if (!Object.hasOwn(machine.states, persisted.value)) {
         throw new Error(`machine ${machineKey(name, version)} has no state '${persisted.value}'`);
@@ -74,13 +109,7 @@ export function define(machine: AnyStateMachine, name: string, version: number):
       const { value, context } = persisted;
       return flat(machine.resolveState({ value, context, status: persisted.status as 'active' }));
     },
-    effects(snapshot, event) {
-      const [, actions] =
-        snapshot === undefined
-          ? initialTransition(machine, event as never)
-          : transition(machine, native(snapshot), event as never);
-      return actions.map(({ type, params }) => (params === undefined ? { type } : { type, params }));
-    },
+    effects: (snapshot, event) => (snapshot === undefined ? start(event) : step(snapshot, event)).effects,
   };
 }
 
@@ -88,7 +117,10 @@ export function define(machine: AnyStateMachine, name: string, version: number):
  * What XState's `transition` makes anew for every call, at the price of the call (it runs the machine's context
  * factory, too, without an input). A pure flat machine leaves nothing behind in it, so one serves for all.
  */
-function inertScope(machine: AnyStateMachine): AnyActorScope {
+function inertScope(
+  machine: AnyStateMachine,
+  actionExecutor: AnyActorScope['actionExecutor'],
+): AnyActorScope {
   const self = createActor(machine);
   const nothing = () => {};
   return {
@@ -100,7 +132,7 @@ function inertScope(machine: AnyStateMachine): AnyActorScope {
     defer: nothing,
     emit: nothing,
     stopChild: nothing,
-    actionExecutor: nothing,
+    actionExecutor,
   };
 }
 

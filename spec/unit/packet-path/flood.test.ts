@@ -4,7 +4,19 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RX_REASONS, TX_REASONS } from '../../../actors/packet-path/counters.ts';
 import { OFFLOAD, writeHeader } from '../../../machines/frames/records.ts';
-import { A, B, BROADCAST, C, type HandlerPair, LAN, MULTICAST, type Place, place, Rig, total } from './rig.ts';
+import {
+  A,
+  B,
+  BROADCAST,
+  C,
+  type HandlerPair,
+  LAN,
+  MULTICAST,
+  type Place,
+  place,
+  Rig,
+  total,
+} from './rig.ts';
 import { frameRecord, HandDevice } from './twins.ts';
 
 const test = suite('packet path: flood');
@@ -25,7 +37,10 @@ const offloaded = fc
     return out;
   });
 
-const records = fc.array(fc.oneof({ weight: 4, arbitrary: plain }, offloaded), { minLength: 1, maxLength: 30 });
+const records = fc.array(fc.oneof({ weight: 4, arbitrary: plain }, offloaded), {
+  minLength: 1,
+  maxLength: 30,
+});
 const plainRecords = fc.array(plain, { minLength: 1, maxLength: 30 });
 
 type Step =
@@ -145,28 +160,39 @@ function checkSums({ places, handlers }: World): void {
     assert.ok(carried >= 0 && lost >= 0 && unwanted >= 0);
     assert.is(write.toDevice, write.written + write.queueFull + write.refused + write.badOffload);
     assert.is(write.written, device.wrote.length);
-    assert.is(write.writtenBytes, device.wrote.reduce((sum, record) => sum + record.length - (record[0] === OFFLOAD ? 16 : 4), 0));
+    assert.is(
+      write.writtenBytes,
+      device.wrote.reduce((sum, record) => sum + record.length - (record[0] === OFFLOAD ? 16 : 4), 0),
+    );
   }
 }
 
 test('the sums are exact whatever happens', () => {
   fc.assert(
-    fc.property(fc.boolean(), fc.boolean(), fc.array(step, { maxLength: 60 }), (takesOffload, caps, steps) => {
-      const all = world(takesOffload, caps);
-      for (const one of steps) run(all, one);
-      checkSums(all);
-      all.rig.settle();
-      checkSums(all);
-      for (const { device } of all.places) assert.is(device.held, 0, 'a batch was not released');
-    }),
+    fc.property(
+      fc.boolean(),
+      fc.boolean(),
+      fc.array(step, { maxLength: 60 }),
+      (takesOffload, caps, steps) => {
+        const all = world(takesOffload, caps);
+        for (const one of steps) run(all, one);
+        checkSums(all);
+        all.rig.settle();
+        checkSums(all);
+        for (const { device } of all.places) assert.is(device.held, 0, 'a batch was not released');
+      },
+    ),
     { numRuns: 150 },
   );
 });
 
 test('without faults, what one end carried is what the other end saw, in the same order', () => {
-  const traffic = fc.array(fc.tuple(fc.array(fc.tuple(address, address, bytes), { minLength: 1, maxLength: 40 }), fc.nat(90_000)), {
-    maxLength: 30,
-  });
+  const traffic = fc.array(
+    fc.tuple(fc.array(fc.tuple(address, address, bytes), { minLength: 1, maxLength: 40 }), fc.nat(90_000)),
+    {
+      maxLength: 30,
+    },
+  );
   fc.assert(
     fc.property(traffic, (batches) => {
       const rig = new Rig();
@@ -190,7 +216,10 @@ test('without faults, what one end carried is what the other end saw, in the sam
       assert.equal([rx.rxFrames, rx.rxBytes], [tx.txFrames, tx.txBytes]);
       const order = right.device.wrote.map((record) => record.readUInt32BE(20));
       assert.is(order.length, rx.rxFrames);
-      assert.equal(order, [...order].sort((a, b) => a - b));
+      assert.equal(
+        order,
+        [...order].sort((a, b) => a - b),
+      );
     }),
     { numRuns: 100 },
   );

@@ -63,10 +63,20 @@ export class Rig {
   readonly links: HandLink[] = [];
   #id = 0;
 
-  path(at: Place, role: Role, macs: readonly string[], options: Partial<HandlerOptions> = {}, multicast = true) {
+  path(
+    at: Place,
+    role: Role,
+    macs: readonly string[],
+    options: Partial<HandlerOptions> = {},
+    multicast = true,
+  ) {
     const handler = `h${this.#id++}`;
     const config = { role, multicast };
-    return new HandlerPath(at.segment, { handler, config, macs, options: { ...OPTIONS, ...options } }, this.clock);
+    return new HandlerPath(
+      at.segment,
+      { handler, config, macs, options: { ...OPTIONS, ...options } },
+      this.clock,
+    );
   }
 
   /** A Handler of this role at `near` and of its partner at `far`, with a wire between them. */

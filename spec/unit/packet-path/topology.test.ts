@@ -2,13 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { A, B, BROADCAST, C, LAN, MULTICAST, place, Rig } from './rig.ts';
-import { frameRecord, HandDevice } from './twins.ts';
+import { frameRecord, type HandDevice } from './twins.ts';
 
 const test = suite('packet path: topologies');
 
 /** What a device was given to write, as `to from` with the last byte of each address. */
 function seen(device: HandDevice): string[] {
-  const texts = device.wrote.map((record) => `${record.toString('hex', 9, 10)} ${record.toString('hex', 15, 16)}`);
+  const texts = device.wrote.map(
+    (record) => `${record.toString('hex', 9, 10)} ${record.toString('hex', 15, 16)}`,
+  );
   device.wrote.length = 0;
   return texts;
 }
@@ -38,7 +40,9 @@ test('what the peer sends is checked on arrival', () => {
   const rig = new Rig();
   const [host, proxy] = [place(), place()];
   const { near, far } = rig.handler(host, 'HOST', proxy, [A]);
-  near.link.write(Buffer.concat([frameRecord(LAN, B), frameRecord('01:80:c2:00:00:0e', A), frameRecord(LAN, A)]));
+  near.link.write(
+    Buffer.concat([frameRecord(LAN, B), frameRecord('01:80:c2:00:00:0e', A), frameRecord(LAN, A)]),
+  );
   far.link.write(Buffer.concat([frameRecord(B, LAN), frameRecord(BROADCAST, A), frameRecord(A, LAN)]));
   rig.settle();
   assert.equal(seen(proxy.device), ['99 0a']);

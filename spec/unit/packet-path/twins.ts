@@ -152,12 +152,13 @@ export class HandDevice implements FrameDevice {
   /** Batches that are still held by somebody. */
   held = 0;
   /** What the device says to each record written. */
-  verdict: (record: Buffer, index: number) => 'written' | 'queueFull' | 'refused' | 'badOffload' = () => 'written';
+  verdict: (record: Buffer, index: number) => 'written' | 'queueFull' | 'refused' | 'badOffload' = () =>
+    'written';
   #sink: DeviceSink | undefined;
   #index = 0;
 
   constructor(
-    readonly mtu = 1500,
+    public mtu = 1500,
     readonly takesOffload = true,
     readonly unfinished = false,
   ) {}

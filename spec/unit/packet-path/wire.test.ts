@@ -55,7 +55,7 @@ test('the initiator sends a PING at once, and both every 5 s, whatever is receiv
   assert.is(wire.rttMicros, 7_000);
   for (let second = 1; second <= 20; second++) {
     clock.advance(1_000);
-  settle(link, far);
+    settle(link, far);
     far.write(frameRecord(A, B));
     settle(link, far);
   }
@@ -98,7 +98,9 @@ test('15 s of silence break the wire, a single byte does not let it', () => {
 });
 
 test('rest: records behind the OK count as received, and the first one is told once', () => {
-  const { wire, events, link, far, got } = peer({ rest: Buffer.concat([encodePing(PING, eight('early')), Buffer.of(2)]) });
+  const { wire, events, link, far, got } = peer({
+    rest: Buffer.concat([encodePing(PING, eight('early')), Buffer.of(2)]),
+  });
   settle(link, far);
   assert.equal(events, ['firstRecord']);
   assert.equal(got(), encodePing(PONG, eight('early')));

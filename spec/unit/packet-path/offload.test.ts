@@ -1,0 +1,268 @@
+/** Super-frames and unfinished frames over every mix of ends, against segments made the slow way. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TokenBucket } from '../../../actors/packet-path/bucket.ts';
+import { VirtualClock } from '../../../io/memory/clock.ts';
+import {
+  ACK,
+  build,
+  offloadRecord,
+  type Packet,
+  PSH,
+  frameRecord as recordOf,
+  slowSegments,
+  superRecord,
+} from '../frames/packets.ts';
+import { A, B, BROADCAST, LAN, place, Rig } from './rig.ts';
+import { frameRecord, HandDevice } from './twins.ts';
+
+const test = suite('packet path: offload');
+
+const number = (mac: string) => Number.parseInt(mac.replaceAll(':', ''), 16);
+
+function tcp(bytes: number, more: Partial<Packet> = {}): Packet {
+  return {
+    tags: [],
+    destination: number(LAN),
+    source: number(A),
+    version: 4,
+    protocol: 6,
+    addresses: Buffer.alloc(32, 10),
+    identification: 7,
+    fragmentField: 0x4000,
+    ipOptions: new Uint8Array(0),
+    extensions: [],
+    sequence: 1_000,
+    acknowledgement: 2_000,
+    flags: ACK | PSH,
+    window: 512,
+    urgent: 0,
+    tcpOptions: new Uint8Array(12),
+    ports: [80, 40_000],
+    payload: Uint8Array.from({ length: bytes }, (_, i) => i * 7),
+    ...more,
+  };
+}
+
+const big = tcp(60_000);
+const segments = (packet: Packet, size = 1_448) => slowSegments(packet, size).map(recordOf);
+
+test('on and on: super-frames cross as they are', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  rig.handler(left, 'BRIDGE', right);
+  const record = superRecord(big, 1_448);
+  left.device.read(frameRecord(B, A), record, frameRecord(B, A));
+  rig.settle();
+  assert.equal(right.device.wrote, [frameRecord(B, A), record, frameRecord(B, A)]);
+  assert.ok(left.device.offload);
+});
+
+for (const version of [4, 6] as const) {
+  for (const tags of [[], [0x8100]]) {
+    for (const protocol of [6, 17] as const) {
+      const name = `IPv${version} ${protocol === 6 ? 'TCP' : 'UDP'}${tags.length > 0 ? ' tagged' : ''}`;
+      const packet = tcp(30_000, { version, tags, protocol, fragmentField: version === 4 ? 0x4000 : 0 });
+      // Datagrams have one IPv4 identification each, as slowSegments numbers them.
+      const size = 1_400;
+
+      test(`${name}: the sender cuts for a wire without offload, in order with the frames around it`, () => {
+        const rig = new Rig();
+        const [left, right] = [place(), place()];
+        const { near, far } = rig.handler(left, 'BRIDGE', right, ['*'], { offload: false });
+        assert.is(left.device.offload, false);
+        left.device.read(frameRecord(B, A), superRecord(packet, size), frameRecord(A, B));
+        rig.settle();
+        assert.equal(right.device.wrote, [frameRecord(B, A), ...segments(packet, size), frameRecord(A, B)]);
+        assert.is(near.path.counters().txFrames, 3);
+        assert.is(far.path.counters().rxFrames, right.device.wrote.length);
+      });
+
+      test(`${name}: the receiver cuts for a device that takes no super-frames`, () => {
+        const rig = new Rig();
+        const [left, right] = [place(), place(new HandDevice(1500, false))];
+        const { far } = rig.handler(left, 'BRIDGE', right);
+        left.device.read(frameRecord(B, A), superRecord(packet, size), frameRecord(A, B));
+        rig.settle();
+        assert.equal(right.device.wrote, [frameRecord(B, A), ...segments(packet, size), frameRecord(A, B)]);
+        assert.is(far.path.counters().rxFrames, 3);
+      });
+    }
+  }
+}
+
+test('one with and one without offload on a device: it hands over super-frames, cut for the one', () => {
+  const rig = new Rig();
+  const [left, on, off] = [place(), place(), place()];
+  rig.handler(left, 'BRIDGE', off, ['*'], { offload: false });
+  assert.is(left.device.offload, false);
+  const { near } = rig.handler(left, 'BRIDGE', on);
+  assert.is(left.device.offload, true);
+  left.device.read(superRecord(big, 1_448));
+  rig.settle();
+  assert.equal(on.device.wrote, [superRecord(big, 1_448)]);
+  assert.equal(off.device.wrote, segments(big));
+  near.path.close();
+  assert.is(left.device.offload, false);
+});
+
+test('from VM to VM through one Proxy device, the second wire without offload', () => {
+  const rig = new Rig();
+  const [hostA, hostB, proxy] = [place(), place(), place()];
+  rig.handler(hostA, 'HOST', proxy, [A]);
+  rig.handler(hostB, 'HOST', proxy, [B], { offload: false });
+  const packet = tcp(60_000, { destination: number(B) });
+  hostA.device.read(superRecord(packet, 1_448));
+  rig.settle();
+  assert.equal(hostB.device.wrote, segments(packet));
+  assert.equal(proxy.device.wrote, [superRecord(packet, 1_448)]);
+});
+
+test('a capture without virtio header: super-frames are cut, started checksums finished, the rest is left alone', () => {
+  const rig = new Rig();
+  const [pcap, right] = [place(new HandDevice(1500, false, true)), place()];
+  const { near } = rig.handler(pcap, 'BRIDGE', right);
+  const small = tcp(100);
+  const wrong = Buffer.from(build(small).frame);
+  wrong[60]! ^= 1;
+  pcap.device.read(
+    recordOf(build(small, { partial: true }).frame),
+    recordOf(wrong),
+    recordOf(build(big, { partial: true }).frame),
+    frameRecord(BROADCAST, A),
+  );
+  rig.settle();
+  assert.equal(right.device.wrote, [
+    recordOf(build(small).frame),
+    recordOf(wrong),
+    ...segments(big),
+    frameRecord(BROADCAST, A),
+  ]);
+  assert.is(near.path.counters().txFrames, 4);
+});
+
+test('a super-frame of a capture is cut to the smaller of both MTUs', () => {
+  const rig = new Rig();
+  const [pcap, right] = [place(new HandDevice(1500, false, true)), place(new HandDevice(1400))];
+  rig.handler(pcap, 'BRIDGE', right);
+  pcap.device.read(recordOf(build(big, { partial: true }).frame));
+  rig.settle();
+  assert.equal(right.device.wrote, segments(big, 1_348));
+});
+
+test('a wrong virtio header harms that frame alone, at a device that takes super-frames or not', () => {
+  for (const takesOffload of [true, false]) {
+    const rig = new Rig();
+    const [left, right] = [place(), place(new HandDevice(1500, takesOffload))];
+    const { near, far } = rig.handler(left, 'BRIDGE', right);
+    const lies = [
+      superRecord(big, 0),
+      superRecord(big, 1_448, { csumStart: 6 }),
+      superRecord(big, 1_448, { gsoType: 5 }),
+      superRecord(big, 1_448, { gsoType: 0x33 }),
+      offloadRecord(frameRecord(B, A).subarray(4), { flags: 1, csumStart: 50, csumOffset: 100 }),
+    ];
+    near.link.write(Buffer.concat([frameRecord(B, A), ...lies, frameRecord(A, B)]));
+    rig.settle();
+    assert.equal(right.device.wrote, [frameRecord(B, A), frameRecord(A, B)]);
+    assert.is(far.path.counters().rxDropped['bad-offload'], lies.length);
+    assert.equal(far.events, ['firstRecord']);
+  }
+});
+
+test('too long for the MTU: dropped by the sender for the far end, by the receiver for its own; tags do not count', () => {
+  const rig = new Rig();
+  const [left, right] = [place(new HandDevice(9000)), place()];
+  const { near, far } = rig.handler(left, 'BRIDGE', right);
+  const tagged = frameRecord(B, A, 1_522);
+  tagged.writeUInt32BE(0x88a80001, 16);
+  tagged.writeUInt32BE(0x81000002, 20);
+  const long = offloadRecord(frameRecord(B, A, 1_515).subarray(4), {});
+  left.device.read(
+    frameRecord(B, A, 1_514),
+    frameRecord(B, A, 1_515),
+    tagged,
+    frameRecord(B, A, 1_522),
+    long,
+  );
+  rig.settle();
+  assert.equal(right.device.wrote, [frameRecord(B, A, 1_514), tagged]);
+  assert.is(near.path.counters().txDropped['too-big'], 3);
+  near.link.write(Buffer.concat([frameRecord(B, A, 1_515), long, frameRecord(A, B), tagged]));
+  rig.settle();
+  assert.is(far.path.counters().rxDropped['too-big'], 2);
+  assert.is(right.device.wrote.length, 4);
+});
+
+test('segments longer than the MTU: TCP is cut anew, datagrams are too big; also after the MTU was changed', () => {
+  const rig = new Rig();
+  const [left, right] = [place(new HandDevice(9000)), place(new HandDevice(9000))];
+  const { far } = rig.handler(left, 'BRIDGE', right);
+  right.device.mtu = 1_500;
+  left.device.read(superRecord(big, 8_000), superRecord(tcp(30_000, { protocol: 17 }), 8_000));
+  rig.settle();
+  assert.equal(right.device.wrote, segments(big));
+  assert.is(far.path.counters().rxDropped['too-big'], 1);
+});
+
+test('a super-frame that is cut for a wire is sent whole or not at all', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { near } = rig.handler(left, 'BRIDGE', right, ['*'], { offload: false });
+  for (let i = 0; i < 20; i++) left.device.read(superRecord(big, 1_448));
+  const { txFrames, txDropped, txBytes } = near.path.counters();
+  assert.ok(txFrames > 0 && txDropped['queue-full'] > 0);
+  assert.is(txFrames + txDropped['queue-full'], 20);
+  assert.is(txBytes, txFrames * build(big).frame.length);
+  rig.settle();
+  assert.is(right.device.wrote.length, txFrames * segments(big).length);
+});
+
+test('of a super-frame cut for a device, one segment refused counts the whole as dropped', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place(new HandDevice(1500, false))];
+  const { far } = rig.handler(left, 'BRIDGE', right);
+  right.device.verdict = (_, index) => (index === 5 ? 'queueFull' : 'written');
+  left.device.read(superRecord(big, 1_448));
+  rig.settle();
+  assert.is(far.path.counters().rxDropped['queue-full'], 1);
+  assert.is(right.segment.counters().written, segments(big).length - 1);
+});
+
+test('rate: over time no more bits than the cap, group frames by their own cap, both ways', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { near, far } = rig.handler(left, 'BRIDGE', right, ['*'], { rate: 8_000_000, bcastRate: 10 });
+  for (let ms = 0; ms < 10_000; ms += 10) {
+    left.device.read(
+      frameRecord(BROADCAST, A),
+      ...Array.from({ length: 20 }, () => frameRecord(B, A, 1_000)),
+    );
+    rig.settle();
+    rig.clock.advance(10);
+  }
+  const { txBytes, txDropped } = near.path.counters();
+  assert.ok(txBytes > 9_900_000 && txBytes < 10_200_000, `${txBytes}`);
+  const groups = right.device.wrote.filter((record) => record[4] === 0xff).length;
+  assert.ok(groups >= 90 && groups <= 120, `${groups}`);
+  assert.ok(txDropped.rate > 0);
+  near.link.write(Buffer.concat(Array.from({ length: 300 }, () => frameRecord(A, B, 1_000))));
+  rig.settle();
+  assert.ok(far.path.counters().rxDropped.rate > 0);
+});
+
+test('a token bucket saves up no more than its burst, and lets one piece go below zero', () => {
+  const clock = new VirtualClock();
+  const bucket = new TokenBucket(clock, 100, 10);
+  bucket.take(60);
+  assert.not(bucket.open);
+  clock.advance(500);
+  bucket.refill();
+  assert.not(bucket.open);
+  clock.advance(10_000);
+  bucket.refill();
+  bucket.take(10);
+  assert.not(bucket.open);
+});
+
+test.run();
