@@ -88,7 +88,7 @@ class DeviceActor {
   #openInterface(): Promise<FrameDevice> {
     const { spec, ours, wantedMtu } = this.context;
     if (spec.kind === 'tap') {
-      const inherits = ours && spec.mtu === undefined && spec.bridge === undefined && wantedMtu !== null;
+      const inherits = ours && isElastic(spec) && wantedMtu !== null;
       const mtu = inherits ? wantedMtu : spec.mtu;
       return this.world.interfaces.openTap(spec.ifname, {
         ...(mtu === undefined ? {} : { mtu }),
@@ -157,11 +157,16 @@ export class DeviceRegistry {
     this.#devices.get(this.nameOf(spec))?.shell.send({ type: 'leave', handler });
   }
 
-  /** A TAP that we made and that got no MTU of its own takes that of the other end. */
+  /** Whether it is a TAP that we made and that got neither an MTU nor a bridge: it takes the MTU of the other end. */
+  takesFarMtu(spec: DeviceSpec): boolean {
+    const device = this.#devices.get(this.nameOf(spec));
+    return device?.context.ours === true && isElastic(spec);
+  }
+
+  /** @param mtu that of the other end, in bytes */
   adoptMtu(spec: DeviceSpec, mtu: number): void {
     const device = this.#devices.get(this.nameOf(spec));
-    if (device === undefined || spec.kind !== 'tap' || !device.context.ours) return;
-    if (spec.mtu !== undefined || spec.bridge !== undefined || device.segment?.mtu === mtu) return;
+    if (device === undefined || !this.takesFarMtu(spec) || device.segment?.mtu === mtu) return;
     try {
       this.#world.interfaces.setMtu(spec.ifname, mtu);
     } catch (error) {
@@ -253,6 +258,10 @@ export class DeviceRegistry {
       text: `mtu=${mtu} would lower the MTU of bridge ${bridge} (${br.mtu}); leave it out, or take at least that`,
     };
   }
+}
+
+function isElastic(spec: DeviceSpec): boolean {
+  return spec.kind === 'tap' && spec.mtu === undefined && spec.bridge === undefined;
 }
 
 function noSuchDevice(ifname: string): Refusal {

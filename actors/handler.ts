@@ -19,7 +19,7 @@ export type HandlerContext = InitiatorContext | ResponderContext;
 
 /** What happens to a Handler of either side alike. */
 export type CommonEvent =
-  | { readonly type: 'device-open'; readonly mtu: number }
+  | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
   | { readonly type: 'device-gone'; readonly why: string }
   | { readonly type: 'first-record' }
@@ -81,7 +81,8 @@ export abstract class HandlerActor implements DeviceUser {
       { handler: id, config: localConfig, macs, options },
       this.world.clock,
     );
-    this.send({ type: 'device-open', mtu: segment.mtu });
+    const elastic = this.world.devices.takesFarMtu(this.context.localDevice);
+    this.send({ type: 'device-open', mtu: segment.mtu, elastic });
   }
 
   deviceFailed(reason: Reason, text: string): void {

@@ -53,7 +53,8 @@ export interface ResponderInput extends CommonInput {
 
 /** What both sides hear. */
 type CommonEvent =
-  | { readonly type: 'device-open'; readonly mtu: number }
+  /** `elastic`: a TAP that we made and that was given no MTU, so that it takes the other end's. */
+  | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
   | { readonly type: 'device-gone'; readonly why: string }
   /** The first record came over the wire that stands now. */

@@ -28,6 +28,8 @@ export interface InitiatorContext extends Ends {
   readonly phase: 'device' | 'dialling' | 'waiting' | 'idle';
   readonly deviceOpen: boolean;
   readonly mtu: number | null;
+  /** Whether the device takes the MTU of the other end. */
+  readonly elastic: boolean;
   readonly farMtu: number | null;
   readonly offload: boolean;
   /** Address it is, or was last, connected to. */
@@ -95,6 +97,8 @@ const initiatorSetup = setup({
       ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
     resumes: ({ event }) => (event as Of<'restart'>).resume,
     deaf: ({ context }) => !context.heard,
+    /** The far MTU is larger than what our BEGIN said, and our device will follow it. */
+    widens: ({ context, event }) => context.elastic && (event as Of<'begin-taken'>).mtu > (context.mtu ?? 0),
   },
 });
 
@@ -213,6 +217,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
     phase: 'device',
     deviceOpen: false,
     mtu: null,
+    elastic: false,
     farMtu: null,
     offload: false,
     peer: null,
@@ -287,6 +292,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
               deviceOpen: true,
               phase: 'dialling',
               mtu: ({ event }) => (event as Of<'device-open'>).mtu,
+              elastic: ({ event }) => (event as Of<'device-open'>).elastic,
             }),
             empty('dial'),
           ],
@@ -340,44 +346,60 @@ export const initiatorMachine = initiatorSetup.createMachine({
     },
     handling: {
       on: {
-        'begin-taken': {
-          target: 'binary',
-          actions: [
-            initiatorSetup.assign({
-              everBinary: true,
-              heard: false,
-              why: null,
-              farMtu: ({ event }) => (event as Of<'begin-taken'>).mtu,
-              offload: ({ context, event }) =>
-                context.options.offload && (event as Of<'begin-taken'>).offload,
-            }),
-            cancel('handle'),
-            cancel('dial'),
-            { type: 'adoptMtu', params: ({ event }) => ({ mtu: (event as Of<'begin-taken'>).mtu }) },
-            {
-              type: 'connect',
-              params: ({ context, event }) => ({
-                offload: context.offload,
-                farMtu: (event as Of<'begin-taken'>).mtu,
-                announce: announces(context),
+        'begin-taken': [
+          {
+            // The other end holds frames against the MTU that BEGIN told it: it has to be told the new one.
+            guard: 'widens',
+            target: 'unauthenticated',
+            actions: [
+              { type: 'adoptMtu', params: ({ event }) => ({ mtu: (event as Of<'begin-taken'>).mtu }) },
+              initiatorSetup.assign({
+                phase: 'dialling',
+                mtu: ({ event }) => (event as Of<'begin-taken'>).mtu,
               }),
-            },
-            { type: 'arm', params: ({ context }) => ({ timer: 'stable', ms: context.limits.stable }) },
-            {
-              type: 'news',
-              params: ({ context }) => ({
-                session: context.session,
-                news: {
-                  type: 'handler-up',
-                  handler: context.id,
+              empty('dropWire'),
+              empty('dial'),
+            ],
+          },
+          {
+            target: 'binary',
+            actions: [
+              initiatorSetup.assign({
+                everBinary: true,
+                heard: false,
+                why: null,
+                farMtu: ({ event }) => (event as Of<'begin-taken'>).mtu,
+                offload: ({ context, event }) =>
+                  context.options.offload && (event as Of<'begin-taken'>).offload,
+              }),
+              cancel('handle'),
+              cancel('dial'),
+              { type: 'adoptMtu', params: ({ event }) => ({ mtu: (event as Of<'begin-taken'>).mtu }) },
+              {
+                type: 'connect',
+                params: ({ context, event }) => ({
                   offload: context.offload,
-                  mtu: context.farMtu ?? 0,
-                },
-              }),
-            },
-            initiatorSetup.assign({ session: null }),
-          ],
-        },
+                  farMtu: (event as Of<'begin-taken'>).mtu,
+                  announce: announces(context),
+                }),
+              },
+              { type: 'arm', params: ({ context }) => ({ timer: 'stable', ms: context.limits.stable }) },
+              {
+                type: 'news',
+                params: ({ context }) => ({
+                  session: context.session,
+                  news: {
+                    type: 'handler-up',
+                    handler: context.id,
+                    offload: context.offload,
+                    mtu: context.farMtu ?? 0,
+                  },
+                }),
+              },
+              initiatorSetup.assign({ session: null }),
+            ],
+          },
+        ],
         'dial-failed': dialFailed,
         timer: tryTimer,
       },

@@ -16,7 +16,7 @@ import { type OpenJournal, openJournal } from '../../io/journal/files.ts';
 import { realNetwork } from '../../io/net/network.ts';
 import { MACHINES } from '../../machines/index.ts';
 import { foldLog, type Verdict } from '../../machines/log/replay.ts';
-import { packageVersion } from '../version.ts';
+import { programVersion } from '../cli/version.ts';
 import { readLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -72,7 +72,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
   });
   const server = new Server({
     name: options.name,
-    version: packageVersion(),
+    version: programVersion(),
     boot,
     pid: process.pid,
     limits: readLimits(options.limits),
