@@ -1,5 +1,5 @@
 /** The open devices of a server: one actor for each kernel interface, shared by the Handlers on it. */
-import type { DeviceError, FrameDevice } from '../io/ports.ts';
+import type { DeviceError, FrameDevice, Timer } from '../io/ports.ts';
 import type { DeviceContext, DeviceEffect, DeviceInput, deviceMachine } from '../machines/device.ts';
 import { deviceDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
@@ -121,6 +121,8 @@ export class DeviceRegistry {
   readonly #devices = new Map<string, DeviceActor>();
   /** Handlers that want a device whose last actor is not closed yet. */
   readonly #queue = new Map<string, (() => void)[]>();
+  /** TAPs kept for Handlers that may come back. */
+  readonly #holds: Timer[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -178,8 +180,12 @@ export class DeviceRegistry {
   /** Handlers on the interface, by whatever name it was asked for. */
   handlersOn(ifname: string): number {
     let count = 0;
-    for (const { context } of this.#devices.values())
-      if (context.spec.ifname === ifname) count += context.handlers.length;
+    for (const { context } of this.#devices.values()) {
+      if (context.spec.ifname !== ifname) continue;
+      count += context.handlers.filter(
+        (handler) => this.#world.handlers.byActor(handler) !== undefined,
+      ).length;
+    }
     return count;
   }
 
@@ -188,20 +194,34 @@ export class DeviceRegistry {
     for (const [name, { segment }] of this.#devices) if (segment !== undefined) yield [name, segment];
   }
 
-  /** Takes up a device of an earlier run; `handlers` are the actors of Handlers that are still there. */
-  restore(actor: string, live: LiveActor, handlers: ReadonlySet<string>): void {
+  /**
+   * Takes up a device of an earlier run; `standing` are the actors of Handlers that are still there. A TAP that we
+   * made stays also for the others, as long as a responder would have waited: their initiators dial again, and
+   * whoever uses the TAP has set addresses on it.
+   */
+  restore(actor: string, live: LiveActor, standing: ReadonlySet<string>): void {
     const name = actor.slice('device:'.length);
     const device = new DeviceActor(this.#world, this.#ended, { name, live });
     this.#devices.set(name, device);
-    device.shell.send({
-      type: 'restart',
-      handlers: device.context.handlers.filter((handler) => handlers.has(handler)),
-    });
+    const { ours, handlers } = device.context;
+    const orphans = handlers.filter((handler) => !standing.has(handler));
+    const kept = ours ? handlers : handlers.filter((handler) => standing.has(handler));
+    device.shell.send({ type: 'restart', handlers: kept });
+    if (!ours || orphans.length === 0) return;
+    const { clock, limits } = this.#world;
+    this.#holds.push(clock.after(limits.responder.grace, () => this.#letGo(device, orphans)));
   }
 
   /** Closes all of them in this process; TAP interfaces stay for the next run. */
   async shutdown(): Promise<void> {
+    for (const hold of this.#holds) hold.cancel();
     await Promise.all([...this.#devices.values()].map(({ segment }) => segment?.close()));
+  }
+
+  #letGo(device: DeviceActor, orphans: readonly string[]): void {
+    for (const handler of orphans) {
+      if (this.#world.handlers.byActor(handler) === undefined) device.shell.send({ type: 'leave', handler });
+    }
   }
 
   #create(name: string, spec: DeviceSpec, handler: string, wantedMtu: number | null): void {

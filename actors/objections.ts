@@ -19,7 +19,10 @@ export function objectTo(world: World, session: Session, command: Command): Obje
   // Before HELLO neither policy nor objects may be asked about: the machine answers 401.
   if (session.state !== 'authenticated') return {};
   const identity = session.context.identity ?? '';
-  const forbidden = world.configuration.forbids(identity, command);
+  const forbidden = world.configuration.forbids(identity, command, {
+    owners: (id) => world.handlers.byId(id).map(({ context }) => context.identity),
+    count: (owner) => world.handlers.all().filter(({ context }) => context.identity === owner).length,
+  });
   if (forbidden !== undefined) {
     return {
       rule: forbidden.rule,

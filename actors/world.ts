@@ -11,6 +11,7 @@ import type {
   SecretStore,
 } from '../io/ports.ts';
 import type { News } from '../machines/handler/events.ts';
+import type { Forbidden, HandlersSeen } from '../machines/policy.ts';
 import type { Refusal } from '../machines/protocol/errors.ts';
 import type { Begin, Command, Handle, SecretRef } from '../machines/protocol/types.ts';
 import type { DeviceRegistry } from './devices.ts';
@@ -35,8 +36,8 @@ export interface Peer {
 export interface Configuration {
   readonly allowPlaintext: boolean;
   peer(name: string): Peer | undefined;
-  /** Whether that identity may do that. */
-  forbids(identity: string, command: Command): { readonly rule: string; readonly text: string } | undefined;
+  /** Whether that identity may do that (`--policy`); by which rule not. */
+  forbids(identity: string, command: Command, handlers: HandlersSeen): Forbidden | undefined;
 }
 
 /** The sessions, as Handlers see them. */

@@ -12,20 +12,25 @@ import { type Predicate, VERDICTS } from '../../machines/frames/predicates.ts';
 import { FRAME, frameOffset, recordEnd } from '../../machines/frames/records.ts';
 import type { Caps } from './bucket.ts';
 import { RX_REASONS, type RxReason, Tally } from './counters.ts';
-import { judgeOffload, type Software } from './software.ts';
+import { isDatagrams, judgeOffload, type Software } from './software.ts';
 import type { Run } from './wire.ts';
 
 /** The segment, as the inbound side needs it. */
 export interface Shore {
   readonly mtu: number;
   readonly takesOffload: boolean;
+  /**
+   * Whether a device that takes super-frames takes UDP ones too (kernels before 6.2 do not, and tell by EINVAL);
+   * undefined before the first was tried.
+   */
+  takesDatagrams: boolean | undefined;
   /** Puts whole records on the device. The outcome is valid until the next call. */
   write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome;
   /** Offers the same records to the other Handlers. */
   offer(buffer: Buffer, start: number, end: number): void;
 }
 
-type Judgement = 'go' | 'cut' | RxReason;
+type Judgement = 'go' | 'try' | 'cut' | RxReason;
 
 const REASON_OF_VERDICT: readonly (RxReason | undefined)[] = VERDICTS.map((verdict) =>
   verdict === 'pass' ? undefined : verdict === 'unselected' ? 'filtered' : verdict,
@@ -57,6 +62,7 @@ export class Inbound {
       } else {
         this.#put(buffer, runStart, at, count, bytes);
         if (judged === 'cut') this.#cut(buffer, at, next);
+        else if (judged === 'try') this.#try(buffer, at, next);
         else this.tally.drop(judged);
         runStart = next;
         count = 0;
@@ -72,22 +78,43 @@ export class Inbound {
     const refused = REASON_OF_VERDICT[this.predicate(buffer, frame)];
     if (refused !== undefined) return refused;
     const judged = this.#judgeLength(buffer, at, frame, next);
-    if (judged !== 'go' && judged !== 'cut') return judged;
+    if (judged !== 'go' && judged !== 'cut' && judged !== 'try') return judged;
     if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
     return judged;
   }
 
   #judgeLength(buffer: Buffer, at: number, frame: number, next: number): Judgement {
-    const { mtu, takesOffload } = this.shore;
+    const { mtu, takesOffload, takesDatagrams } = this.shore;
     if (buffer[at] === FRAME) return exceedsMtu(buffer, frame, next, mtu) ? 'too-big' : 'go';
     const judged = judgeOffload(buffer, at, next, mtu);
-    return judged === 'go' && !takesOffload ? 'cut' : judged;
+    if (judged !== 'go') return judged;
+    if (!takesOffload) return 'cut';
+    if (!isDatagrams(buffer, at)) return 'go';
+    return takesDatagrams === undefined ? 'try' : takesDatagrams ? 'go' : 'cut';
   }
 
   /** Puts a run on the device as it stands, then before the other Handlers. */
   #put(buffer: Buffer, start: number, end: number, count: number, bytes: number): void {
     if (count === 0) return;
-    const outcome = this.shore.write(buffer, start, end, count);
+    this.#count(this.shore.write(buffer, start, end, count), count, bytes);
+    this.shore.offer(buffer, start, end);
+  }
+
+  /** The first UDP super-frame shows whether the device takes such. */
+  #try(buffer: Buffer, at: number, next: number): void {
+    const { shore } = this;
+    const outcome = shore.write(buffer, at, next, 1);
+    if (outcome.badOffload > 0) {
+      shore.takesDatagrams = false;
+      this.#cut(buffer, at, next);
+      return;
+    }
+    if (outcome.written > 0) shore.takesDatagrams = true;
+    this.#count(outcome, 1, next - frameOffset(buffer, at));
+    shore.offer(buffer, at, next);
+  }
+
+  #count(outcome: WriteOutcome, count: number, bytes: number): void {
     const { written } = outcome;
     this.tally.carry(written, written === count ? bytes : outcome.writtenBytes);
     if (written !== count) {
@@ -95,10 +122,12 @@ export class Inbound {
       this.tally.drop('queue-full', outcome.queueFull);
       this.tally.drop('device-refused', outcome.refused);
     }
-    this.shore.offer(buffer, start, end);
   }
 
-  /** Cuts a super-frame for a device that takes none, or none with such long segments. It counts as one frame, lost if any part of it was. */
+  /**
+   * Cuts a super-frame for a device that takes none, or none with such long segments. It counts as one frame, lost if
+   * any part of it was.
+   */
   #cut(buffer: Buffer, at: number, next: number): void {
     const { out } = this.software;
     const fault = this.software.cut(buffer, at, next, this.shore.mtu);

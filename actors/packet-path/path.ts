@@ -72,6 +72,12 @@ export class HandlerPath implements Member {
         return segment.mtu;
       },
       takesOffload: segment.takesOffload,
+      get takesDatagrams() {
+        return segment.takesDatagrams;
+      },
+      set takesDatagrams(taken) {
+        segment.takesDatagrams = taken;
+      },
       write: (buffer, start, end, count) => segment.write(buffer, start, end, count),
       offer: (buffer, start, end) => segment.offer(buffer, start, end, this),
     });

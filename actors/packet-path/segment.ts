@@ -51,6 +51,7 @@ export class Segment implements Shore {
   readonly hosts = new MacTable();
   readonly fates = new Fates();
   readonly loans = new Loans();
+  takesDatagrams: boolean | undefined;
   /** For all Handlers of this segment. */
   readonly software: Software;
 

@@ -66,6 +66,11 @@ export function judgeOffload(
   return data - l3 + longest > mtu ? 'cut' : 'go';
 }
 
+/** Whether the OFFLOAD record at `at` is a super-frame of UDP datagrams. */
+export function isDatagrams(buffer: Buffer, at: number): boolean {
+  return buffer[at + HEADER_BYTES + 1] === GSO_UDP_L4;
+}
+
 function read16LE(buffer: Buffer, at: number): number {
   return buffer[at]! | (buffer[at + 1]! << 8);
 }

@@ -9,12 +9,13 @@ import { isTestFrame } from './frames.ts';
 
 const PROGRAM = `
 import os, select, socket, struct, sys, threading
-SOL_PACKET, PACKET_AUXDATA, PACKET_VNET_HDR, SO_RCVBUFFORCE, PACKET_OUTGOING = 263, 8, 15, 33, 4
+SOL_PACKET, PACKET_AUXDATA, PACKET_VNET_HDR, SO_RCVBUFFORCE, PACKET_OUTGOING, PACKET_IGNORE_OUTGOING = 263, 8, 15, 33, 4, 23
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
 s.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-s.bind((sys.argv[1], 0))
 hear_outgoing = sys.argv[2] == 'all'
+if not hear_outgoing: s.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+s.bind((sys.argv[1], 0))
 g = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
 g.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
 g.bind((sys.argv[1], 0))

@@ -8,7 +8,7 @@ import { VNET } from '../lab/server.ts';
 export class StoryError extends Error {}
 
 export interface TypeOptions {
-  /** Lines of output to show at most; 12 when left out. */
+  /** Lines of output to show at most, the last two among them; 12 when left out. */
   readonly show?: number;
   /** Whether the command is meant to fail. */
   readonly fails?: boolean;
@@ -100,7 +100,10 @@ export class Stage {
 
   #output(text: string, most: number): void {
     const lines = text.trimEnd().split('\n').filter(Boolean);
-    for (const line of lines.slice(0, most)) this.print(`      ${line}`);
-    if (lines.length > most) this.print(`      … ${lines.length - most} more lines`);
+    const over = lines.length - most;
+    const end = over > 0 ? 2 : 0;
+    for (const line of lines.slice(0, most - end)) this.print(`      ${line}`);
+    if (over > 0) this.print(`      … ${over} more lines …`);
+    for (const line of end > 0 ? lines.slice(-end) : []) this.print(`      ${line}`);
   }
 }

@@ -25,9 +25,9 @@ export async function tellStory(
   await standing(stage, vm);
   await close(stage, handler, vm);
   stage.chapter('Both servers end; what happened is played again from their logs');
-  for (const server of servers) {
+  for (const [name, server] of Object.entries(servers)) {
     const status = await server.stop();
-    stage.check(status === 0, `SIGTERM to ${server.label}: status ${status}`);
+    stage.check(status === 0, `the ${name} ended on SIGTERM, with status 0`);
   }
   for (const machine of ['proxy', 'host']) {
     await stage.type(machine, 'vnet replay log', { show: 6 });
@@ -61,7 +61,7 @@ async function startServers(stage: Stage) {
     /^READY /m,
   );
   await stage.type('proxy', 'vnet devices');
-  return [proxy, host];
+  return { proxy, host };
 }
 
 async function makeHandler(stage: Stage): Promise<string> {

@@ -59,8 +59,8 @@ export function effectText({ type, params }: EffectView): string {
   if (type === 'answer') return `answer "${(params as { line: string }).line}"`;
   if (typeof params !== 'object' || params === null) return type;
   const fields = params as Readonly<Record<string, unknown>>;
-  if ((type === 'arm' || type === 'cancel') && typeof fields['timer'] === 'string') {
-    return type === 'arm' ? `arm ${fields['timer']} ${String(fields['ms'])} ms` : `cancel ${fields['timer']}`;
+  if ((type === 'arm' || type === 'cancel') && typeof fields.timer === 'string') {
+    return type === 'arm' ? `arm ${fields.timer} ${String(fields.ms)} ms` : `cancel ${fields.timer}`;
   }
   const detail = describeFields(fields, 60);
   return detail === '' ? type : `${type} ${detail}`;

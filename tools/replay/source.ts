@@ -18,13 +18,6 @@ export function replayLog(
   return replay(lines, MACHINES, sha256, options);
 }
 
-/** What stands behind the last whole record: a crash left it, or a server is writing it just now. */
-export function tornNote(dir: string, { tornBytes }: SegmentLines): string {
-  return tornBytes === 0
-    ? ''
-    : `${dir}: behind the last record stand ${tornBytes} bytes of one that was not completed; a server cuts them off when it starts.\n`;
-}
-
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?Z?$/;
 
 /**

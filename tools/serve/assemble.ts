@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Recorder } from '../../actors/recorder.ts';
 import { Server } from '../../actors/server.ts';
 import type { Configuration } from '../../actors/world.ts';
-import { type CredentialSources, Credentials } from '../../io/auth/authenticator.ts';
+import type { Credentials } from '../../io/auth/authenticator.ts';
 import { openSecretStore } from '../../io/auth/secret-store.ts';
 import { realChance } from '../../io/chance.ts';
 import { realClock } from '../../io/clock.ts';
@@ -17,6 +17,8 @@ import { realNetwork } from '../../io/net/network.ts';
 import { MACHINES } from '../../machines/index.ts';
 import { foldLog, type Verdict } from '../../machines/log/replay.ts';
 import { programVersion } from '../cli/version.ts';
+import { certificateFacts, ExpiryWatch } from './expiry.ts';
+import { ConfiguredFiles } from './files.ts';
 import { readLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -34,7 +36,8 @@ export interface AssembledServer {
 /** @throws StartError */
 export async function assemble(options: ServeOptions): Promise<AssembledServer> {
   const diagnostics = standardErrorLog(options.name);
-  const credentials = loadCredentials(options);
+  const files = readFiles(options);
+  const { credentials } = files;
   requireSomeWayIn(options, credentials);
   warnOfPlaintext(options, credentials, (url) =>
     diagnostics.warn(
@@ -76,7 +79,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     boot,
     pid: process.pid,
     limits: readLimits(options.limits),
-    configuration: configuration(options, credentials),
+    configuration: configuration(options, files),
     network: realNetwork({ tls: () => credentials.tls, diagnostics }),
     interfaces: kernelDevices(diagnostics),
     clock,
@@ -85,10 +88,12 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     secretStore: openSecretStore(join(options.log, 'secrets.json')),
     diagnostics,
     recorder,
-    facts: () => facts(credentials),
+    facts: () => certificateFacts(credentials.ownCertificate),
   });
+  const expiry = new ExpiryWatch(files, clock, diagnostics);
   return {
     async start() {
+      expiry.start();
       try {
         return await server.start({
           listen: options.listen,
@@ -101,12 +106,16 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
         throw new StartError((error as Error).message);
       }
     },
-    stop: (signal) => server.stop(signal),
+    stop(signal) {
+      expiry.stop();
+      return server.stop(signal);
+    },
     reload() {
       try {
-        credentials.reload();
-        server.record({ type: 'reloaded', files: configured(options) });
-        diagnostics.info({ files: configured(options) }, 'read again');
+        files.reload();
+        server.record({ type: 'reloaded', files: files.names });
+        diagnostics.info({ files: files.names }, 'read again');
+        expiry.look();
       } catch (error) {
         const why = (error as Error).message;
         server.record({ type: 'reload-refused', why });
@@ -116,20 +125,12 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
   };
 }
 
-function loadCredentials(options: ServeOptions): Credentials {
-  const sources: CredentialSources = {
-    ...(options['password-file'] === undefined ? {} : { passwordFile: options['password-file'] }),
-    ...(process.env['VNET_PASSWORD'] === undefined ? {} : { password: process.env['VNET_PASSWORD'] }),
-    ...(options.authorized === undefined ? {} : { authorizedFile: options.authorized }),
-    ...(options.ca === undefined ? {} : { caFile: options.ca }),
-    ...(options.cert === undefined ? {} : { certFile: options.cert }),
-    ...(options.key === undefined ? {} : { keyFile: options.key }),
-    ...(options.peers === undefined ? {} : { peersFile: options.peers }),
-  };
+function readFiles(options: ServeOptions): ConfiguredFiles {
+  const password = process.env['VNET_PASSWORD'];
   // What was read is all that is needed: children must not inherit the secret.
   delete process.env['VNET_PASSWORD'];
   try {
-    return new Credentials(sources);
+    return new ConfiguredFiles(options, password);
   } catch (error) {
     throw new StartError((error as Error).message);
   }
@@ -191,23 +192,10 @@ function explain(dir: string, segment: number, verdict: Exclude<Verdict, { kind:
 const DAY_MS = 86_400_000;
 const REPAIR = '`vnet log repair DIR` shows what can be kept';
 
-function configuration(options: ServeOptions, credentials: Credentials): Configuration {
+function configuration(options: ServeOptions, files: ConfiguredFiles): Configuration {
   return {
     allowPlaintext: options['allow-plaintext'] ?? false,
-    peer: (name) => credentials.peers.get(name),
-    forbids: () => undefined,
+    peer: (name) => files.credentials.peers.get(name),
+    forbids: (identity, command, handlers) => files.policy.forbids(identity, command, handlers),
   };
-}
-
-function configured(options: ServeOptions): readonly string[] {
-  const keys = ['password-file', 'cert', 'key', 'authorized', 'ca', 'peers', 'policy'] as const;
-  return keys.map((key) => options[key]).filter((file) => file !== undefined);
-}
-
-function facts({ ownCertificate }: Credentials): readonly (readonly [string, string])[] {
-  if (ownCertificate === undefined) return [];
-  return [
-    ['certificate', ownCertificate.fingerprint],
-    ['certificate_expires', ownCertificate.validTo],
-  ];
 }

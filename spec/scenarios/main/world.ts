@@ -14,6 +14,8 @@
  *     host: 'veth'   host [vm0] ── [eth0] vm, a namespace of its own; Host has vm0
  *     host: 'tap'    Host has tap:vm0, and the VM is what stands on that TAP: the host's own stack there
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Lab } from '../../../tools/lab/lab.ts';
 import { CommandError } from '../../../tools/lab/program.ts';
@@ -45,6 +47,8 @@ export interface WorldOptions {
    * that want the plain path itself.
    */
   readonly wire: 'tls' | 'tcp';
+  /** Time-outs of both servers other than the defaults, by their names in the configuration file. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 export class World {
@@ -74,6 +78,11 @@ export class World {
     this.routerNs = lan === 'tap' ? 'proxy' : 'home';
     this.routerDev = lan === 'bridge' ? 'eth0' : 'br0';
     const args = wire === 'tcp' ? ['--allow-plaintext'] : [];
+    if (options.limits !== undefined) {
+      const config = join(lab.folder, 'vnet.json');
+      writeFileSync(config, JSON.stringify({ limits: options.limits }));
+      args.push('--config', config);
+    }
     const server = (name: 'proxy' | 'host') =>
       new VnetServer(lab, { ns: name, name, listen: `${wire}://${WAN[name]}:7411`, args });
     this.proxy = server('proxy');

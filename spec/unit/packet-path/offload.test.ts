@@ -205,6 +205,25 @@ test('segments longer than the MTU: TCP is cut anew, datagrams are too big; also
   assert.is(far.path.counters().rxDropped['too-big'], 1);
 });
 
+test('a device that takes TCP super-frames only gets datagrams cut, none is lost in finding that out', () => {
+  for (const takesDatagrams of [true, false]) {
+    const rig = new Rig();
+    const [left, right] = [place(), place()];
+    const { far } = rig.handler(left, 'BRIDGE', right);
+    right.device.verdict = (record) =>
+      record[0] === 1 && record[5] === 5 && !takesDatagrams ? 'badOffload' : 'written';
+    const datagrams = tcp(30_000, { protocol: 17 });
+    const udp = superRecord(datagrams, 1_400);
+    const whole = superRecord(big, 1_448);
+    left.device.read(whole, udp, whole, udp);
+    rig.settle();
+    const arrived = takesDatagrams ? [udp] : segments(datagrams, 1_400);
+    assert.equal(right.device.wrote, [whole, ...arrived, whole, ...arrived]);
+    assert.is(far.path.counters().rxFrames, 4);
+    assert.is(right.segment.counters().badOffload, takesDatagrams ? 0 : 1);
+  }
+});
+
 test('a super-frame that is cut for a wire is sent whole or not at all', () => {
   const rig = new Rig();
   const [left, right] = [place(), place()];

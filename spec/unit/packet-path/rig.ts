@@ -64,7 +64,7 @@ export class Rig {
   #id = 0;
 
   path(
-    at: Place,
+    at: Pick<Place, 'segment'>,
     role: Role,
     macs: readonly string[],
     options: Partial<HandlerOptions> = {},
