@@ -18,12 +18,14 @@ export class Conversation {
   readonly #encoder = new TextEncoder();
   #listener: ((heard: Heard) => void) | undefined;
   #ended: string | undefined;
+  #paused = false;
 
   constructor(readonly link: Link) {
     link.attach({
       data: (chunk) => {
         this.#splitter.push(chunk);
         this.#deliver();
+        this.#throttle();
       },
       drain: () => undefined,
       end: () => this.#end('it ended the connection'),
@@ -39,12 +41,15 @@ export class Conversation {
   listen(listener: (heard: Heard) => void): void {
     this.#listener = listener;
     this.#deliver();
+    this.#throttle();
   }
 
   /** Hands the link on; what stands behind the last line is binary. */
   release(): Uint8Array {
     this.#listener = undefined;
-    return this.#splitter.rest();
+    const rest = this.#splitter.rest();
+    this.#throttle();
+    return rest;
   }
 
   abort(): void {
@@ -55,6 +60,15 @@ export class Conversation {
   #end(why: string): void {
     this.#ended ??= why;
     this.#deliver();
+  }
+
+  /** What is sent unasked waits in the kernel: no more than one read of it is ever held here. */
+  #throttle(): void {
+    const pause = this.#listener === undefined && this.#splitter.held > 0;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.link.pause();
+    else this.link.resume();
   }
 
   #deliver(): void {

@@ -36,7 +36,9 @@ export class HandlerRegistry {
 
   refuseHandle(handle: Handle): Refusal | undefined {
     return (
-      this.#refuseMany() ?? this.#world.devices.refuse(handle.localDevice) ?? this.#refuseHandleMacs(handle)
+      this.#refuseMany(handle) ??
+      this.#world.devices.refuse(handle.localDevice) ??
+      this.#refuseHandleMacs(handle)
     );
   }
 
@@ -50,7 +52,7 @@ export class HandlerRegistry {
       };
     }
     return (
-      this.#refuseMany() ??
+      this.#refuseMany(begin) ??
       this.#world.devices.refuse(begin.localDevice) ??
       this.#refuseMacs(begin, (other) => yields(other, identity)) ??
       this.#refuseSecondBridge(begin, (other) => sameHost(other, address) && !yields(other, identity))
@@ -178,10 +180,17 @@ export class HandlerRegistry {
     }
   }
 
-  #refuseMany(): Refusal | undefined {
-    const most = this.#world.limits.handlers;
-    if (this.#handlers.size < most) return undefined;
-    return { reason: 'too-many-handlers', text: `there are ${most} Handlers here, which is the limit` };
+  #refuseMany({ macs }: Ends): Refusal | undefined {
+    const { handlers: most, macs: mostMacs } = this.#world.limits;
+    if (this.#handlers.size >= most) {
+      return { reason: 'too-many-handlers', text: `there are ${most} Handlers here, which is the limit` };
+    }
+    const carried = this.all().reduce((sum, { context }) => sum + context.macs.length, 0);
+    if (carried + macs.length <= mostMacs) return undefined;
+    return {
+      reason: 'too-many-handlers',
+      text: `the Handlers here carry ${carried} MAC addresses; ${mostMacs} are the limit`,
+    };
   }
 
   #refuseHandleMacs(handle: Handle): Refusal | undefined {

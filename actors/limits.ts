@@ -9,10 +9,16 @@ export interface Limits {
   /** Sessions not yet authenticated, from one address and in all. */
   readonly unauthenticatedPerAddress: number;
   readonly unauthenticated: number;
-  /** Sessions in all; past that a new one gets 429. */
+  /** Those from one network: an IPv6 /64 is one; an IPv4 address is one of its own. */
+  readonly unauthenticatedPerNetwork: number;
+  /** Authenticated sessions in all and from one address, wires not counted; past that a new one gets 429. */
   readonly sessions: number;
-  /** Handlers in all. */
+  readonly sessionsPerAddress: number;
+  /** Connections that got 429 and are read on so that it arrives; past that they are closed at once. */
+  readonly turnedAway: number;
+  /** Handlers in all, and MAC addresses of all of them together. */
   readonly handlers: number;
+  readonly macs: number;
   /** Bytes of answers that a client has not read, past which its next line waits. */
   readonly unread: number;
 }
@@ -22,8 +28,12 @@ export const DEFAULT_LIMITS: Limits = {
   initiator: { handle: 15_000, dial: 10_000, firstDelay: 500, lastDelay: 10_000, stable: 60_000 },
   responder: { grace: 60_000 },
   unauthenticatedPerAddress: 8,
+  unauthenticatedPerNetwork: 32,
   unauthenticated: 64,
   sessions: 1024,
+  sessionsPerAddress: 256,
+  turnedAway: 256,
   handlers: 1024,
+  macs: 65_536,
   unread: 262_144,
 };

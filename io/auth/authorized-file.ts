@@ -40,7 +40,7 @@ export class Authorized {
 /**
  * `#` begins a comment, at the head of a line or after a space.
  * @param file its name, for messages
- * @throws Error with the number of the line that is wrong
+ * @throws Error with the number of the line that is wrong; what stands in it is not repeated
  */
 export function parseAuthorized(text: string, file: string): Authorized {
   const lines: AuthorizedLine[] = [];
@@ -65,7 +65,7 @@ export function parseAuthorized(text: string, file: string): Authorized {
 
 function parseLine(line: string): AuthorizedLine {
   const [name = '', fingerprint = '', ...options] = line.split(/\s+/);
-  if (!IDENTITY.test(name)) throw new Error(`"${name}" is no name: ${IDENTITY_RULE}`);
+  if (!IDENTITY.test(name)) throw new Error(`a line begins with a name: ${IDENTITY_RULE}`);
   if (!isFingerprint(fingerprint)) {
     throw new Error('behind the name stands sha256: and 64 hex digits, as `vnet keygen` prints them');
   }
@@ -73,7 +73,7 @@ function parseLine(line: string): AuthorizedLine {
   if (options.length === 0) return entry;
   const [option = '', ...more] = options;
   if (more.length > 0 || !option.startsWith('server=')) {
-    throw new Error(`"${options.join(' ')}": only one option is known, server=HOST[:PORT]`);
+    throw new Error('behind the fingerprint only one option is known, server=HOST[:PORT]');
   }
   return { ...entry, server: parseServer(option.slice('server='.length)) };
 }
@@ -83,7 +83,7 @@ function parseServer(text: string): { host: string; port?: number } {
   const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (!match || (port !== undefined && (port < 1 || port > 65_535))) {
     throw new Error(
-      `server=${text} must be server=HOST or server=HOST:PORT, IPv6 as server=${formatHostPort('::1', 7411)}`,
+      `what stands behind server= must be HOST or HOST:PORT, IPv6 as server=${formatHostPort('::1', 7411)}`,
     );
   }
   const host = normalHost(match[1] ?? match[2] ?? '');

@@ -11,9 +11,9 @@
  * with it, else it is `default`), or `cert` and `key`, or neither: then our own certificate is offered, over
  * `tls://`, and over `tcp://` HANDLE must bring the password itself. Paths are relative to the peers file.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
+import { readJsonFile } from '../json-file.ts';
 import { formatHostPort, isFingerprint, parseLinkUrl } from '../net/address.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { loadKeyPair } from './certificates.ts';
@@ -52,13 +52,7 @@ type Entry = v.InferOutput<typeof Entry>;
 
 /** Reads the file and every file it names. @throws Error with the place in the file, e.g. `peers.json, [1].url: …` */
 export function loadPeers(file: string): Peers {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new Error(`cannot read the peers file ${file}: ${(error as Error).message}`);
-  }
-  const checked = v.safeParse(v.array(Entry), json);
+  const checked = v.safeParse(v.array(Entry), readJsonFile(file, 'the peers file'));
   if (!checked.success) throw new Error(`${file}, ${firstIssue(checked.issues)}`);
   const peers = new Map<string, Peer>();
   for (const [index, entry] of checked.output.entries()) {

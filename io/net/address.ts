@@ -33,7 +33,9 @@ export function parseLinkUrl(text: string): LinkUrl {
 }
 
 function wrong(text: string, why: string): Error {
-  return new Error(`"${text}" is not an address to listen on or to dial: ${why}`);
+  // A password that somebody wrote into the URL is not repeated.
+  const shown = text.replace(/\/\/[^/]*@/, '//…@');
+  return new Error(`"${shown}" is not an address to listen on or to dial: ${why}`);
 }
 
 function inetUrl(text: string, url: URL): LinkUrl {

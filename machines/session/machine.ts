@@ -85,7 +85,6 @@ const sessionSetup = setup({
     unofferedLastTry: ({ context, event }) => !offered(context, event) && isLastTry(context),
     lastTry: ({ context }) => isLastTry(context),
     overdue: ({ context }) => context.overdue,
-    /** The splitter lost its place: what follows cannot be told from the rest of that line. */
     fatalLine: ({ event }) => (event as Of<'bad-line'>).reason === 'line-too-long',
     watching: ({ context }) => context.watching,
     idleTimer: ({ context, event }) =>
@@ -161,13 +160,8 @@ const objected = { guard: 'objected', actions: [unwatch, stopWatching, refuseObj
 const reporting = (what: Report) =>
   [objected, { actions: [unwatch, stopWatching, report(what, 'authenticated'), armIdle] }] as const;
 
-/** A line that no state takes as a command. */
-const badLine = {
-  'bad-line': [
-    { guard: 'fatalLine', target: 'closed', actions: [refuseBadLine, hangUp] },
-    { actions: [unwatch, stopWatching, refuseBadLine] },
-  ],
-} as const;
+/** The splitter lost its place: what follows cannot be told from the rest of that line. */
+const fatalLine = { guard: 'fatalLine', target: 'closed', actions: [refuseBadLine, hangUp] } as const;
 
 export const sessionMachine = sessionSetup.createMachine({
   id: 'session',
@@ -249,7 +243,7 @@ export const sessionMachine = sessionSetup.createMachine({
         'STATS?': early,
         'STATUS?': early,
         WATCH: early,
-        ...badLine,
+        'bad-line': [fatalLine, { actions: refuseBadLine }],
         evicted: { target: 'closed', actions: [refuse(() => 'too-many-sessions'), hangUp] },
         end: closed,
         lost: { target: 'closed' },
@@ -323,7 +317,7 @@ export const sessionMachine = sessionSetup.createMachine({
         'handler-closed': { guard: 'closesMine', actions: [forgetRequest, answerOk, armIdle] },
         WATCH: [objected, { actions: [unwatch, cancel('idle'), startWatching, answerOk, watch] }],
         'empty-line': { guard: 'watching', actions: [unwatch, stopWatching, armIdle] },
-        ...badLine,
+        'bad-line': [fatalLine, { actions: [unwatch, stopWatching, refuseBadLine, armIdle] }],
         timer: { guard: 'idleTimer', target: 'closed', actions: [refuse(() => 'timeout'), hangUp] },
         end: { target: 'closed', actions: [unwatch, stopWatching, hangUp] },
         lost: { target: 'closed', actions: [unwatch, stopWatching] },

@@ -103,7 +103,7 @@ function tell(places: Places, options: StoryOptions): Told {
   const note =
     handlers.length === 0
       ? 'The two logs have no Handler in common: only their clocks say what came first.'
-      : `${handlers.length} Handlers in common, ${links.length} times one record had to come before one of the other log${clock}.`;
+      : `Handlers in common: ${handlers.length}; records that had to come before one of the other log: ${links.length}${clock}.`;
   return { story, labels, note };
 }
 

@@ -1,6 +1,8 @@
 /** `vnet serve`: the server daemon, put together from its parts. */
 
+import { standardErrorLog } from '../../io/diagnostics.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
+import { sayLastWords } from '../serve/last-words.ts';
 import { readServeOptions, SERVE_HELP, type ServeOptions, UsageError } from '../serve/options.ts';
 
 /** @returns the exit status: 0 after an orderly end, 1 when it cannot start, 2 on wrong usage */
@@ -27,6 +29,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function run(options: ServeOptions): Promise<number> {
+  sayLastWords(standardErrorLog(options.name));
   const server = await assemble(options);
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));

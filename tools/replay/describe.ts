@@ -1,12 +1,26 @@
 /** Values of events and effects in a few words: what a person wants to see of them on one line. */
 import { formatDevice } from '../../machines/protocol/devices.ts';
+import { formatOptions } from '../../machines/protocol/options.ts';
 import { formatRemote } from '../../machines/protocol/remote.ts';
 import { formatRole } from '../../machines/protocol/roles.ts';
-import type { DeviceSpec, Remote, RoleConfig } from '../../machines/protocol/types.ts';
+import type { DeviceSpec, HandlerOptions, Remote, RoleConfig } from '../../machines/protocol/types.ts';
 
 /** Values that say nothing on their own line. */
-const DULL = new Set(['type', 'jitter', 'limits', 'now']);
+const DULL = new Set(['type', 'jitter', 'limits', 'now', 'secret', 'length']);
 const NESTED = 3;
+/** These come first, in this order: the log has its keys sorted, people think in the order of a command. */
+const FIRST = [
+  'handler',
+  'method',
+  'identity',
+  'remote',
+  'auth',
+  'localDevice',
+  'remoteDevice',
+  'localConfig',
+  'remoteConfig',
+  'macs',
+];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,12 +33,25 @@ export function describeFields(fields: Fields, most = Number.POSITIVE_INFINITY):
 function words(fields: Fields, depth: number): string[] {
   return Object.entries(fields)
     .filter(([key, value]) => !DULL.has(key) && value !== undefined && value !== null)
-    .map(([key, value]) => `${key}=${describe(value, depth)}`);
+    .toSorted(([a], [b]) => rank(a) - rank(b))
+    .flatMap(([key, value]) =>
+      // The arguments of a command stand for themselves.
+      key === 'args' && isFields(value) ? words(value, depth) : [`${key}=${describe(value, depth)}`],
+    );
+}
+
+function rank(key: string): number {
+  const place = FIRST.indexOf(key);
+  return place < 0 ? FIRST.length : place;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function describe(value: unknown, depth: number): string {
   if (Array.isArray(value)) return describeList(value, depth);
-  if (typeof value === 'object' && value !== null) return describeObject(value as Fields, depth);
+  if (isFields(value)) return describeObject(value, depth);
   return typeof value === 'string' ? quoteBlanks(value) : String(value);
 }
 
@@ -44,6 +71,7 @@ function describeKnown(fields: Fields): string | undefined {
   const { kind, role, identity } = fields;
   if (kind === 'interface' || kind === 'tap') return formatDevice(fields as unknown as DeviceSpec);
   if (kind === 'url' || kind === 'peer') return formatRemote(fields as unknown as Remote);
+  if ('l2cp' in fields) return formatOptions(fields as unknown as HandlerOptions).join(',') || 'default';
   if (kind === 'cert') return 'cert';
   if (kind === 'peer-entry') return '-';
   if (kind === 'password') return `password:${String(identity)}:…`;

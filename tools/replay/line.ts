@@ -29,7 +29,7 @@ export function transitionLine(shown: Shown, options: LineOptions = {}): string 
   const parts = [
     moment(time),
     `#${seq}`.padEnd(7),
-    actor.padEnd(24),
+    actor.padEnd(40),
     states(from, to).padEnd(32),
     detail === '' ? eventName(event) : `${eventName(event)} ${detail}`,
   ];

@@ -14,6 +14,7 @@ import { DamagedLog, LogInUse, segmentName } from '../../io/journal/damage.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../io/journal/files.ts';
 import { realNetwork } from '../../io/net/network.ts';
+import type { SecretStore } from '../../io/ports.ts';
 import { MACHINES } from '../../machines/index.ts';
 import { foldLog, type Verdict } from '../../machines/log/replay.ts';
 import { programVersion } from '../cli/version.ts';
@@ -59,6 +60,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
       'the last line of the log was torn and has been cut off',
     );
   }
+  const secretStore = await openSecrets(options, journal);
   const clock = realClock();
   const chance = realChance();
   const boot = chance.id(8);
@@ -85,7 +87,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     clock,
     chance,
     authenticator: credentials,
-    secretStore: openSecretStore(join(options.log, 'secrets.json')),
+    secretStore,
     diagnostics,
     recorder,
     facts: () => certificateFacts(credentials.ownCertificate),
@@ -177,6 +179,16 @@ function openLog(options: ServeOptions): OpenJournal {
     if (error instanceof DamagedLog) throw new StartError(`${error.message}\n${REPAIR}`);
     if (error instanceof LogInUse) throw new StartError(error.message);
     throw new StartError(`cannot open the log in ${options.log}: ${(error as Error).message}`);
+  }
+}
+
+/** Where the passwords of Handlers outlive a crash. */
+async function openSecrets({ log }: ServeOptions, journal: OpenJournal): Promise<SecretStore> {
+  try {
+    return openSecretStore(join(log, 'secrets.json'));
+  } catch (error) {
+    await journal.store.close();
+    throw new StartError((error as Error).message);
   }
 }
 

@@ -22,7 +22,10 @@ export const LimitSettings = v.strictObject({
   sessions: Count,
   'sessions-unauthenticated': Count,
   'sessions-unauthenticated-per-address': Count,
+  'sessions-unauthenticated-per-network': Count,
+  'sessions-per-address': Count,
   handlers: Count,
+  macs: Count,
 });
 
 /** The defaults, with what was set in their place. */
@@ -47,6 +50,10 @@ export function readLimits(settings: v.InferOutput<typeof LimitSettings> = {}): 
     unauthenticated: settings['sessions-unauthenticated'] ?? DEFAULT_LIMITS.unauthenticated,
     unauthenticatedPerAddress:
       settings['sessions-unauthenticated-per-address'] ?? DEFAULT_LIMITS.unauthenticatedPerAddress,
+    unauthenticatedPerNetwork:
+      settings['sessions-unauthenticated-per-network'] ?? DEFAULT_LIMITS.unauthenticatedPerNetwork,
+    sessionsPerAddress: settings['sessions-per-address'] ?? DEFAULT_LIMITS.sessionsPerAddress,
     handlers: settings.handlers ?? DEFAULT_LIMITS.handlers,
+    macs: settings.macs ?? DEFAULT_LIMITS.macs,
   };
 }

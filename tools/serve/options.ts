@@ -1,9 +1,9 @@
 /** What `vnet serve` can be told, on the command line or in the file of `--config`. */
-import { readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
+import { readJsonFile } from '../../io/json-file.ts';
 import { isName } from '../../machines/protocol/ids.ts';
 import { parseListenUrl } from '../../machines/protocol/remote.ts';
 import { LimitSettings } from './limits.ts';
@@ -150,9 +150,9 @@ function parse<T extends NonNullable<Parameters<typeof parseArgs>[0]>['options']
 function readConfig(file: string): Settings {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = readJsonFile(file, 'the configuration');
   } catch (error) {
-    throw new UsageError(`cannot read --config ${file}: ${(error as Error).message}`);
+    throw new UsageError((error as Error).message);
   }
   const settings = { ...check(json, file) };
   for (const key of PATHS) {

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { ping } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
+import { tapSuite } from '../tap-suite.ts';
 import { World, type WorldOptions } from './world.ts';
 
 await ensurePrivileges();
@@ -17,7 +18,7 @@ const reached = async (world: World): Promise<boolean> =>
   (await ping(world.lab, 'user', VM, { count: 1, wait: 1 })).received === 1;
 
 function crashes(name: string, options: WorldOptions): void {
-  const test = suite(`kill -9, ${name}`);
+  const test = (options.host === 'tap' ? tapSuite : suite)(`kill -9, ${name}`);
   let world: World;
   let handler: string;
   test.before(async () => {

@@ -3,17 +3,17 @@
  * How long a responder, and a TAP that it made, wait for an initiator that does not come back; here 4 s in place of
  * a minute. The topology is drawn in `world.ts`.
  */
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { ping } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
+import { tapSuite } from '../tap-suite.ts';
 import { World } from './world.ts';
 
 await ensurePrivileges();
 
 const VM = '192.168.77.50';
-const test = suite('the grace of a responder');
+const test = tapSuite('the grace of a responder');
 let world: World;
 test.before(async () => {
   world = await World.build({ lan: 'port', host: 'tap', wire: 'tls', limits: { 'grace-ms': 4000 } });

@@ -5,7 +5,6 @@ import { askForLease, ping, sendFrames, sniff, sniffed, transfer } from '../../.
 import { waitUntil } from '../../../tools/lab/wait.ts';
 import { LAN, MAC, World, type WorldOptions } from './world.ts';
 
-const GIBIBYTE = 2 ** 30;
 const plain = (mac: string): string => mac.replaceAll(':', '');
 /** EtherType of tests and private use (IEEE 802, local experimental 1). */
 const LOCAL = '88b5';
@@ -17,8 +16,11 @@ interface Stand {
   vm: string;
 }
 
-/** Adds all tests of the main job to a suite; they stand on one another and run in order. */
-export function mainJob(test: Test, options: WorldOptions): void {
+/**
+ * Adds all tests of the main job to a suite; they stand on one another and run in order.
+ * `mebibytes` cross by TCP each way.
+ */
+export function mainJob(test: Test, options: WorldOptions, mebibytes = 1024): void {
   const stand = {} as Stand;
   test.before(async () => {
     stand.world = await World.build(options);
@@ -35,7 +37,7 @@ export function mainJob(test: Test, options: WorldOptions): void {
   pings(test, stand);
   tags(test, stand);
   othersStayOut(test, stand);
-  transfers(test, stand);
+  transfers(test, stand, mebibytes);
   test('no interface of the user is changed', () => stand.world.assertInterfacesUntouched());
   closing(test, stand);
 }
@@ -121,19 +123,20 @@ function othersStayOut(test: Test, stand: Stand): void {
   });
 }
 
-function transfers(test: Test, stand: Stand): void {
+function transfers(test: Test, stand: Stand, mebibytes: number): void {
+  const bytes = mebibytes * 2 ** 20;
   for (const direction of ['user to VM', 'VM to user'] as const) {
-    test(`1 GiB by TCP with equal SHA-256, ${direction}`, async () => {
+    test(`${mebibytes} MiB by TCP with equal SHA-256, ${direction}`, async () => {
       const { lab, vm } = stand.world;
       const out = direction === 'user to VM';
       const done = await transfer(lab, {
         from: out ? 'user' : vm.ns,
         to: out ? vm.ns : 'user',
         address: out ? stand.vm : LAN.user,
-        bytes: GIBIBYTE,
+        bytes,
         deadline: 90_000,
       });
-      assert.is(done.received.bytes, GIBIBYTE);
+      assert.is(done.received.bytes, bytes);
       assert.is(done.received.sha256, done.sent.sha256);
       process.stdout.write(`\n    ${direction}: ${done.rate.toFixed(0)} Mbit/s `);
     });

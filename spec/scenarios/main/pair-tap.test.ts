@@ -2,12 +2,12 @@
  * A TAP in the bridge of a Proxy that is itself the LAN's router and DHCP server, and a TAP on the Host, TLS.
  * The topology is drawn in `world.ts`.
  */
-import { suite } from 'uvu';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
+import { tapSuite } from '../tap-suite.ts';
 import { mainJob } from './main-job.ts';
 
 await ensurePrivileges();
 
-const test = suite('main job, pair-tap');
+const test = tapSuite('main job, pair-tap');
 mainJob(test, { lan: 'tap', host: 'tap', capture: 'any', wire: 'tls' });
 test.run();

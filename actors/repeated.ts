@@ -1,0 +1,26 @@
+import type { Clock } from '../io/ports.ts';
+
+const PAUSE_MS = 10_000;
+
+/** Counts what may come in floods; tells of the first at once and of further ones every 10 s at most. */
+export class Repeated {
+  #count = 0;
+  #resting = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly tell: (count: number, last: string) => void,
+  ) {}
+
+  happened(what: string): void {
+    this.#count++;
+    if (this.#resting) return;
+    this.#resting = true;
+    this.tell(this.#count, what);
+    this.#count = 0;
+    this.clock.after(PAUSE_MS, () => {
+      this.#resting = false;
+      if (this.#count > 0) this.happened(what);
+    });
+  }
+}

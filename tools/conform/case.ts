@@ -1,0 +1,13 @@
+/** One test case of the suite. */
+import type { Bench } from './bench.ts';
+
+export interface Case {
+  /** Unique, and always the same: what `--only` matches. */
+  readonly id: string;
+  readonly title: string;
+  /** The section of spec/PROTOCOL.md that it checks, e.g. `3.1`. */
+  readonly section: string;
+  /** Whether it takes a server in this process. */
+  readonly inProcess?: boolean;
+  run(bench: Bench): Promise<void>;
+}
