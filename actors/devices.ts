@@ -40,7 +40,7 @@ class DeviceActor {
     },
     tellFailed: ({ handlers, reason }) => {
       for (const handler of handlers) this.#user(handler)?.deviceFailed(reason, this.#failure);
-      this.ended(this);
+      if (this.shell.done) this.ended(this);
     },
     tellGone: ({ handlers, why }) => {
       for (const handler of handlers) this.#user(handler)?.deviceGone(why);
@@ -241,8 +241,11 @@ export class DeviceRegistry {
 
   #refuseBusy(spec: DeviceSpec): Refusal | undefined {
     const name = this.nameOf(spec);
+    // An interface may have several names; its index tells which it is.
+    const ifindex = this.#world.interfaces.find(spec.ifname)?.ifindex;
     for (const [other, { context }] of this.#devices) {
-      if (other === name || context.spec.ifname !== spec.ifname) continue;
+      const same = context.spec.ifname === spec.ifname || context.ifindex === ifindex;
+      if (other === name || !same) continue;
       return {
         reason: 'device-busy',
         text: `${spec.ifname} is open as ${other}; use that form, or close the Handlers on it first`,

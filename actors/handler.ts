@@ -38,22 +38,32 @@ export abstract class HandlerActor implements DeviceUser {
   protected failure = '';
   protected path: HandlerPath | undefined;
   protected wire: Wire | undefined;
-  /** The farewell that is under way. */
+  #segment: Segment | undefined;
+  /** The farewell that was said last; over at once where there was none. */
   #leaving: Promise<void> = Promise.resolve();
+  /** All that are not over yet. */
+  readonly #farewells = new Set<Promise<void>>();
+  /** Resolves when the Handler is closed, and the other end was told or could not be. */
+  readonly over: Promise<void>;
+  #setOver: () => void = () => undefined;
   readonly #timers = new Map<string, Timer>();
 
   constructor(
     protected readonly world: World,
     private readonly ended: (handler: HandlerActor) => void,
-  ) {}
+  ) {
+    this.over = new Promise((resolve) => {
+      this.#setOver = resolve;
+    });
+  }
 
   abstract get context(): HandlerContext;
   protected abstract send(event: CommonEvent, aside?: () => void): boolean;
   protected abstract timerFired(timer: HandlerEffects['arm']['timer']): void;
   /** A dial, or whatever else there is instead of a wire, is not wanted any more. */
   protected abstract abortDial(): void;
-  /** The wire that stood is no more. */
-  protected abstract wireEnded(): void;
+  /** The wire that stands is given up. @returns what is to be done when it is over */
+  protected abstract releaseWire(): () => void;
 
   get actor(): string {
     return this.shell.actor;
@@ -75,12 +85,8 @@ export abstract class HandlerActor implements DeviceUser {
 
   deviceOpen(segment: Segment): void {
     if (this.shell.done) return;
-    const { id, localConfig, macs, options } = this.context;
-    this.path ??= new HandlerPath(
-      segment,
-      { handler: id, config: localConfig, macs, options },
-      this.world.clock,
-    );
+    this.#segment = segment;
+    this.path ??= this.#newPath(segment);
     const elastic = this.world.devices.takesFarMtu(this.context.localDevice);
     this.send({ type: 'device-open', mtu: segment.mtu, elastic });
   }
@@ -98,15 +104,16 @@ export abstract class HandlerActor implements DeviceUser {
   // ── What others ask ──
 
   close(session: string): void {
-    this.failure = 'CLOSE was asked for meanwhile';
-    this.send({ type: 'close', session });
+    if (!this.shell.done) this.failure = 'CLOSE was asked for meanwhile';
+    const closing = this.send({ type: 'close', session });
+    if (!closing) void this.over.then(() => this.#tellClosed([session]));
   }
 
   /** The server ends. Resolves when the other end was told, or could not be. */
   shutdown(): Promise<void> {
     return new Promise((resolve) => {
       const taken = this.send({ type: 'shutdown' }, () =>
-        queueMicrotask(() => void this.#leaving.then(resolve)),
+        queueMicrotask(() => void Promise.all(this.#farewells).then(() => resolve())),
       );
       if (!taken) resolve();
     });
@@ -121,9 +128,10 @@ export abstract class HandlerActor implements DeviceUser {
       dropWire: () => this.#dropWire(),
       news: ({ session, news }) => this.#tell(session, news),
       tellClosed: ({ sessions }) => {
-        void this.#leaving.then(() => {
-          for (const session of sessions) this.world.sessions.handlerClosed(session, this.context.id);
-        });
+        // Of a server that dialled itself both Handlers are closed before it is told.
+        const others = this.world.handlers.byId(this.context.id).filter((other) => other !== this);
+        const all = [this.#leaving, ...others.map(({ over }) => over)];
+        void Promise.all(all).then(() => this.#tellClosed(sessions));
       },
       arm: ({ timer, ms }) => this.#arm(timer, ms),
       cancel: ({ timer }) => this.#cancel(timer),
@@ -166,7 +174,7 @@ export abstract class HandlerActor implements DeviceUser {
   #lost(event: CommonEvent): void {
     this.wire = undefined;
     this.path?.disconnect();
-    this.wireEnded();
+    this.releaseWire()();
     this.send(event);
   }
 
@@ -177,7 +185,7 @@ export abstract class HandlerActor implements DeviceUser {
     this.wire = undefined;
     this.path?.disconnect();
     wire.destroy();
-    this.wireEnded();
+    this.releaseWire()();
   }
 
   #farewell(reason: HandlerEffects['farewell']['reason']): void {
@@ -186,8 +194,10 @@ export abstract class HandlerActor implements DeviceUser {
     if (wire === undefined) return;
     this.wire = undefined;
     this.path?.disconnect();
-    const ended = this.wireEnded.bind(this);
-    this.#leaving = wire.farewell(reason).then(ended);
+    const farewell = wire.farewell(reason).then(this.releaseWire());
+    this.#leaving = farewell;
+    this.#farewells.add(farewell);
+    void farewell.then(() => this.#farewells.delete(farewell));
   }
 
   #leaveDevice(): void {
@@ -196,7 +206,24 @@ export abstract class HandlerActor implements DeviceUser {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.ended(this);
+    void Promise.all(this.#farewells).then(() => this.#setOver());
     this.world.devices.leave(this.context.localDevice, this.actor);
+  }
+
+  /** The options are others now: frames are filtered and counted anew. */
+  protected renewPath(): void {
+    if (this.#segment === undefined || this.path === undefined) return;
+    this.path.close();
+    this.path = this.#newPath(this.#segment);
+  }
+
+  #newPath(segment: Segment): HandlerPath {
+    const { id, localConfig, macs, options } = this.context;
+    return new HandlerPath(segment, { handler: id, config: localConfig, macs, options }, this.world.clock);
+  }
+
+  #tellClosed(sessions: readonly string[]): void {
+    for (const session of sessions) this.world.sessions.handlerClosed(session, this.context.id);
   }
 
   #tell(session: string | null, news: News): void {

@@ -2,8 +2,16 @@
 import { responderDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
 import type { Refusal } from '../machines/protocol/errors.ts';
-import type { Begin, Ends, Handle } from '../machines/protocol/types.ts';
-import { deepEqual, sharedMac } from './compare.ts';
+import type { Begin, DeviceSpec, Ends, Handle } from '../machines/protocol/types.ts';
+import { deepEqual } from './compare.ts';
+import {
+  isTo,
+  onSameBridges,
+  onSameMacs,
+  refuseMacs,
+  refuseOtherForm,
+  refuseSecondBridge,
+} from './conflicts.ts';
 import type { HandlerActor } from './handler.ts';
 import { Initiator } from './initiator.ts';
 import { Responder } from './responder.ts';
@@ -12,6 +20,8 @@ import type { World } from './world.ts';
 export class HandlerRegistry {
   readonly #world: World;
   readonly #handlers = new Map<string, HandlerActor>();
+  /** Of those that are closed and still say BYE. */
+  readonly #farewells = new Set<Promise<void>>();
 
   constructor(world: World) {
     this.#world = world;
@@ -35,15 +45,21 @@ export class HandlerRegistry {
   // ── What stands against a new one ──
 
   refuseHandle(handle: Handle): Refusal | undefined {
+    const others = this.#standing();
     return (
       this.#refuseMany(handle) ??
-      this.#world.devices.refuse(handle.localDevice) ??
-      this.#refuseHandleMacs(handle)
+      this.#refuseDevice(handle) ??
+      refuseMacs(others, handle) ??
+      refuseSecondBridge(
+        others,
+        handle,
+        ({ context }) => context.side === 'initiator' && deepEqual(context.remote, handle.remote),
+      )
     );
   }
 
   refuseBegin(begin: Begin, identity: string, address: string): Refusal | undefined {
-    const standing = this.#responder(begin.handler);
+    const standing = this.responder(begin.handler);
     if (standing !== undefined) return refuseTakeOver(standing, begin, identity);
     if (this.#world.wasClosed(begin.handler)) {
       return {
@@ -51,11 +67,12 @@ export class HandlerRegistry {
         text: `Handler ${begin.handler} was closed here; HANDLE makes a new one`,
       };
     }
+    const others = this.#standing().filter((other) => !yields(other, identity));
     return (
       this.#refuseMany(begin) ??
-      this.#world.devices.refuse(begin.localDevice) ??
-      this.#refuseMacs(begin, (other) => yields(other, identity)) ??
-      this.#refuseSecondBridge(begin, (other) => sameHost(other, address) && !yields(other, identity))
+      this.#refuseDevice(begin) ??
+      refuseMacs(others, begin) ??
+      refuseSecondBridge(others, begin, (other) => isTo(other, address) && other.context.id !== begin.handler)
     );
   }
 
@@ -63,11 +80,12 @@ export class HandlerRegistry {
 
   /** HANDLE is on record: the Handler begins. @returns what came in the way meanwhile */
   open(id: string, handle: Handle, identity: string, session: string): Refusal | undefined {
-    const refusal = this.refuseHandle(handle);
-    if (refusal !== undefined) return refusal;
+    const refusal = this.refuseHandle(handle) ?? this.#keepSecret(handle);
+    if (refusal !== undefined) {
+      if (handle.auth.kind === 'password') this.#world.secrets.drop(handle.auth.secret);
+      return refusal;
+    }
     const { remote, auth, options, ...ends } = handle;
-    const unkept = this.#keepSecret(handle);
-    if (unkept !== undefined) return unkept;
     const input = {
       ...ends,
       id,
@@ -88,12 +106,13 @@ export class HandlerRegistry {
   begin(begin: Begin, identity: string, session: string, address: string): Refusal | undefined {
     const refusal = this.refuseBegin(begin, identity, address);
     if (refusal !== undefined) return refusal;
-    const standing = this.#responder(begin.handler);
+    const standing = this.responder(begin.handler);
     if (standing !== undefined) {
       standing.begin(begin, session, address);
       return undefined;
     }
-    for (const other of [...this.#onSameMacs(begin), ...this.#sameBridges(begin)]) {
+    const others = this.#standing();
+    for (const other of [...onSameMacs(others, begin), ...onSameBridges(others, begin)]) {
       if (other instanceof Responder && yields(other, identity)) other.yieldTo(begin.handler);
     }
     const { handler: id, mtu: farMtu, options, ...ends } = begin;
@@ -114,7 +133,7 @@ export class HandlerRegistry {
   }
 
   responder(id: string): Responder | undefined {
-    return this.#responder(id);
+    return this.byId(id).find((handler): handler is Responder => handler instanceof Responder);
   }
 
   close(id: string, session: string): void {
@@ -151,19 +170,22 @@ export class HandlerRegistry {
   }
 
   async shutdown(): Promise<void> {
-    await Promise.all(this.all().map((handler) => handler.shutdown()));
+    await Promise.all([...this.all().map((handler) => handler.shutdown()), ...this.#farewells]);
   }
 
   readonly #ended = (handler: HandlerActor): void => {
     if (this.#handlers.get(handler.actor) === handler) this.#handlers.delete(handler.actor);
-    const { context } = handler;
+    const { context, over } = handler;
+    this.#farewells.add(over);
+    void over.then(() => this.#farewells.delete(over));
     if (context.side === 'initiator' && context.auth.kind === 'password') {
       this.#world.secrets.drop(context.auth.secret);
     }
   };
 
-  #responder(id: string): Responder | undefined {
-    return this.byId(id).find((handler): handler is Responder => handler instanceof Responder);
+  /** Without those that are at their end and about to go. */
+  #standing(): readonly HandlerActor[] {
+    return this.all().filter(({ shell }) => !shell.done);
   }
 
   /** The secret has to outlive a crash of the server, else the Handler could not dial again. */
@@ -193,61 +215,10 @@ export class HandlerRegistry {
     };
   }
 
-  #refuseHandleMacs(handle: Handle): Refusal | undefined {
-    return (
-      this.#refuseMacs(handle, () => false) ??
-      this.#refuseSecondBridge(
-        handle,
-        ({ context }) => context.side === 'initiator' && deepEqual(context.remote, handle.remote),
-      )
-    );
-  }
-
-  #refuseMacs(ends: Ends, aside: (other: HandlerActor) => boolean): Refusal | undefined {
-    for (const other of this.#onSameMacs(ends)) {
-      if (aside(other)) continue;
-      const mac = sharedMac(other.context.macs, ends.macs);
-      return {
-        reason: 'mac-in-use',
-        text: `Handler ${other.context.id} carries ${mac} as ${ends.localConfig.role} on this device; CLOSE it first`,
-      };
-    }
-    return undefined;
-  }
-
-  /** Two BRIDGE Handlers between the same two segments are a loop. */
-  #refuseSecondBridge(ends: Ends, sameServer: (other: HandlerActor) => boolean): Refusal | undefined {
-    for (const other of this.#sameBridges(ends)) {
-      if (!sameServer(other)) continue;
-      return {
-        reason: 'device-busy',
-        text: `Handler ${other.context.id} bridges these two segments already; a second one would be a loop`,
-      };
-    }
-    return undefined;
-  }
-
-  /** BRIDGE Handlers between devices of these names, to whatever server. */
-  *#sameBridges(ends: Ends): Iterable<HandlerActor> {
-    if (ends.localConfig.role !== 'BRIDGE') return;
+  #refuseDevice({ localDevice }: Ends): Refusal | undefined {
     const { devices } = this.#world;
-    const name = devices.nameOf(ends.localDevice);
-    for (const other of [...this.#handlers.values()]) {
-      const { context } = other;
-      if (context.localConfig.role !== 'BRIDGE' || devices.nameOf(context.localDevice) !== name) continue;
-      if (deepEqual(context.remoteDevice, ends.remoteDevice)) yield other;
-    }
-  }
-
-  /** Handlers of the same role on the same device that carry one of these MAC addresses. */
-  *#onSameMacs(ends: Ends): Iterable<HandlerActor> {
-    if (ends.localConfig.role === 'BRIDGE') return;
-    for (const other of [...this.#handlers.values()]) {
-      const { context } = other;
-      if (context.localConfig.role !== ends.localConfig.role) continue;
-      if (context.localDevice.ifname !== ends.localDevice.ifname) continue;
-      if (sharedMac(context.macs, ends.macs) !== undefined) yield other;
-    }
+    const nameOf = (spec: DeviceSpec) => devices.nameOf(spec);
+    return devices.refuse(localDevice) ?? refuseOtherForm(this.#standing(), localDevice, nameOf);
   }
 }
 
@@ -266,12 +237,10 @@ function yields(other: HandlerActor, identity: string): boolean {
   return context.side === 'responder' && context.waiting && context.identity === identity;
 }
 
-function sameHost({ context }: HandlerActor, address: string): boolean {
-  return context.side === 'responder' && context.peer === address;
-}
-
-function refuseTakeOver({ context }: Responder, begin: Begin, identity: string): Refusal | undefined {
+function refuseTakeOver(standing: Responder, begin: Begin, identity: string): Refusal | undefined {
+  const { context, shell } = standing;
   const text = (why: string) => `Handler ${begin.handler} stands here ${why}`;
+  if (shell.done) return { reason: 'handler-exists', text: text('and is just being closed; try again') };
   if (context.identity !== identity) {
     return { reason: 'handler-exists', text: text('and belongs to another identity') };
   }

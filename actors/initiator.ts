@@ -65,8 +65,9 @@ export class Initiator extends HandlerActor {
     this.#dialler = undefined;
   }
 
-  protected override wireEnded(): void {
+  protected override releaseWire(): () => void {
     // Nobody but this Handler knows of the connection it dialled.
+    return () => undefined;
   }
 
   #dial(): void {
@@ -83,10 +84,10 @@ export class Initiator extends HandlerActor {
   #heard(event: InitiatorEvent): void {
     if (event.type === 'dial-failed') {
       const { id, remote } = this.context;
-      this.world.diagnostics.info(
-        { handler: id, remote, reason: event.reason, error: this.failure },
-        'dial came to nothing',
-      );
+      const { reason } = event;
+      // Of the other server's ERR line no more than code and reason: it may echo a secret.
+      const error = event.remote ?? this.failure;
+      this.world.diagnostics.info({ handler: id, remote, reason, error }, 'dial came to nothing');
     }
     this.shell.send(event);
   }

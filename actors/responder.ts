@@ -5,7 +5,9 @@ import type { ResponderContext, responderMachine } from '../machines/handler/res
 import { responderDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
 import type { Begin } from '../machines/protocol/types.ts';
+import { deepEqual } from './compare.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
+import { Wire, type WireEvents } from './packet-path/wire.ts';
 import { type EffectTable, Shell } from './shell.ts';
 import type { World } from './world.ts';
 
@@ -48,7 +50,9 @@ export class Responder extends HandlerActor {
   /** BEGIN with this Handler's id, the same in all that counts. */
   begin(begin: Begin, session: string, peer: string): void {
     this.failure = 'another BEGIN with this id came meanwhile';
-    this.shell.send({ type: 'begin', session, peer, farMtu: begin.mtu });
+    const { options } = begin;
+    const renew = deepEqual(options, this.context.options) ? () => undefined : () => this.renewPath();
+    this.shell.send({ type: 'begin', session, peer, farMtu: begin.mtu, options }, renew);
   }
 
   abandoned(session: string): void {
@@ -67,12 +71,23 @@ export class Responder extends HandlerActor {
   takeWire(session: string, link: Link, rest: Uint8Array): void {
     const terms = this.#terms;
     if (terms === undefined || this.state !== 'binary' || this.context.session !== session) {
-      link.destroy();
-      this.world.sessions.wireEnded(session);
+      this.#sendAway(session, link);
       return;
     }
     this.#wireSession = session;
     this.connect(link, rest, terms);
+  }
+
+  /** Its BEGIN was answered, but it is not wanted any more: there is a newer wire, or the Handler is at its end. */
+  #sendAway(session: string, link: Link): void {
+    const over = () => this.world.sessions.wireEnded(session);
+    if (this.shell.done) {
+      link.destroy();
+      over();
+      return;
+    }
+    const wire = new Wire(link, this.world.clock, UNHEARD, { offload: false, initiator: false });
+    void wire.farewell('replaced').then(over);
   }
 
   protected override send(event: CommonEvent, aside?: () => void): boolean {
@@ -87,9 +102,18 @@ export class Responder extends HandlerActor {
     // It never dials.
   }
 
-  protected override wireEnded(): void {
+  protected override releaseWire(): () => void {
     const session = this.#wireSession;
     this.#wireSession = undefined;
-    if (session !== undefined) this.world.sessions.wireEnded(session);
+    return () => {
+      if (session !== undefined) this.world.sessions.wireEnded(session);
+    };
   }
 }
+
+const UNHEARD: WireEvents = {
+  firstRecord: () => undefined,
+  broken: () => undefined,
+  bye: () => undefined,
+  protocolError: () => undefined,
+};

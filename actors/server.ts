@@ -13,7 +13,7 @@ import type {
 } from '../io/ports.ts';
 import { serverDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
-import type { ServerEvent, serverMachine } from '../machines/server.ts';
+import { REMEMBERED, type ServerEvent, type serverMachine } from '../machines/server.ts';
 import type { sessionMachine } from '../machines/session/machine.ts';
 import { DeviceRegistry } from './devices.ts';
 import { HandlerRegistry } from './handlers.ts';
@@ -147,7 +147,9 @@ export class Server implements World {
   }
 
   wasClosed(handler: string): boolean {
-    return this.#shell?.context.closedHandlers.some(([id]) => id === handler) ?? false;
+    const now = this.clock.now();
+    const closed = this.#shell?.context.closedHandlers ?? [];
+    return closed.some(([id, at]) => id === handler && now - at < REMEMBERED);
   }
 
   rememberClosed(handler: string): void {

@@ -7,9 +7,18 @@ import { formatRefusal, type Reason, type Refusal } from '../machines/protocol/e
 import { formatGreeting, okLine } from '../machines/protocol/format.ts';
 import { parseLine } from '../machines/protocol/parse.ts';
 import { LINE_TOO_LONG, LineSplitter, type RawLine } from '../machines/protocol/splitter.ts';
-import type { Command, Hello, SecretRef, State, Verb } from '../machines/protocol/types.ts';
+import type {
+  Begin,
+  BeginAgain,
+  Command,
+  Hello,
+  SecretRef,
+  State,
+  Verb,
+} from '../machines/protocol/types.ts';
 import type { AuthMethod, Report, SessionEffect, SessionEvent } from '../machines/session/events.ts';
 import type { SessionContext, sessionMachine } from '../machines/session/machine.ts';
+import { linger } from './linger.ts';
 import { type Objected, objectTo } from './objections.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';
 import { report } from './reports.ts';
@@ -36,6 +45,8 @@ export class Session implements Watcher {
   /** Text for people of the refusal that the next effects carry out. */
   #text = '';
   #inputEnded = false;
+  /** What BEGIN said, until it is carried out. */
+  #begin: Begin | undefined;
   #proceeding = false;
   #resting = false;
   /** Events whose effects are not carried out yet. */
@@ -132,8 +143,8 @@ export class Session implements Watcher {
       this.#slowDown();
     }
     this.#proceeding = false;
-    if (this.#beginning && (this.#splitter.held > 0 || this.#inputEnded)) {
-      this.send(this.#splitter.held > 0 ? { type: 'early-bytes' } : { type: 'end' }, EARLY_BYTES);
+    if (this.#beginning && this.#splitter.held > 0) {
+      this.send({ type: 'early-bytes' }, EARLY_BYTES);
     } else if (this.#inputEnded && this.#mayTakeLine()) {
       this.send({ type: 'end' });
     }
@@ -174,6 +185,8 @@ export class Session implements Watcher {
   }
 
   #line(raw: RawLine): void {
+    // It ends a watch: not even its own record is shown any more.
+    this.world.watchers.delete(this);
     if (raw.kind === 'too-long') {
       this.send({ type: 'bad-line', reason: LINE_TOO_LONG.reason, length: 8192 }, LINE_TOO_LONG.text);
       return;
@@ -200,7 +213,7 @@ export class Session implements Watcher {
 
   #command(command: Command, length: number): void {
     const objected: Objected = objectTo(this.world, this, command);
-    const { verb, args } = command;
+    const { verb } = command;
     if (objected.refusal !== undefined) {
       const { reason, text } = objected.refusal;
       const objection = { reason, ...(objected.rule === undefined ? {} : { rule: objected.rule }) };
@@ -208,13 +221,28 @@ export class Session implements Watcher {
       this.send({ type: verb, objection, length } as SessionEvent, text);
       return;
     }
-    const handler = verb === 'HANDLE' ? { handler: this.world.chance.id(16) } : {};
-    const event = { type: verb, ...(args.ok && args.value !== null ? { args: args.value } : {}), ...handler };
-    if (!changesNetwork(verb)) return this.send(event as SessionEvent);
+    const event = this.#event(command, length);
+    // Before HELLO it is refused anyhow, and a stranger's records may be held back: nothing is written at once.
+    if (!changesNetwork(verb) || this.state !== 'authenticated') return this.send(event as SessionEvent);
     const outcome = this.shell.trySend(event as SessionEvent, this.#carriedOut());
     if (outcome === 'taken') this.#underWay++;
     if (outcome !== 'unrecorded') return;
     this.send({ type: verb, objection: { reason: 'log-unavailable' }, length } as SessionEvent);
+  }
+
+  /** What goes on record of a command is what the machine needs: a wire that flaps, or a stranger, fills no disk. */
+  #event({ verb, args }: Command, length: number): { readonly type: Verb } {
+    if (!args.ok || args.value === null) return { type: verb };
+    if (this.state === 'unauthenticated' && verb !== 'HELLO') return { type: verb, ...{ length } };
+    if (verb === 'HANDLE') return { type: verb, ...{ args: args.value, handler: this.world.chance.id(16) } };
+    if (verb === 'BEGIN') this.#begin = args.value;
+    return { type: verb, ...{ args: verb === 'BEGIN' ? this.#abridge(args.value) : args.value } };
+  }
+
+  /** A Handler that stands has its devices, roles and MAC addresses on record; that they are the same was looked at. */
+  #abridge(begin: Begin): Begin | BeginAgain {
+    const { handler, mtu, options } = begin;
+    return this.world.handlers.responder(handler) === undefined ? begin : { handler, mtu, options };
   }
 
   // ── Effects ──
@@ -229,10 +257,13 @@ export class Session implements Watcher {
       const refusal = this.world.handlers.open(handler, handle, this.context.identity ?? '', this.id);
       this.#requestFailed(handler, refusal);
     },
-    begin: ({ begin }) => {
+    begin: ({ begin: { handler } }) => {
       const { identity, address } = this.context;
+      const begin = this.#begin;
+      if (begin === undefined) throw new Error(`session ${this.id} has no BEGIN for Handler ${handler}`);
+      this.#begin = undefined;
       const refusal = this.world.handlers.begin(begin, identity ?? '', this.id, address);
-      this.#requestFailed(begin.handler, refusal);
+      this.#requestFailed(handler, refusal);
     },
     close: ({ handler }) => {
       if (this.world.handlers.byId(handler).length === 0) this.send({ type: 'handler-closed', handler });
@@ -266,12 +297,18 @@ export class Session implements Watcher {
 
   #becomeWire(handler: string, line: string): void {
     this.write(line);
+    const responder = this.world.handlers.responder(handler);
+    if (responder === undefined || this.#inputEnded) {
+      // A client that has ended its stream got its answer; a wire it cannot be.
+      this.#hangUp();
+      responder?.abandoned(this.id);
+      this.send({ type: 'wire-ended' });
+      return;
+    }
     const rest = this.#splitter.rest();
     this.#handedOn = true;
     this.link.resume();
-    const responder = this.world.handlers.responder(handler);
-    if (responder !== undefined) responder.takeWire(this.id, this.link, rest);
-    else this.link.destroy();
+    responder.takeWire(this.id, this.link, rest);
   }
 
   #arm(timer: 'hello' | 'idle', ms: number): void {
@@ -291,16 +328,7 @@ export class Session implements Watcher {
   #hangUp(): void {
     if (this.#handedOn) return;
     this.#handedOn = true;
-    const { link } = this;
-    const guard = this.world.clock.after(LINGER_MS, () => link.destroy());
-    link.attach({
-      data: () => undefined,
-      drain: () => undefined,
-      end: () => undefined,
-      closed: () => guard.cancel(),
-    });
-    link.resume();
-    link.end();
+    linger(this.link, this.world.clock, LINGER_MS);
   }
 
   #lost(why: string): void {

@@ -6,6 +6,7 @@ import type { Hello } from '../machines/protocol/types.ts';
 import type { AuthMethod } from '../machines/session/events.ts';
 import { networkOf } from './addresses.ts';
 import { Attempts } from './attempts.ts';
+import { linger } from './linger.ts';
 import { Places } from './places.ts';
 import { Repeated } from './repeated.ts';
 import { Session, type SessionHooks } from './session.ts';
@@ -59,7 +60,7 @@ export class Sessions implements SessionDirectory {
     const session = new Session(this.#world, link, this.#methods(link), this.#hooks);
     this.#sessions.set(session.id, session);
     this.#strangers.take(session);
-    if (this.#strangers.size > this.#world.limits.unauthenticated) this.#evictOldest();
+    if (this.#strangers.size > this.#world.limits.unauthenticated) this.#makeRoom(session);
   };
 
   // ── As the directory ──
@@ -132,8 +133,9 @@ export class Sessions implements SessionDirectory {
       : 'too many sessions of this address are open; try again later';
   }
 
-  #evictOldest(): void {
-    const { oldest } = this.#strangers;
+  /** One whose secret is being checked is spared while there are others: it may be right. */
+  #makeRoom(newcomer: Session): void {
+    const oldest = this.#strangers.oldest(newcomer, ({ context }) => context.pending === 'verify');
     if (oldest === undefined) return;
     this.#turnedAway++;
     oldest.send({ type: 'evicted' }, 'too many sessions are not authenticated; this one was the oldest');
@@ -147,18 +149,10 @@ export class Sessions implements SessionDirectory {
       return;
     }
     this.#lingering++;
-    const guard = this.#world.clock.after(LINGER_MS, () => link.destroy());
-    link.attach({
-      data: () => undefined,
-      drain: () => undefined,
-      end: () => undefined,
-      closed: () => {
-        this.#lingering--;
-        guard.cancel();
-      },
-    });
     link.write(line);
-    link.end();
+    linger(link, this.#world.clock, LINGER_MS, () => {
+      this.#lingering--;
+    });
   }
 
   /** Methods of HELLO that are good on this connection (section 2). */

@@ -23,7 +23,10 @@ export interface DeviceInput {
 export interface DeviceContext {
   readonly name: string;
   readonly spec: DeviceSpec;
+  /** A TAP that is ours to remove. */
   readonly ours: boolean;
+  /** Ours, and made: it stands, unless somebody deleted it. */
+  readonly made: boolean;
   readonly wantedMtu: number | null;
   readonly handlers: readonly string[];
   readonly ifindex: number | null;
@@ -78,6 +81,8 @@ const deviceSetup = setup({
     last: ({ context, event }) => without(context.handlers, (event as Of<'leave'>).handler).length === 0,
     needed: ({ event }) => (event as Of<'restart'>).handlers.length > 0,
     wanted: ({ context }) => context.handlers.length > 0,
+    made: ({ context }) => context.made,
+    madeAndWanted: ({ context }) => context.made && context.handlers.length > 0,
   },
 });
 
@@ -93,6 +98,7 @@ const leave = deviceSetup.assign({
 const opened = deviceSetup.assign({
   ifindex: ({ event }) => (event as Of<'opened'>).ifindex,
   mtu: ({ event }) => (event as Of<'opened'>).mtu,
+  made: ({ context }) => context.ours,
 });
 const because = deviceSetup.assign({
   why: ({ event }) => (event.type === 'failed' ? event.reason : (event as Of<'gone'>).why),
@@ -100,12 +106,21 @@ const because = deviceSetup.assign({
 const release = { type: 'release', params: ({ context }: Scope) => ({ remove: context.ours }) } as const;
 const handlersOf = ({ context }: Scope) => context.handlers;
 
+const tellFailed = {
+  type: 'tellFailed',
+  params: ({ context, event }: Scope) => ({
+    handlers: context.handlers,
+    reason: (event as Of<'failed'>).reason,
+  }),
+} as const;
+
 export const deviceMachine = deviceSetup.createMachine({
   id: 'device',
   context: ({ input }) => ({
     name: input.name,
     spec: input.spec,
     ours: input.creates,
+    made: false,
     wantedMtu: input.wantedMtu,
     handlers: [input.handler],
     ifindex: null,
@@ -144,16 +159,12 @@ export const deviceMachine = deviceSetup.createMachine({
           },
           { target: 'closing', actions: release },
         ],
-        failed: {
-          target: 'closed',
-          actions: [
-            because,
-            {
-              type: 'tellFailed',
-              params: ({ context, event }) => ({ handlers: context.handlers, reason: event.reason }),
-            },
-          ],
-        },
+        failed: [
+          // What we made is not forgotten because it could not be opened once more.
+          { guard: 'madeAndWanted', target: 'held', actions: [because, tellFailed] },
+          { guard: 'made', target: 'closing', actions: [because, release] },
+          { target: 'closed', actions: [because, tellFailed] },
+        ],
       },
     },
     open: {
@@ -173,7 +184,7 @@ export const deviceMachine = deviceSetup.createMachine({
         },
       },
     },
-    /** After a restart: not open in this process, but kept for the Handlers that dial again. */
+    /** Not open in this process, as after a restart, but kept for the Handlers that dial again. */
     held: {
       on: {
         join: {

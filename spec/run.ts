@@ -3,9 +3,9 @@
  *
  *     node --import tsx spec/run.ts [--list] [PATTERN…]      only files whose path contains a PATTERN
  *
- * Unit tests run first, as many at a time as there are cores; then the scenario tests (`spec/scenarios/`),
- * which need network namespaces, two at a time. A scenario file that says `// runner: waits` in its head spends its
- * time waiting and takes no place of those two. A file that runs no test at all has failed.
+ * As many run at a time as there are cores, and one more. The scenario tests (`spec/scenarios/`), which need network
+ * namespaces, come last. One that says `// runner: waits` in its head spends its time waiting and takes no place of
+ * the others. A file that runs no test at all has failed.
  * The last line is `N passed, N failed`, with `, N skipped` when there were any; the exit status is 0 or 1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -15,10 +15,10 @@ import { fileURLToPath } from 'node:url';
 import { insideEnvironment, privilege } from '../tools/lab/privilege.ts';
 import { sweepLeftovers } from '../tools/lab/sweep.ts';
 import { Report } from './runner/report.ts';
-import { type FileResult, killRunning, type Limits, runFile } from './runner/run-file.ts';
+import { killRunning, type Limits, runFile } from './runner/run-file.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const UNIT: Limits = { seconds: 60 };
+const UNIT: Limits = { seconds: 120 };
 const SCENARIO: Limits = { seconds: 200 };
 
 function testFiles(folder: string): string[] {
@@ -57,32 +57,40 @@ async function main(): Promise<number> {
     report.end();
     return 1;
   }
-  const run = async (file: string, limits: Limits, prefix: readonly string[] = []) => {
-    report.begin(file);
-    const result: FileResult = await runFile(root, file, { limits, prefix, env: insideFor(prefix) });
-    report.result(file, result);
-  };
-  await inParallel(
-    files.filter((file) => !isScenario(file)),
-    availableParallelism(),
-    (file) => run(file, UNIT),
-  );
+  const units = files.filter((file) => !isScenario(file));
+  const scenarios = mayRun(report, files.filter(isScenario));
+  const waits = scenarios.filter((file) => headOf(file).includes('// runner: waits'));
+  const works = scenarios.filter((file) => !waits.includes(file));
 
-  const scenarios = files.filter(isScenario);
-  const may = scenarios.length > 0 ? privilege() : ({ kind: 'root' } as const);
-  if (may.kind === 'none') {
-    report.note(`NOT RUN: the ${scenarios.length} files of scenario tests: ${may.reason}`);
-    for (const file of scenarios) report.skipped(file, may.reason);
-  } else {
-    const prefix = may.kind === 'user' ? may.prefix : [];
-    const waits = scenarios.filter((file) => headOf(file).includes('// runner: waits'));
-    const works = scenarios.filter((file) => !waits.includes(file));
-    const scenario = (file: string) => run(file, SCENARIO, prefix);
-    await Promise.all([inParallel(works, 2, scenario), inParallel(waits, waits.length, scenario)]);
-    const left = may.kind === 'root' ? sweepLeftovers() : [];
-    if (left.length > 0) report.note(`removed what tests had left behind: ${left.join(' ')}`);
-  }
+  const waiting: Promise<void>[] = [];
+  const run = async (file: string) => {
+    report.begin(file);
+    const may = privilege();
+    const prefix = isScenario(file) && may.kind === 'user' ? may.prefix : [];
+    const limits = isScenario(file) ? SCENARIO : UNIT;
+    report.result(file, await runFile(root, file, { limits, prefix, env: insideFor(prefix) }));
+  };
+  const startWaiting = () => {
+    for (const file of waits.splice(0)) waiting.push(run(file));
+  };
+  await inParallel([...units, ...works], availableParallelism() + 1, (file) => {
+    if (isScenario(file)) startWaiting();
+    return run(file);
+  });
+  startWaiting();
+  await Promise.all(waiting);
+  const left = privilege().kind === 'root' ? sweepLeftovers() : [];
+  if (left.length > 0) report.note(`removed what tests had left behind: ${left.join(' ')}`);
   return report.end();
+}
+
+/** The scenario tests if this process may run them; if not says so, loudly, and counts them as skipped. */
+function mayRun(report: Report, scenarios: readonly string[]): readonly string[] {
+  const may = scenarios.length > 0 ? privilege() : undefined;
+  if (may?.kind !== 'none') return scenarios;
+  report.note(`NOT RUN: the ${scenarios.length} files of scenario tests: ${may.reason}`);
+  for (const file of scenarios) report.skipped(file, may.reason);
+  return [];
 }
 
 const insideFor = (prefix: readonly string[]) => (prefix.length > 0 ? insideEnvironment() : process.env);

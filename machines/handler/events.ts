@@ -100,6 +100,7 @@ export type ResponderEvent =
       readonly session: string;
       readonly peer: string;
       readonly farMtu: number;
+      readonly options: HandlerOptions;
     }
   /** The session that brought BEGIN ended before it was answered. */
   | { readonly type: 'abandoned'; readonly session: string }

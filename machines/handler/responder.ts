@@ -116,6 +116,8 @@ const takeOver = responderSetup.assign({
   session: ({ event }) => (event as Of<'begin'>).session,
   peer: ({ event }) => (event as Of<'begin'>).peer,
   farMtu: ({ event }) => (event as Of<'begin'>).farMtu,
+  options: ({ event }) => (event as Of<'begin'>).options,
+  offload: ({ event }) => (event as Of<'begin'>).options.offload,
 });
 const release = [empty('dropWire'), empty('leaveDevice'), cancelGrace] as const;
 

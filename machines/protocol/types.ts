@@ -73,6 +73,9 @@ export interface Begin extends Ends {
   readonly options: HandlerOptions;
 }
 
+/** What goes on record of a BEGIN that takes over a Handler which stands: the rest is on record of that Handler. */
+export type BeginAgain = Pick<Begin, 'handler' | 'mtu' | 'options'>;
+
 export const VERBS = [
   'HELLO',
   'DONE',

@@ -2,7 +2,7 @@
  * What happens to a Session, and what it wants done. Both stand in the log or follow from it: plain JSON, no secret.
  */
 import type { Reason } from '../protocol/errors.ts';
-import type { Arguments, Begin, Handle, Hello, State, Verb } from '../protocol/types.ts';
+import type { Arguments, Begin, BeginAgain, Handle, Hello, State, Verb } from '../protocol/types.ts';
 
 /** What an authentication method needs is known at accept: the kind of listener and where the client is. */
 export type AuthMethod = 'password' | 'cert' | 'local';
@@ -37,9 +37,9 @@ export interface Objection {
 export type CommandEvent = {
   [V in Verb]: {
     readonly type: V;
-    readonly args?: Arguments[V];
+    readonly args?: V extends 'BEGIN' ? Begin | BeginAgain : Arguments[V];
     readonly objection?: Objection;
-    /** Bytes of the line, kept when its arguments do not parse. */
+    /** Bytes of the line, kept in place of arguments that are refused, or come before a right HELLO. */
     readonly length?: number;
     /** HANDLE: the id that the shell drew for the new Handler. */
     readonly handler?: string;
@@ -88,7 +88,7 @@ export type SessionEffect =
     }
   | { readonly type: 'verify'; readonly params: { readonly hello: Hello } }
   | { readonly type: 'open'; readonly params: { readonly handler: string; readonly handle: Handle } }
-  | { readonly type: 'begin'; readonly params: { readonly begin: Begin } }
+  | { readonly type: 'begin'; readonly params: { readonly begin: Begin | BeginAgain } }
   | { readonly type: 'close'; readonly params: { readonly handler: string } }
   | { readonly type: 'watch'; readonly params: object }
   | { readonly type: 'unwatch'; readonly params: object }

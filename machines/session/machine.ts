@@ -5,7 +5,7 @@
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
-import type { Begin, Handle, Hello } from '../protocol/types.ts';
+import type { Begin, BeginAgain, Handle, Hello } from '../protocol/types.ts';
 import type {
   AuthMethod,
   Report,
@@ -290,9 +290,12 @@ export const sessionMachine = sessionSetup.createMachine({
               sessionSetup.assign({
                 watching: false,
                 request: 'BEGIN',
-                handler: ({ event }) => ((event as Of<'BEGIN'>).args as Begin).handler,
+                handler: ({ event }) => ((event as Of<'BEGIN'>).args as Begin | BeginAgain).handler,
               }),
-              { type: 'begin', params: ({ event }) => ({ begin: (event as Of<'BEGIN'>).args as Begin }) },
+              {
+                type: 'begin',
+                params: ({ event }) => ({ begin: (event as Of<'BEGIN'>).args as Begin | BeginAgain }),
+              },
             ],
           },
         ],
@@ -359,7 +362,6 @@ export const sessionMachine = sessionSetup.createMachine({
           target: 'closed',
           actions: [refuse(() => 'syntax'), abandon, hangUp],
         },
-        end: [{ guard: 'begins', target: 'closed', actions: [abandon, hangUp] }, closed],
         lost: [{ guard: 'begins', target: 'closed', actions: [abandon] }, { target: 'closed' }],
         shutdown: [{ guard: 'begins', target: 'closed', actions: [abandon, hangUp] }, closed],
       },

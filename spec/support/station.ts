@@ -1,6 +1,6 @@
 /** One server on a machine of memory: it can be started, stopped, crash, and come back with its log. */
 import { DEFAULT_LIMITS, type Limits } from '../../actors/limits.ts';
-import { Recorder } from '../../actors/recorder.ts';
+import { Recorder, type RecorderOptions } from '../../actors/recorder.ts';
 import { Server } from '../../actors/server.ts';
 import type { Configuration, Peer } from '../../actors/world.ts';
 import { sha256 } from '../../io/journal/digest.ts';
@@ -11,7 +11,7 @@ import { MemoryDiagnostics } from '../../io/memory/diagnostics.ts';
 import { MemoryJournal } from '../../io/memory/journal.ts';
 import type { MemoryHost } from '../../io/memory/network.ts';
 import { MemorySecretStore } from '../../io/memory/secrets.ts';
-import type { Clock, Network } from '../../io/ports.ts';
+import type { Clock, Devices, FrameDevice, Network } from '../../io/ports.ts';
 import { MACHINES } from '../../machines/index.ts';
 import type { LogRecord } from '../../machines/log/record.ts';
 import { type Folded, foldLog } from '../../machines/log/replay.ts';
@@ -25,6 +25,8 @@ export interface StationOptions {
   readonly limits: Partial<Limits>;
   readonly peers: readonly Peer[];
   readonly forbids: Configuration['forbids'];
+  /** Bounds of the log other than the defaults. */
+  readonly recorder: Partial<Pick<RecorderOptions, 'sync' | 'heldRecords' | 'heldBytes' | 'segmentBytes'>>;
 }
 
 const DEFAULTS: StationOptions = {
@@ -34,6 +36,7 @@ const DEFAULTS: StationOptions = {
   limits: {},
   peers: [],
   forbids: () => undefined,
+  recorder: {},
 };
 
 export class Station {
@@ -93,11 +96,11 @@ export class Station {
     return this.history(actor).map(({ event, to }) => `${event.type} → ${to}`);
   }
 
-  async start({ resume = true } = {}): Promise<this> {
+  async start({ resume = true, tornBytes = 0 } = {}): Promise<this> {
     const { verdict, fold } = this.fold();
     if (verdict.kind !== 'ok') throw new Error(`the log of ${this.name} is ${verdict.kind}`);
-    const fence = new Fence(this.world.clock, this.host);
-    const { clock, network } = fence;
+    const fence = new Fence(this.world.clock, this.host, this.devices);
+    const { clock, network, interfaces } = fence;
     const boot = `boot${++this.#boots}`;
     const live = new Map(fold.live());
     const { diagnostics, options } = this;
@@ -111,6 +114,7 @@ export class Station {
       head: verdict.head,
       live,
       schedule: (flush) => void clock.after(0, flush),
+      ...options.recorder,
     });
     this.#fence = fence;
     this.#server = new Server({
@@ -125,7 +129,7 @@ export class Station {
         forbids: options.forbids,
       },
       network,
-      interfaces: this.devices,
+      interfaces,
       clock,
       chance: this.#chance,
       authenticator: this.authenticator,
@@ -134,7 +138,7 @@ export class Station {
       recorder,
       facts: () => [],
     });
-    await this.#server.start({ listen: options.listen, resume, live, tornBytes: 0 });
+    await this.#server.start({ listen: options.listen, resume, live, tornBytes });
     return this;
   }
 
@@ -163,7 +167,7 @@ export class Station {
     this.#server = undefined;
   }
 
-  async restart(options: { resume?: boolean } = {}): Promise<void> {
+  async restart(options: { resume?: boolean; tornBytes?: number } = {}): Promise<void> {
     if (this.running) this.crash();
     await this.start(options);
   }
@@ -187,7 +191,7 @@ export class Station {
     );
     await this.world.until(
       () => link !== undefined || failure !== undefined,
-      0,
+      1_000,
       () => `a way to ${url}`,
     );
     if (link === undefined) throw failure;
@@ -199,7 +203,7 @@ export class Station {
   /** A session that was greeted and whose HELLO was taken. */
   async client(identity = 'default', way: Parameters<Station['connect']>[0] = {}): Promise<Talker> {
     const talker = await this.connect(way);
-    await talker.answer();
+    await talker.answer(1_000);
     const answer = await talker.ask(`HELLO password ${identity} ${this.options.passwords[identity]}`, 2_000);
     if (!answer.startsWith('OK session=')) throw new Error(answer);
     return talker;
@@ -211,8 +215,9 @@ class Fence {
   #down = false;
   readonly clock: Clock;
   readonly network: Network;
+  readonly interfaces: Devices;
 
-  constructor(clock: Clock, host: MemoryHost) {
+  constructor(clock: Clock, host: MemoryHost, devices: MemoryDevices) {
     this.clock = {
       wall: () => clock.wall(),
       now: () => clock.now(),
@@ -224,16 +229,29 @@ class Fence {
     };
     this.network = {
       listen: (url, accept) => host.listen(url, accept),
-      dial: (url, options) =>
-        host.dial(url, options).then((link) => {
-          if (!this.#down) return link;
-          link.vanish();
-          return new Promise(() => undefined);
-        }),
+      dial: (url, options) => host.dial(url, options).then((link) => this.#unless(link, () => link.vanish())),
+    };
+    const opened = (device: FrameDevice) => this.#unless(device, () => void device.close());
+    this.interfaces = {
+      interfaces: () => devices.interfaces(),
+      find: (ifname) => devices.find(ifname),
+      captureBackends: () => devices.captureBackends(),
+      tapAvailable: () => devices.tapAvailable(),
+      capture: (backend, ifname) => devices.capture(backend, ifname).then(opened),
+      openTap: (ifname, options) => devices.openTap(ifname, options).then(opened),
+      setMtu: (ifname, mtu) => devices.setMtu(ifname, mtu),
+      removeTap: (ifname) => devices.removeTap(ifname),
     };
   }
 
   fall(): void {
     this.#down = true;
+  }
+
+  /** What comes to a process that is no more is given back by its kernel. */
+  #unless<T>(got: T, giveBack: () => void): T | Promise<T> {
+    if (!this.#down) return got;
+    giveBack();
+    return new Promise(() => undefined);
   }
 }

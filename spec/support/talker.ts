@@ -16,6 +16,8 @@ export class Talker {
   /** The connection is gone; `broken` when that was no orderly end. */
   closed = false;
   broken = false;
+  /** Told of each line as it comes: for what plays a server. Without it lines wait to be taken. */
+  heardLine: ((line: string) => void) | undefined;
   #held: Buffer = Buffer.alloc(0);
 
   constructor(
@@ -25,6 +27,11 @@ export class Talker {
     link.attach({
       data: (chunk) => {
         this.#held = Buffer.concat([this.#held, chunk]);
+        while (this.heardLine !== undefined) {
+          const line = this.#line();
+          if (line === undefined) break;
+          this.heardLine(line);
+        }
       },
       drain: () => undefined,
       end: () => {

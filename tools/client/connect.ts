@@ -78,10 +78,13 @@ async function greeting(conversation: Conversation): Promise<readonly string[]> 
   throw new Failure(3, `${conversation.server}: ${greeted.refusal.text}`, next);
 }
 
-/** No secret goes out where it could be read on its way, nor to a server that would not take it. */
-function checkLogin(
+/**
+ * No secret goes out where it could be read on its way, nor to a server that would not take it.
+ * @throws UsageError, Failure (1)
+ */
+export function checkLogin(
   { login, allowPlaintext, server }: ClientSettings,
-  link: Link,
+  link: Pick<Link, 'scheme' | 'loopback'>,
   methods: readonly string[],
 ): void {
   if (login.method === 'password' && link.scheme === 'tcp' && !link.loopback && !allowPlaintext) {

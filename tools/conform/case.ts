@@ -7,7 +7,7 @@ export interface Case {
   readonly title: string;
   /** The section of spec/PROTOCOL.md that it checks, e.g. `3.1`. */
   readonly section: string;
-  /** Whether it takes a server in this process. */
-  readonly inProcess?: boolean;
+  /** It makes the server slower for a while, and is run behind all others. */
+  readonly late?: boolean;
   run(bench: Bench): Promise<void>;
 }

@@ -84,6 +84,15 @@ export class Talk {
     this.link.destroy();
   }
 
+  /** Resets the connection where the link can, else drops it. */
+  reset(): void {
+    const { reset } = this.link as { reset?: () => void };
+    if (reset === undefined) return this.cut();
+    this.#ours = 'destroyed';
+    this.#note('> (connection reset)');
+    reset.call(this.link);
+  }
+
   // ── In ──
 
   /** The next line without its LF. @throws Nonconformity when none comes */

@@ -1,6 +1,5 @@
 /** The server under test: how it is reached, and what the suite may use on it. */
-import type { Link } from '../../io/ports.ts';
-import type { Reason } from '../../machines/protocol/errors.ts';
+import type { DeviceError, Link } from '../../io/ports.ts';
 import type { Verb } from '../../machines/protocol/types.ts';
 
 export type Credentials =
@@ -40,7 +39,7 @@ export interface Control {
   /** Resolves when the server waits for a device to open. */
   deviceWanted(): Promise<void>;
   openDevice(): void;
-  failDevice(reason: Reason): void;
+  failDevice(reason: DeviceError['reason']): void;
   /** Deletes the interface that this device is. */
   removeDevice(device: string): void;
   /** Frames that the server put on the device since the last call, and a way to put some on it. */
@@ -55,14 +54,18 @@ export interface Control {
   overload(on: boolean): void;
   /** A HELLO is not checked before `releaseVerdict`. */
   holdVerdict(): void;
+  /** Resolves when the server waits for a verdict. */
+  verdictWanted(): Promise<void>;
   releaseVerdict(): void;
   stop(): Promise<void>;
   /** The process dies and a new one starts on the same log and the same addresses. */
   restart(resume: boolean): Promise<void>;
   /** State of an actor, `handler:<id>` or `session:<id>`, as the server itself has it. */
   stateOf(actor: string): string | undefined;
-  /** A new server with an empty log, and with these limits where given. */
-  renew(limits?: LimitsForTests): Promise<void>;
+  /** Other bounds from now on. */
+  limit(limits: LimitsForTests): void;
+  /** A new server with an empty log. */
+  renew(): Promise<void>;
 }
 
 export interface LimitsForTests {

@@ -105,8 +105,13 @@ function advance(record: LogRecord, live: Live | undefined): Made | Mismatch {
     );
   }
   const before = created ? undefined : live?.snapshot;
-  const after =
-    before === undefined ? definition.initial(record.event.input) : definition.next(before, record.event);
+  let after: Snapshot;
+  try {
+    after =
+      before === undefined ? definition.initial(record.event.input) : definition.next(before, record.event);
+  } catch (error) {
+    return disagree(record, `machine ${key} fails on it: ${String(error)}`);
+  }
   const state = stateDigest(after, sha256);
   if (after.value === record.to && state === record.state) {
     return before === undefined ? { definition, after } : { definition, before, after };

@@ -105,8 +105,8 @@ $('list').addEventListener('keydown', (key) => {
   const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[key.key];
   if (step === undefined || shown.length === 0) return;
   key.preventDefault();
-  const now = position(selected);
-  const target = selected < 0 ? 0 : Math.min(shown.length - 1, Math.max(0, now + step));
+  const now = selected < 0 ? -1 : position(selected);
+  const target = Math.min(shown.length - 1, Math.max(0, now + step));
   select(shown[target]);
 });
 
@@ -206,7 +206,7 @@ function paint(width, height, scale) {
     if (y > height - LANE - 14) break;
     name(data.actors[number]);
     steps.forEach((i, n) => {
-      const end = n + 1 < steps.length ? time[steps[n + 1]] : data.states[to[i]] === 'closed' ? time[i] : span;
+      const end = data.states[to[i]] === 'closed' ? time[i] : n + 1 < steps.length ? time[steps[n + 1]] : span;
       pen.fillStyle = colour(data.states[to[i]]);
       pen.fillRect(x(time[i]), y + 2, Math.max(1.5, x(end) - x(time[i])), LANE - 4);
     });
@@ -255,19 +255,22 @@ function drawMachines() {
     for (const [key, count] of counts) { const [a, b] = key.split(' ').map(Number); visits.set(b, (visits.get(b) || 0) + count); if (data.states[a] !== '') visits.set(a, visits.get(a) || 0); }
     const rank = (state) => { const at = ORDER.indexOf(data.states[state]); return at < 0 ? 99 : at; };
     const states = [...visits.keys()].sort((a, b) => rank(a) - rank(b) || a - b);
-    const place = new Map(states.map((state, at) => [state, 70 + at * 130]));
-    const svg = draw('svg', { width: states.length * 130 + 20, height: 150, role: 'img' });
+    const place = new Map(states.map((state, at) => [state, 78 + at * 150]));
+    const svg = draw('svg', { width: states.length * 150 + 10, height: 150, role: 'img' });
+    const head = draw('marker', { id: 'head' + number, viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto-start-reverse' });
+    head.append(draw('path', { d: 'M0 0 L8 4 L0 8 Z' }));
+    svg.append(head);
     for (const [key, count] of counts) {
       const [a, b] = key.split(' ').map(Number);
       const group = draw('g', { class: 'edge' });
       const x2 = place.get(b), x1 = place.has(a) ? place.get(a) : x2;
       const back = x2 < x1;
-      const far = Math.abs(x2 - x1) / 130;
+      const far = Math.abs(x2 - x1) / 150;
       const bow = back ? 88 + 12 + far * 9 : 62 - 12 - far * 9;
       const start = back ? 88 : 62;
       const path = place.has(a) ? 'M' + x1 + ' ' + start + ' Q' + (x1 + x2) / 2 + ' ' + (2 * bow - start) + ' ' + (x2 + (back ? 8 : -8)) + ' ' + start
-        : 'M' + (x2 - 62) + ' 75 L' + (x2 - 52) + ' 75';
-      group.append(draw('path', { d: path }), draw('title', {}, (data.states[a] || 'new') + ' → ' + data.states[b] + ': ' + count));
+        : 'M' + (x2 - 74) + ' 75 L' + (x2 - 62) + ' 75';
+      group.append(draw('path', { d: path, 'marker-end': 'url(#head' + number + ')' }), draw('title', {}, (data.states[a] || 'new') + ' → ' + data.states[b] + ': ' + count));
       if (place.has(a)) group.append(draw('text', { x: (x1 + x2) / 2, y: back ? bow + 12 : bow - 3 }, count.toLocaleString('en')));
       group.addEventListener('click', () => {
         edge = edge && edge.machine === number && edge.from === a && edge.to === b ? null : { machine: number, from: a, to: b };
@@ -278,7 +281,7 @@ function drawMachines() {
     }
     for (const state of states) {
       const x = place.get(state);
-      svg.append(draw('rect', { x: x - 52, y: 62, width: 104, height: 26, rx: 6, style: 'stroke:' + colour(data.states[state]) }),
+      svg.append(draw('rect', { x: x - 60, y: 62, width: 120, height: 26, rx: 6, style: 'stroke:' + colour(data.states[state]) }),
         draw('text', { x, y: 79 }, data.states[state] + ' ' + visits.get(state).toLocaleString('en')));
     }
     const figure = make('figure');

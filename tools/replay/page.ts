@@ -38,6 +38,7 @@ h1 { font-size: 16px; margin: 0; }
 #machines figcaption { font-weight: 600; }
 #machines svg { display: block; font: 11px system-ui, sans-serif; }
 #machines rect { fill: Canvas; stroke: currentColor; stroke-width: 1.5; }
+#machines marker path { fill: #888; stroke: none; }
 #machines text { fill: currentColor; text-anchor: middle; }
 #machines path { fill: none; stroke: #888; stroke-width: 1.2; }
 #machines .edge { cursor: pointer; }
@@ -45,7 +46,8 @@ h1 { font-size: 16px; margin: 0; }
 #machines .edge:hover path, #machines .edge.now path { stroke: var(--accent); stroke-width: 2.5; }
 #machines .edge:hover text, #machines .edge.now text { fill: var(--accent); font-weight: 700; }
 main { flex: 1; min-height: 160px; display: flex; }
-#list { flex: 3; overflow: auto; position: relative; outline-offset: -2px; }
+#list, #detail { min-width: 0; }
+#list { flex: 5; overflow: auto; position: relative; outline-offset: -2px; }
 #height { position: relative; }
 #rows { position: absolute; left: 0; right: 0; top: 0; }
 .row { display: flex; gap: 12px; height: 22px; padding: 2px 12px; white-space: nowrap; cursor: default; font-family: ui-monospace, monospace; font-size: 12px; }
@@ -53,12 +55,12 @@ main { flex: 1; min-height: 160px; display: flex; }
 .row:hover { background: var(--soft); }
 .row.now { background: var(--accent); color: white; }
 .seq { width: 5em; text-align: right; flex: none; opacity: .7; }
-.time { width: 17em; flex: none; }
-.actor { width: 19em; flex: none; }
-.states { width: 21em; flex: none; }
+.time { width: 16em; flex: none; }
+.actor { width: 19em; flex: 0 1 auto; }
+.states { width: 20em; flex: 0 1 auto; }
 .states b { font-weight: 600; }
-.event { flex: 1; }
-#detail { flex: 2; overflow: auto; padding: 8px 12px; border-left: 1px solid var(--line); overflow-wrap: anywhere; }
+.event { flex: 1 0 10em; }
+#detail { flex: 3; overflow: auto; padding: 8px 12px; border-left: 1px solid var(--line); overflow-wrap: anywhere; }
 #detail h2 { font-size: 14px; margin: 0 0 4px; }
 #detail h3 { font-size: 12px; margin: 10px 0 2px; text-transform: uppercase; opacity: .7; }
 #detail pre { margin: 0; white-space: pre-wrap; font: 12px ui-monospace, monospace; }

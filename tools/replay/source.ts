@@ -21,8 +21,8 @@ export function replayLog(
 const TIME = /^\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?Z?$/;
 
 /**
- * `SEQ|TIME` as `ReplayOptions.until` takes it. A time is in UTC; of one that stops at the day, hour or minute the
- * whole of it counts.
+ * `SEQ|TIME` as `ReplayOptions.until` takes it. A time is in UTC; of one that stops at the day, hour, minute or second
+ * the whole of it counts.
  * @throws UsageError
  */
 export function parseUntil(text: string | undefined): number | string | undefined {
@@ -31,17 +31,12 @@ export function parseUntil(text: string | undefined): number | string | undefine
   return parseTime(text, '--until', 'end');
 }
 
-/** RFC 3339 in UTC, as records have it, of a time that may be cut short. @throws UsageError */
+/** RFC 3339 in UTC with microseconds, as records have it, of a time that may be cut short. @throws UsageError */
 export function parseTime(text: string, option: string, edge: 'begin' | 'end'): string {
+  const fill = edge === 'begin' ? '0000-00-00T00:00:00.000000' : '0000-00-00T23:59:59.999999';
   const bare = text.replace(' ', 'T').replace(/Z$/, '');
-  const fill = edge === 'begin' ? 'T00:00:00.000000' : 'T23:59:59.999999';
-  const dot = bare.indexOf('.');
-  const whole =
-    bare.length <= 19
-      ? bare + (bare.length < 19 || edge === 'end' ? fill.slice(bare.length - 10) : '')
-      : bare;
-  const check = dot < 0 ? whole.slice(0, 19) : bare.slice(0, 19);
-  if (TIME.test(text) && !Number.isNaN(Date.parse(`${check}Z`))) return `${whole}Z`;
+  const whole = bare + fill.slice(bare.length);
+  if (TIME.test(text) && !Number.isNaN(Date.parse(`${whole.slice(0, 19)}Z`))) return `${whole}Z`;
   const what = option === '--until' ? 'the number of a record, or ' : '';
   throw new UsageError(
     `${option} takes ${what}a time in UTC such as 2026-01-31T12:00:00; "${text}" is neither`,

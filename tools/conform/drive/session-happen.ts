@@ -9,16 +9,16 @@ import type { SessionDrive } from './session.ts';
 /** Milliseconds past a time-out that are enough for it. */
 const BEYOND = 50;
 
-/** @param next what the case is going to do then */
+/** @param rest what the case is going to do then */
 export async function happen(
   drive: SessionDrive,
   event: SessionStep,
-  next: SessionStep | undefined,
+  rest: readonly SessionStep[],
 ): Promise<void> {
   const { talk, bench } = drive;
   switch (event.type) {
     case 'HELLO':
-      return hello(drive, event, next);
+      return hello(drive, event, rest);
     case 'verified':
     case 'rejected':
       if (drive.verdictHeld) bench.control.releaseVerdict();
@@ -28,7 +28,7 @@ export async function happen(
     case 'end':
       return talk.end();
     case 'lost':
-      talk.cut();
+      talk.reset();
       return gone(drive);
     case 'handler-up':
       if (drive.view.context.request === 'HANDLE') {
@@ -40,7 +40,7 @@ export async function happen(
     case 'handler-closed':
       return drive.standing!.wire.talk.end();
     case 'early-bytes':
-      return talk.raw('HELP?\n', 'bytes behind BEGIN');
+      return; // They went out together with BEGIN.
     case 'timer':
       return bench.control.advance((event.timer === 'hello' ? 10_000 : 600_000) + BEYOND);
     case 'evicted':
@@ -48,10 +48,11 @@ export async function happen(
     case 'wire-ended':
       return talk.end();
     case 'shutdown':
+      drive.down = true;
       return void bench.control.stop();
     case 'restart':
       await bench.control.restart(true);
-      return;
+      return gone(drive);
     default:
       throw new NotApplicable(`nothing brings about ${event.label}`);
   }
@@ -59,22 +60,26 @@ export async function happen(
 
 const OPTIONS = { offload: false, announce: true, l2cp: false } as const;
 
-function hello(drive: SessionDrive, event: SessionStep, next: SessionStep | undefined): void {
+function hello(drive: SessionDrive, event: SessionStep, rest: readonly SessionStep[]): void {
   const { talk, bench, view } = drive;
   const { login } = bench.target;
   const { method } = (event as unknown as { args: { method: 'password' | 'cert' | 'local' } }).args;
-  if (view.value === 'unauthenticated' && method === login.method) hold(drive, next);
+  if (view.value === 'unauthenticated' && method === login.method) hold(drive, rest);
   if (method !== 'password') return talk.say(`HELLO ${method}`);
   if (login.method !== 'password') return talk.say('HELLO password conformance', 'HELLO password (any)');
-  const wrong = next?.label === 'rejected';
+  const wrong = verdictIn(rest)?.label === 'rejected';
   const secret = wrong ? `${login.secret}-not` : login.secret;
   talk.say(formatHello({ ...login, secret }), `HELLO password (the ${wrong ? 'wrong' : 'right'} secret)`);
 }
 
-function hold(drive: SessionDrive, next: SessionStep | undefined): void {
+const isVerdict = ({ type }: SessionStep): boolean => type === 'verified' || type === 'rejected';
+const verdictIn = (rest: readonly SessionStep[]): SessionStep | undefined => rest.find(isVerdict);
+
+function hold(drive: SessionDrive, rest: readonly SessionStep[]): void {
   const { bench } = drive;
-  if (next?.label === 'rejected: overload') bench.control.overload(true);
-  if (next === undefined || next.type === 'verified' || next.type === 'rejected') return;
+  const [next] = rest;
+  if (verdictIn(rest)?.label === 'rejected: overload') bench.control.overload(true);
+  if (next === undefined || isVerdict(next)) return;
   bench.control.holdVerdict();
   drive.verdictHeld = true;
 }
@@ -108,11 +113,15 @@ async function failBegin(drive: SessionDrive, { label }: SessionStep): Promise<v
   } else bench.good(await bench.ask(`CLOSE ${handler}`), 'OK to CLOSE');
 }
 
-/** Strangers come from many addresses until the oldest has to go. */
+/** Strangers come until the oldest has to go: one whose secret is being checked, where that holds for all of them. */
 async function evict(drive: SessionDrive): Promise<void> {
   const { bench } = drive;
-  for (let count = 0; count < MOST_STRANGERS; count++) await bench.greeted(`stranger ${count + 1}`);
+  bench.control.limit({ unauthenticated: MOST_STRANGERS });
+  for (let count = 0; count < MOST_STRANGERS; count++) {
+    const stranger = await bench.greeted(`stranger ${count + 1}`);
+    if (drive.verdictHeld) stranger.say(bench.helloLine(), 'HELLO (credentials)');
+  }
 }
 
-/** In a server of our own so many sessions may be unauthenticated (see `renew`). */
-export const MOST_STRANGERS = 4;
+/** A bound for sessions that are not authenticated which eight connections of one address can reach. */
+const MOST_STRANGERS = 4;

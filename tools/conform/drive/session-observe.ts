@@ -52,7 +52,7 @@ async function observeOne(drive: SessionDrive, type: string, params: Effect['par
       await answered(drive, params.line as string);
       return new Wire(talk).ping();
     case 'abandon':
-      return bench.handlerIs(drive.handler, 'closed', 'responder');
+      return drive.down ? undefined : bench.handlerIs(drive.handler, 'closed', 'responder');
     case 'hangUp':
       return over(drive);
   }
@@ -153,6 +153,10 @@ export async function probe(drive: SessionDrive): Promise<void> {
     return helpFits(answer, value);
   }
   if (value === 'handling') {
+    while (drive.watched && talk.held > 0) await eventSeen(drive);
     demand(talk.held === 0, 'no answer while a request is under way', `${talk.held} bytes`);
+  }
+  if (value === 'closed') {
+    await drive.bench.until('the connection to be closed', async () => talk.ended !== 'open');
   }
 }

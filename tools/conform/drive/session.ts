@@ -31,6 +31,8 @@ export class SessionDrive {
   /** The server in this process waits for us: with its verdict on a HELLO, with opening a device. */
   verdictHeld = false;
   devicesHeld = false;
+  /** The server was told to end. */
+  down = false;
   #names: Names;
 
   private constructor(
@@ -53,28 +55,32 @@ export class SessionDrive {
   /** Goes the way, then takes the event and looks where the session stands. */
   async run(way: readonly SessionStep[], last: SessionStep): Promise<void> {
     const steps = [...way, last];
-    for (const [index, event] of steps.entries()) await this.take(event, steps[index + 1]);
+    for (const [index, event] of steps.entries()) await this.take(event, steps.slice(index + 1));
     const natural = this.#natural(last);
-    if (natural !== undefined) await this.take(natural, undefined);
+    if (natural !== undefined) await this.take(natural, []);
     await probe(this);
   }
 
-  /** Makes one event happen and compares. `next` is what the case is going to do then: some have to be prepared. */
-  async take(event: SessionStep, next: SessionStep | undefined): Promise<void> {
+  /** Makes one event happen and compares. `rest` is what the case is going to do then: some have to be prepared. */
+  async take(event: SessionStep, rest: readonly SessionStep[]): Promise<void> {
     const taken = step<SessionContext, SessionStep>(this.model.machine, this.view, event);
     const stimulus = STIMULI.get(event.label);
     if (stimulus === undefined) {
-      await happen(this, event, next);
+      await happen(this, event, rest);
     } else {
       // What a line speaks of is set up only where it is looked at.
       if (this.view.value === 'authenticated') await this.#set(stimulus.setting);
-      this.#hold(event, next);
+      this.#hold(event, rest[0]);
       const line = stimulus.line(this.#names);
-      if (typeof line === 'string' && !line.endsWith('\n')) this.talk.say(line);
+      if (rest[0]?.type === 'early-bytes') this.talk.raw(`${line}\nHELP?\n`, `${line} and HELP? behind it`);
+      else if (typeof line === 'string' && !line.endsWith('\n')) this.talk.say(line);
       else this.talk.raw(line, stimulus.label);
     }
     this.view = taken.to;
     await observe(this, taken.effects);
+    // What is held back has to have come so far before anything else happens.
+    if (this.verdictHeld && event.type === 'HELLO') await this.bench.control.verdictWanted();
+    if (this.devicesHeld && event.type === 'BEGIN') await this.bench.control.deviceWanted();
     this.bench.coverage.state('session', this.view.value);
     if (taken.key !== undefined) this.bench.coverage.transition('session', taken.key);
   }

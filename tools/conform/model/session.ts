@@ -134,10 +134,10 @@ function feasible({ value, context }: SessionView, event: SessionStep, target: T
     case 'unauthenticated':
       return pending === null ? whileAsked(event, owned, 'hello') : whileChecked(event, target, context);
     case 'authenticated':
-      if (pending === 'close') return event.type === 'handler-closed' || event.type === 'lost';
+      if (pending === 'close') return event.type === 'handler-closed';
       return whileAsked(event, owned && !watching, 'idle');
     case 'handling':
-      return request === 'HANDLE' ? whileHandle(event, owned) : whileBegin(event, owned);
+      return request === 'HANDLE' ? whileHandle(event, owned) : whileBegin(event, target);
     case 'binary':
       return event.type === 'wire-ended';
     default:
@@ -167,11 +167,13 @@ function whileHandle(event: SessionStep, owned: boolean): boolean {
     if (!event.label.startsWith('HANDLE')) return false;
     return event.reason !== 'remote-timeout' || owned;
   }
-  return event.type === 'handler-up' || event.type === 'lost';
+  return event.type === 'handler-up';
 }
 
-function whileBegin(event: SessionStep, owned: boolean): boolean {
+function whileBegin(event: SessionStep, target: Target): boolean {
+  const owned = target.control !== undefined;
   if (event.type === 'handler-up' || event.type === 'early-bytes') return true;
   if (event.type === 'handler-failed') return owned && event.label.startsWith('BEGIN');
-  return owned && (event.type === 'lost' || event.type === 'end');
+  // Only a reset is noticed before the answer; an end of stream waits for it, as with every other line.
+  return owned && target.scheme === 'tcp' && event.type === 'lost';
 }

@@ -1,0 +1,31 @@
+/**
+ * Records the golden histories (docs/EVENT-LOG.md).
+ *
+ *     npm run golden                  all of them anew: right only before the machines that wrote them were released
+ *     npm run golden -- --missing     those of lives that have none yet: always right
+ */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MemoryWorld } from '../../support/world.ts';
+import { LIVES } from '../lives/all.ts';
+import { FORMAT, filesOf, GOLDEN } from './files.ts';
+
+const folder = join(GOLDEN, FORMAT);
+const onlyMissing = process.argv.includes('--missing');
+/** All are played before one is written: a life that fails leaves everything as it was. */
+const files = new Map<string, string>();
+for (const [life, play] of Object.entries(LIVES)) {
+  const world = new MemoryWorld();
+  try {
+    await play(world);
+    await world.finish();
+  } catch (error) {
+    throw new Error(`${life}: ${(error as Error).message}`, { cause: error });
+  }
+  for (const [name, text] of filesOf(life, world)) files.set(join(folder, name), text);
+}
+if (!onlyMissing) rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+const wanted = [...files].filter(([file]) => !onlyMissing || !existsSync(file));
+for (const [file, text] of wanted) writeFileSync(file, text);
+process.stdout.write(`${wanted.length} histories written to spec/golden/${FORMAT}\n`);

@@ -1,0 +1,630 @@
+/** HANDLE and BEGIN: how a Handler comes about, and what stands against it (PROTOCOL.md sections 3 and 4). */
+import * as assert from 'uvu/assert';
+import { BYE, PING } from '../../machines/frames/records.ts';
+import { beginLine, handle, handleLine, ID, MAC, MAC2, only, pair, stateOf } from '../support/pair.ts';
+import { scenarios } from '../support/scenario.ts';
+import type { Talker } from '../support/talker.ts';
+
+const scenario = scenarios('HANDLE');
+
+scenario('OK comes once both ends are in binary mode; the id is the same at both', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  world.internet.latency = 20;
+  client.say(handleLine());
+  let answered = '';
+  for (let ms = 0; ms < 1_000 && answered === ''; ms += 10) {
+    await world.elapse(10);
+    answered = client.lines().join('');
+    if (answered === '') continue;
+    await world.elapse(100);
+    assert.is(only(host).state, 'binary');
+    assert.is(only(proxy).state, 'binary');
+  }
+  const id = /^OK handler=([0-9a-f]{16,64})$/.exec(answered)?.[1] ?? '';
+  assert.is(only(host).context.id, id);
+  assert.is(only(proxy).context.id, id);
+  assert.equal(host.steps(`handler:${id}`), [
+    '@created → unauthenticated',
+    'device-open → unauthenticated',
+    'dialled → unauthenticated',
+    'hello-taken → authenticated',
+    'begin-sent → handling',
+    'begin-taken → binary',
+    'first-record → binary',
+  ]);
+  assert.equal(proxy.steps(`handler:${id}`), [
+    '@created → handling',
+    'device-open → binary',
+    'first-record → binary',
+  ]);
+});
+
+scenario('both servers list it, each from its own side', async (world) => {
+  const { proxy, client } = await pair(world);
+  const id = await handle(client, {
+    roles: 'HOST PROXY:multicast=off',
+    macs: `${MAC2} ${MAC.toUpperCase()}`,
+  });
+  const there = await proxy.client();
+  const [near = ''] = await client.list('HANDLERS?');
+  const [far = ''] = await there.list('HANDLERS?');
+  assert.match(
+    near,
+    new RegExp(
+      `^HANDLER ${id} state=binary side=initiator peer=tcp://proxy:7411 local_device=vm0 remote_device=lan0 ` +
+        `local_config=HOST remote_config=PROXY:multicast=off macs=${MAC},${MAC2} rx_frames=0 rx_bytes=0 ` +
+        'tx_frames=0 tx_bytes=0 dropped=0 rtt_us=\\d+ since=2026-\\S+Z$',
+    ),
+  );
+  assert.match(
+    far,
+    new RegExp(
+      `^HANDLER ${id} state=binary side=responder peer=10\\.0\\.0\\.1 local_device=lan0 remote_device=vm0 ` +
+        `local_config=PROXY:multicast=off remote_config=HOST macs=${MAC},${MAC2} .* since=2026-\\S+Z$`,
+    ),
+  );
+  for (const talker of [client, there]) {
+    talker.say(`STATS? ${id}`);
+    const stats = await talker.answer();
+    assert.is(stats.at(-1), `OK count=${stats.length - 1}`);
+    assert.ok(
+      stats.slice(0, -1).every((line) => /^STAT [a-z0-9_-]+ \d+$/.test(line)),
+      stats.join('|'),
+    );
+    for (const word of ['rx_frames', 'tx_bytes', 'rx_dropped_spoofed', 'rx_dropped_loop']) {
+      assert.ok(
+        stats.some((line) => line.startsWith(`STAT ${word} `)),
+        word,
+      );
+    }
+  }
+});
+
+scenario('frames cross both ways and are counted', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  const id = await handle(client, { options: 'announce=off' });
+  const vm = host.devices.hub('vm0').attach();
+  const machine = proxy.devices.hub('lan0').attach();
+  const heard: string[] = [];
+  const note = (who: string) => ({
+    frames: ({ frames }: { frames: number }) => void heard.push(`${who}:${frames}`),
+    gone: () => undefined,
+  });
+  vm.start(note('vm'));
+  machine.start(note('lan'));
+  const frame = (to: string, from: string) =>
+    Buffer.concat([Buffer.from((to + from).replaceAll(':', ''), 'hex'), Buffer.alloc(48, 7)]);
+  vm.send([frame('ff:ff:ff:ff:ff:ff', MAC)]);
+  await world.settle();
+  machine.send([frame(MAC, '02:aa:00:00:00:01')]);
+  await world.settle();
+  assert.equal(heard, ['lan:1', 'vm:1']);
+  const stats = await client.list(`STATS? ${id}`);
+  for (const line of ['STAT tx_frames 1', 'STAT rx_frames 1', 'STAT tx_bytes 60', 'STAT rx_bytes 60']) {
+    assert.ok(stats.includes(line), line);
+  }
+});
+
+scenario('lines behind HANDLE wait for its answer; other sessions do not', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  world.internet.cut(host.host, proxy.host);
+  const other = await host.client();
+  client.say(handleLine(), 'HANDLERS?');
+  await world.elapse(5_000);
+  assert.equal(client.lines(), []);
+  assert.match((await other.list('HANDLERS?'))[0] ?? '', /state=unauthenticated side=initiator/);
+  await world.elapse(10_000);
+  const lines = client.lines();
+  assert.match(lines[0] ?? '', /^ERR 504 remote-timeout ./);
+  assert.is(lines[1], 'OK count=0', 'one whose HANDLE has failed is not listed');
+});
+
+scenario('a Handler belongs to the server: DONE leaves it in place', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  const id = await handle(client);
+  await client.ask('DONE');
+  await world.elapse(60_000);
+  assert.is(stateOf(host, id), 'binary');
+  assert.is(stateOf(proxy, id), 'binary');
+});
+
+scenario('a client that goes away while HANDLE is under way leaves it in place', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  world.internet.latency = 30;
+  client.say(handleLine());
+  await world.elapse(50);
+  client.end();
+  await world.elapse(1_000);
+  assert.is(only(host).state, 'binary');
+  assert.is(only(proxy).state, 'binary');
+});
+
+scenario('a client whose connection is reset while HANDLE is under way leaves it in place', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  world.internet.latency = 30;
+  client.say(handleLine());
+  await world.elapse(50);
+  client.link.destroy();
+  world.internet.connections[0]?.wire.reset();
+  await world.elapse(1_000);
+  assert.is(only(host).state, 'binary');
+  assert.is(only(proxy).state, 'binary');
+});
+
+scenario('what is wrong on our own side is told before anything is dialled', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  host.devices.add({ name: 'tap9', kind: 'veth' });
+  host.devices.add({ name: 'br0', kind: 'bridge', mtu: 1500 });
+  const rows: [Parameters<typeof handleLine>[0], string][] = [
+    [{ local: 'nope0' }, '404 no-such-device'],
+    [{ local: 'packet:nope0' }, '404 no-such-device'],
+    [{ local: 'tap:tap9' }, '400 bad-device'],
+    [{ local: 'tap:t0?bridge=nope0' }, '404 no-such-device'],
+    [{ local: 'tap:t0?bridge=vm0' }, '400 bad-device'],
+    [{ local: '"tap:t0?mtu=1400&bridge=br0"' }, '400 bad-device'],
+    [{ remote: 'peer:nobody', auth: '-' }, '404 no-such-peer'],
+    [{ remote: 'peer:nobody', auth: 'cert' }, '404 no-such-peer'],
+  ];
+  for (const [change, wanted] of rows) {
+    const answer = await client.ask(handleLine(change));
+    assert.ok(answer.startsWith(`ERR ${wanted} `), `${JSON.stringify(change)}: ${answer}`);
+  }
+  host.devices.backends = ['packet'];
+  assert.match(await client.ask(handleLine({ local: 'pcap:vm0' })), /^ERR 400 bad-device ./);
+  assert.is(world.internet.between(host.host, proxy.host).length, 0);
+  assert.is(host.server.handlers.all().length, 0);
+});
+
+scenario('a device that cannot be opened fails HANDLE, and nothing is dialled', async (world) => {
+  const { DeviceError } = await import('../../io/ports.ts');
+  const { host, proxy, client } = await pair(world);
+  for (const reason of ['no-such-device', 'device-busy', 'bad-device', 'forbidden', 'internal'] as const) {
+    host.devices.fault = new DeviceError(reason, 'this is why');
+    assert.match(await client.ask(handleLine()), new RegExp(`^ERR \\d+ ${reason} this is why$`));
+  }
+  host.devices.fault = undefined;
+  assert.is(world.internet.between(host.host, proxy.host).length, 0);
+  assert.match(await client.ask(handleLine()), /^OK /);
+});
+
+scenario('what is wrong on the other side is 502 remote-refused with its ERR line as text', async (world) => {
+  const { DeviceError } = await import('../../io/ports.ts');
+  const { proxy, client } = await pair(world);
+  assert.match(
+    await client.ask(handleLine({ far: 'nope0' })),
+    /^ERR 502 remote-refused ERR 404 no-such-device there is no interface nope0/,
+  );
+  assert.match(
+    await client.ask(handleLine({ auth: 'password:wrong' }), 2_000),
+    /^ERR 502 remote-refused ERR 403 authentication-failed ./,
+  );
+  proxy.devices.fault = new DeviceError('device-busy', 'somebody has it');
+  assert.match(
+    await client.ask(handleLine(), 2_000),
+    /^ERR 502 remote-refused ERR 409 device-busy somebody has it$/,
+  );
+  proxy.devices.fault = undefined;
+  assert.match(await client.ask(handleLine(), 2_000), /^OK /);
+});
+
+scenario('a MAC address is used once by a role on a segment', async (world) => {
+  const { proxy, client } = await pair(world);
+  const id = await handle(client);
+  const refused = await client.ask(handleLine());
+  assert.match(refused, new RegExp(`^ERR 409 mac-in-use .*${id}.*${MAC}`));
+  assert.match(await client.ask(handleLine({ macs: `${MAC2} ${MAC}` })), /^ERR 409 mac-in-use/);
+  assert.match(
+    await client.ask(handleLine({ local: 'vm1' })),
+    /^ERR 502 remote-refused ERR 409 mac-in-use /,
+    'on the other server it is, too',
+  );
+  assert.match(await client.ask(handleLine({ macs: MAC2 })), /^OK /);
+  assert.match(await client.ask(handleLine({ local: 'vm1', far: 'lan1' })), /^OK /);
+  assert.is(proxy.server.handlers.all().length, 3);
+  // The same address in the other role is no conflict: it is that of a machine beyond.
+  assert.match(await client.ask(handleLine({ far: 'lan1', roles: 'PROXY HOST' })), /^OK /);
+});
+
+scenario('a second BRIDGE between the same two segments is refused, from either end', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  const bridge = { roles: 'BRIDGE BRIDGE', macs: '*' };
+  await handle(client, bridge);
+  assert.match(await client.ask(handleLine(bridge)), /^ERR 409 device-busy ./);
+  const there = await proxy.client();
+  const back = {
+    ...bridge,
+    remote: 'tcp://host:7411',
+    auth: 'password:secret-of-host',
+    local: 'lan0',
+    far: 'vm0',
+  };
+  assert.match(
+    await there.ask(handleLine(back), 1_000),
+    /^ERR (409|502 remote-refused ERR 409) device-busy ./,
+  );
+  assert.match(await client.ask(handleLine({ ...bridge, local: 'vm1', far: 'lan1' })), /^OK /);
+  assert.is(host.server.handlers.all().length, 2);
+});
+
+scenario(
+  'an interface that is open by another backend or with other options is 409 device-busy',
+  async (world) => {
+    const { client } = await pair(world);
+    await handle(client, { local: 'packet:vm0' });
+    assert.match(await client.ask(handleLine({ local: 'pcap:vm0', macs: MAC2 })), /^ERR 409 device-busy ./);
+    assert.match(
+      await client.ask(handleLine({ local: 'vm0', macs: MAC2 })),
+      /^OK /,
+      'the best backend is packet',
+    );
+    await handle(client, { local: 'tap:t0', macs: '02:00:00:00:00:10' });
+    const other = { local: 'tap:t0?mtu=1400', macs: '02:00:00:00:00:11' };
+    assert.match(await client.ask(handleLine(other)), /^ERR 409 device-busy ./);
+    assert.match(await client.ask(handleLine({ local: 'tap:t0', macs: '02:00:00:00:00:12' })), /^OK /);
+  },
+);
+
+scenario(
+  'HANDLE for the same MAC address by two sessions in one tick: one of them gets it',
+  async (world) => {
+    const { host, client } = await pair(world);
+    const other = await host.client();
+    client.say(handleLine());
+    other.say(handleLine());
+    await world.elapse(1_000);
+    const answers = [client.lines().join(), other.lines().join()].sort();
+    assert.match(answers[0] ?? '', /^ERR 409 mac-in-use /);
+    assert.match(answers[1] ?? '', /^OK handler=/);
+  },
+);
+
+scenario('HANDLE for one interface by two backends in one tick: one of them gets it', async (world) => {
+  const { host, client } = await pair(world);
+  const other = await host.client();
+  client.say(handleLine({ local: 'packet:vm0' }));
+  other.say(handleLine({ local: 'pcap:vm0', macs: MAC2 }));
+  await world.elapse(1_000);
+  const answers = [client.lines().join(), other.lines().join()].sort();
+  assert.match(answers[0] ?? '', /^ERR 409 device-busy /);
+  assert.match(answers[1] ?? '', /^OK handler=/);
+  assert.is(host.devices.opened('vm0').length, 1);
+});
+
+scenario('an interface by another of its names is the same segment', async (world) => {
+  const { host, client } = await pair(world);
+  const index = host.devices.find('vm0')?.ifindex ?? 0;
+  await handle(client);
+  host.devices.add({ name: 'alias0', ifindex: index });
+  assert.match(await client.ask(handleLine({ local: 'alias0', macs: MAC2 })), /^ERR 409 device-busy ./);
+});
+
+scenario('too many Handlers are 429', async (world) => {
+  const { client, proxy } = await pair(world, { host: { limits: { handlers: 1 } } });
+  await handle(client);
+  assert.match(await client.ask(handleLine({ macs: MAC2 })), /^ERR 429 too-many-handlers ./);
+  const there = await proxy.client();
+  const back = { remote: 'tcp://host:7411', auth: 'password:secret-of-host', local: 'lan1', far: 'vm1' };
+  assert.match(
+    await there.ask(handleLine(back)),
+    /^ERR 502 remote-refused ERR 429 too-many-handlers ./,
+    'nor by BEGIN',
+  );
+});
+
+// ── What the dialling end makes of the other one ──
+
+/** Plays the other server: answers each line that comes with what the script says. */
+function playing(script: readonly string[]): (talker: Talker) => void {
+  return (talker) => {
+    let step = 0;
+    const say = () => {
+      const line = script[step++];
+      if (line === undefined) return;
+      if (line === 'END') talker.end();
+      else if (line !== 'SILENCE') talker.send(line.endsWith('\n') ? line : `${line}\n`);
+    };
+    say();
+    talker.heardLine = say;
+  };
+}
+
+const GREETING = 'OK VNET/1 server=fake auth=password';
+
+scenario('a remote that does not speak the protocol is 502 remote-protocol', async (world) => {
+  const { client } = await pair(world);
+  const wrong: string[][] = [
+    ['SSH-2.0-OpenSSH_9'],
+    ['OK VNET/2 server=fake auth=password'],
+    ['OK'],
+    ['\u0001\u0002'],
+    ['X'.repeat(9000)],
+    [GREETING, 'maybe'],
+    [GREETING, 'DATA before=OK'],
+    [GREETING, 'OK', 'OK'],
+    [GREETING, 'OK', `OK handler=${ID} offload=on mtu=1500`],
+    [GREETING, 'OK', 'OK handler=x offload=on mtu=1500'],
+    [GREETING, 'OK', 'ERR'],
+  ];
+  for (const [i, script] of wrong.entries()) {
+    await world.impostor(`fake${i}`, playing(script));
+    const answer = await client.ask(handleLine({ remote: `tcp://fake${i}:7411` }), 15_000);
+    assert.match(answer, /^ERR 502 remote-protocol ./, JSON.stringify(script));
+  }
+});
+
+scenario('a remote that ends the connection early is 502 remote-unreachable', async (world) => {
+  const { client } = await pair(world);
+  for (const [i, script] of [['END'], [GREETING, 'END'], [GREETING, 'OK', 'END']].entries()) {
+    await world.impostor(`fake${i}`, playing(script));
+    const answer = await client.ask(handleLine({ remote: `tcp://fake${i}:7411` }), 15_000);
+    assert.match(answer, /^ERR 502 remote-unreachable ./, JSON.stringify(script));
+  }
+  assert.match(
+    await client.ask(handleLine({ remote: 'tcp://nowhere:7411' })),
+    /^ERR 502 remote-unreachable ./,
+  );
+  assert.match(await client.ask(handleLine({ remote: 'tcp://proxy:7499' })), /^ERR 502 remote-unreachable ./);
+});
+
+scenario('a remote that is silent at any step is 504 remote-timeout after 15 s in all', async (world) => {
+  const { host, client } = await pair(world);
+  for (const [i, script] of [['SILENCE'], [GREETING, 'SILENCE'], [GREETING, 'OK', 'SILENCE']].entries()) {
+    let there: Talker | undefined;
+    await world.impostor(`fake${i}`, (talker) => {
+      there = talker;
+      playing(script)(talker);
+    });
+    client.say(handleLine({ remote: `tcp://fake${i}:7411` }));
+    await world.elapse(14_999);
+    assert.equal(client.lines(), []);
+    await world.elapse(1);
+    assert.match(client.lines().join(), /^ERR 504 remote-timeout ./);
+    await world.settle();
+    assert.ok(there?.closed || there?.ended, 'the connection is given up');
+    assert.is(host.server.handlers.all().length, 0);
+  }
+});
+
+scenario('the ERR of a greeting is the text of 502 remote-refused', async (world) => {
+  const { client } = await pair(world);
+  await world.impostor('full', playing(['ERR 429 too-many-sessions go away']));
+  assert.match(
+    await client.ask(handleLine({ remote: 'tcp://full:7411' })),
+    /^ERR 502 remote-refused ERR 429 too-many-sessions go away$/,
+  );
+});
+
+scenario('what a remote echoes of a secret reaches the user and no log', async (world) => {
+  const { client } = await pair(world);
+  await world.impostor('echo', playing([GREETING, 'ERR 403 secret-of-proxy you said secret-of-proxy']));
+  assert.match(
+    await client.ask(handleLine({ remote: 'tcp://echo:7411' })),
+    /^ERR 502 remote-refused ERR 403 secret-of-proxy you said secret-of-proxy$/,
+  );
+});
+
+scenario('HELLO goes out with the identity of the auth argument', async (world) => {
+  const { proxy, client } = await pair(world);
+  const heard: string[] = [];
+  await world.impostor('ear', (talker) => {
+    talker.heardLine = (line) => {
+      heard.push(line);
+      talker.say('ERR 403 authentication-failed no');
+    };
+    talker.say(GREETING);
+  });
+  for (const auth of ['password:aaa', 'password:ann:bbb', 'password:"c:c c"', 'password:ann:"d:d"', 'cert']) {
+    await client.ask(handleLine({ remote: 'tcp://ear:7411', auth }));
+  }
+  assert.equal(heard, [
+    'HELLO password default aaa',
+    'HELLO password ann bbb',
+    'HELLO password default "c:c c"',
+    'HELLO password ann d:d',
+    'HELLO cert',
+  ]);
+  await handle(client, { auth: 'password:other:secret-of-other' });
+  assert.is(only(proxy).context.identity, 'other');
+});
+
+scenario(
+  'a password is never sent on plain tcp:// to another machine, unless it was allowed',
+  async (world) => {
+    const { host, client } = await pair(world, { host: { allowPlaintext: false } });
+    const heard: string[] = [];
+    await world.impostor('ear', (talker) => {
+      talker.heardLine = (line) => heard.push(line);
+      talker.say(GREETING);
+    });
+    assert.match(await client.ask(handleLine({ remote: 'tcp://ear:7411' })), /^ERR 403 tls-required ./);
+    assert.equal(heard, []);
+    const loopback = { remote: 'tcp://127.0.0.1:7411', auth: 'password:secret-of-host', far: 'vm1' };
+    assert.match(await client.ask(handleLine(loopback)), /^OK /);
+    assert.is(host.server.handlers.all().length, 2);
+  },
+);
+
+scenario('over tls:// the certificate decides: pin, else what may stand for it', async (world) => {
+  const proxy = { listen: ['tcp://0.0.0.0:7411', 'tls://0.0.0.0:7412'], allowPlaintext: false };
+  const { host, proxy: there, client } = await pair(world, { host: { allowPlaintext: false }, proxy });
+  const remote = 'tls://proxy:7412';
+  assert.match(await client.ask(handleLine({ remote })), /^ERR 502 remote-untrusted ./);
+  assert.match(
+    await client.ask(handleLine({ remote: `${remote}?pin=sha256:${'0'.repeat(64)}` })),
+    /^ERR 502 remote-untrusted ./,
+  );
+  const pin = there.host.certificate?.fingerprint;
+  assert.match(await client.ask(handleLine({ remote: `${remote}?pin=${pin}` })), /^OK /);
+  there.authenticator.certificate(host.host.certificate?.fingerprint ?? '', 'host');
+  await handle(client, { remote: `${remote}?pin=${pin}`, auth: 'cert', macs: MAC2 });
+  assert.ok(there.server.handlers.all().some(({ context }) => context.identity === 'host'));
+});
+
+scenario('peer:<name> takes URL, credentials and pin of the peer entry', async (world) => {
+  const name = 'office';
+  const url = 'tls://proxy:7412';
+  const secret = 'secret-of-other';
+  world.secrets.add(secret);
+  const peers = [
+    {
+      name,
+      url,
+      pin: `sha256:${(2).toString(16).padStart(64, '0')}`,
+      auth: { method: 'password' as const, identity: 'other', secret },
+    },
+    { name: 'bare', url: 'tcp://proxy:7411' },
+    { name: 'wrong', url, pin: `sha256:${'f'.repeat(64)}`, auth: { method: 'cert' as const } },
+  ];
+  const { proxy, client } = await pair(world, {
+    host: { peers },
+    proxy: { listen: ['tcp://0.0.0.0:7411', 'tls://0.0.0.0:7412'] },
+  });
+  await handle(client, { remote: 'peer:office', auth: '-' });
+  assert.is(only(proxy).context.identity, 'other');
+  assert.match((await client.list('HANDLERS?')).join(), / peer=peer:office /);
+  await handle(client, { remote: 'peer:bare', auth: 'password:secret-of-proxy', macs: MAC2 });
+  const more = { macs: '02:00:00:00:00:33' };
+  assert.match(
+    await client.ask(handleLine({ ...more, remote: 'peer:bare', auth: '-' })),
+    /^ERR 404 no-such-peer ./,
+  );
+  assert.match(
+    await client.ask(handleLine({ ...more, remote: 'peer:wrong', auth: '-' })),
+    /^ERR 502 remote-untrusted ./,
+  );
+  assert.match(await client.ask(handleLine({ ...more, auth: '-' })), /^ERR 400 syntax ./);
+});
+
+scenario('a server that dials itself holds the Handler twice; CLOSE closes both', async (world) => {
+  const { host, client } = await pair(world);
+  const loop = { remote: 'tcp://127.0.0.1:7411', auth: 'password:secret-of-host', far: 'vm1' };
+  const id = await handle(client, loop);
+  const lines = await client.list('HANDLERS?');
+  assert.is(lines.length, 2);
+  assert.ok(lines.every((line) => line.startsWith(`HANDLER ${id} state=binary `)));
+  assert.equal(lines.map((line) => /side=(\w+)/.exec(line)?.[1]).sort(), ['initiator', 'responder']);
+  assert.is(await client.ask(`CLOSE ${id}`, 5_000), 'OK');
+  assert.is(await client.ask('HANDLERS?'), 'OK count=0');
+  assert.is(host.devices.opened('vm0').length + host.devices.opened('vm1').length, 0);
+  // And once more over a wire that breaks.
+  const again = await handle(client, loop);
+  world.internet.connections.at(-1)?.wire.reset();
+  await world.elapse(2_000);
+  assert.is(stateOf(host, again), 'binary+binary');
+  assert.is(await client.ask(`CLOSE ${again}`, 5_000), 'OK');
+});
+
+// ── BEGIN, by hand ──
+
+scenario('the byte after the LF of the answer to BEGIN is binary, at once', async (world) => {
+  const { proxy } = await pair(world);
+  const wire = await proxy.client();
+  assert.is(await wire.ask(beginLine()), `OK handler=${ID} offload=on mtu=1500`);
+  wire.ping(Buffer.from('abcdefgh'));
+  await world.settle();
+  const [record] = wire.records().filter(({ type }) => type !== PING);
+  assert.equal([record?.type, record?.payload.toString()], [3, 'abcdefgh']);
+});
+
+scenario('BEGIN says whether super-frames are taken, and the MTU of its own device', async (world) => {
+  const { proxy } = await pair(world);
+  proxy.devices.add({ name: 'jumbo0', mtu: 9000 });
+  const wire = await proxy.client();
+  assert.is(
+    await wire.ask(beginLine({ local: 'jumbo0', options: 'offload=off mtu=1400' })),
+    `OK handler=${ID} offload=off mtu=9000`,
+  );
+});
+
+scenario('bytes between BEGIN and its answer: 400 syntax, close, and no Handler stays', async (world) => {
+  const { proxy } = await pair(world);
+  proxy.devices.delay = 100;
+  const wire = await proxy.client();
+  wire.say(beginLine());
+  await world.elapse(50);
+  wire.send('x');
+  await world.elapse(1_000);
+  assert.match(wire.lines().join('|'), /^ERR 400 syntax ./);
+  assert.ok(wire.ended);
+  assert.is(proxy.server.handlers.all().length, 0);
+  assert.is(proxy.devices.opened('lan0').length, 0);
+  const pipelining = await proxy.client();
+  pipelining.say(beginLine(), 'HANDLERS?');
+  await world.elapse(1_000);
+  assert.match(pipelining.lines().join('|'), /^ERR 400 syntax [^|]*$/);
+  assert.ok(pipelining.ended);
+  assert.is(proxy.server.handlers.all().length, 0);
+});
+
+scenario('after an ERR to BEGIN the session is text again', async (world) => {
+  const { DeviceError } = await import('../../io/ports.ts');
+  const { proxy } = await pair(world);
+  const session = await proxy.client();
+  assert.match(await session.ask(beginLine({ local: 'nope0' })), /^ERR 404 no-such-device ./);
+  assert.is(await session.ask('HANDLERS?'), 'OK count=0');
+  proxy.devices.fault = new DeviceError('internal', 'broken');
+  assert.match(await session.ask(beginLine()), /^ERR 500 internal broken$/);
+  proxy.devices.fault = undefined;
+  assert.is(await session.ask('HANDLERS?'), 'OK count=0');
+  assert.match(await session.ask(beginLine()), /^OK handler=/);
+});
+
+scenario('BEGIN behind which the stream ends is answered, and no Handler stays', async (world) => {
+  const { proxy } = await pair(world);
+  const wire = await proxy.connect();
+  wire.say('HELLO password secret-of-proxy', beginLine());
+  wire.end();
+  await world.elapse(1_000);
+  assert.is(wire.lines().at(-1), `OK handler=${ID} offload=on mtu=1500`);
+  await world.elapse(5_000);
+  assert.ok(wire.ended);
+  assert.is(proxy.server.handlers.all().length, 0);
+  const refused = await proxy.connect();
+  refused.say('HELLO password secret-of-proxy', beginLine({ local: 'nope0' }));
+  refused.end();
+  await world.elapse(1_000);
+  assert.match(refused.lines().at(-1) ?? '', /^ERR 404 no-such-device/);
+  assert.ok(refused.ended);
+});
+
+scenario('a connection that is lost between BEGIN and its answer leaves no Handler', async (world) => {
+  const { proxy } = await pair(world);
+  proxy.devices.delay = 100;
+  const wire = await proxy.client();
+  wire.say(beginLine());
+  await world.elapse(50);
+  world.internet.connections.at(-1)?.wire.reset();
+  await world.elapse(1_000);
+  assert.is(proxy.server.handlers.all().length, 0);
+  assert.is(proxy.devices.opened('lan0').length, 0);
+});
+
+scenario('a record that is none is BYE protocol-error and closes the Handler at both ends', async (world) => {
+  const { proxy } = await pair(world);
+  for (const [type, bytes] of [
+    [0x05, 4],
+    [0x7f, 0],
+    [0x00, 13],
+    [0x02, 7],
+  ] as const) {
+    const wire = await proxy.client();
+    await wire.ask(beginLine());
+    wire.ping();
+    await world.settle();
+    wire.record(type, Buffer.alloc(bytes));
+    await world.settle();
+    assert.is(wire.bye(), 'protocol-error', `type ${type}`);
+    wire.end();
+    await world.settle();
+    assert.is(proxy.server.handlers.all().length, 0);
+  }
+  const tolerant = await proxy.client();
+  await tolerant.ask(beginLine());
+  tolerant.record(0x80, Buffer.alloc(100));
+  tolerant.record(0xff, Buffer.alloc(0));
+  await world.settle();
+  assert.not(tolerant.records().some(({ type }) => type === BYE));
+  assert.is(only(proxy).state, 'binary');
+});
+
+scenario.run();

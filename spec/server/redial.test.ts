@@ -1,0 +1,416 @@
+/** What becomes of a Handler whose wire breaks (PROTOCOL.md sections 4 and 6). */
+import * as assert from 'uvu/assert';
+import { handle, handleLine, MAC, MAC2, only, type Pair, pair, stateOf } from '../support/pair.ts';
+import { scenarios } from '../support/scenario.ts';
+import type { Station } from '../support/station.ts';
+import type { Talker } from '../support/talker.ts';
+import type { MemoryWorld } from '../support/world.ts';
+
+const scenario = scenarios('redial');
+
+const wires = (world: MemoryWorld, { host, proxy }: Pick<Pair, 'host' | 'proxy'>) =>
+  world.internet.between(host.host, proxy.host);
+const reset = (world: MemoryWorld, two: Pick<Pair, 'host' | 'proxy'>) =>
+  wires(world, two).at(-1)?.wire.reset();
+
+/** Milliseconds of each event of a type that a Handler got, from the first on. */
+function timesOf(station: Station, id: string, type: string): number[] {
+  const times = station
+    .history(`handler:${id}`)
+    .filter(({ event }) => event.type === type)
+    .map(({ mono }) => mono / 1e6);
+  return times.map((time) => time - (times[0] ?? 0));
+}
+
+scenario(
+  'a wire that breaks: the initiator dials again, the responder waits and is taken up',
+  async (world) => {
+    const two = await pair(world);
+    const id = await handle(two.client);
+    await world.elapse(1_000);
+    reset(world, two);
+    await world.settle();
+    assert.is(stateOf(two.host, id), 'unauthenticated');
+    assert.is(stateOf(two.proxy, id), 'handling');
+    assert.is(two.proxy.devices.opened('lan0').length, 1, 'its device is kept open');
+    await world.elapse(700);
+    assert.is(stateOf(two.host, id), 'binary');
+    assert.is(stateOf(two.proxy, id), 'binary');
+    assert.is(two.host.devices.opened('vm0').length, 1);
+    const order = two.proxy.steps(`handler:${id}`);
+    assert.equal(order.slice(3, 6), ['wire-lost → handling', 'begin → binary', 'first-record → binary']);
+  },
+);
+
+scenario('the first delay is 0.5 s, doubling to 10 s, each a fifth more or less', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  two.proxy.host.refuses = true;
+  reset(world, two);
+  await world.elapse(100_000);
+  const failures = two.host
+    .history(`handler:${id}`)
+    .filter(({ event }) => event.type === 'dial-failed' || event.type === 'wire-lost')
+    .map(({ mono }) => mono / 1e6);
+  const delays = failures.slice(1).map((time, i) => time - (failures[i] ?? 0));
+  for (const [i, wanted] of [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000, 10_000].entries()) {
+    const delay = delays[i] ?? 0;
+    assert.ok(
+      delay >= wanted * 0.8 - 1 && delay <= wanted * 1.2 + 1,
+      `delay ${i} is ${delay}, about ${wanted}`,
+    );
+  }
+  assert.ok(new Set(delays.slice(5).map(Math.round)).size > 1, 'with jitter');
+  two.proxy.host.refuses = false;
+  await world.elapse(13_000);
+  assert.is(stateOf(two.host, id), 'binary');
+});
+
+scenario('the delay starts anew after 60 s of binary, and not before', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  const redialled = async () => {
+    reset(world, two);
+    const before = world.clock.mono();
+    await world.until(
+      () => stateOf(two.host, id) === 'binary',
+      20_000,
+      () => 'a new wire',
+    );
+    return (world.clock.mono() - before) / 1e6;
+  };
+  await world.elapse(1_000);
+  const times: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    times.push(await redialled());
+    await world.elapse(59_000);
+  }
+  for (const [i, wanted] of [500, 1_000, 2_000, 4_000].entries()) {
+    assert.ok(Math.abs((times[i] ?? 0) - wanted) <= wanted * 0.2 + 1, `${times}`);
+  }
+  await world.elapse(2_000);
+  const anew = await redialled();
+  assert.ok(anew <= 601, `${anew}`);
+});
+
+scenario('each try takes 10 s at most, whatever it waits for', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  // Nothing answers at all.
+  world.internet.cut(two.host.host, two.proxy.host);
+  wires(world, two).at(-1)?.wire.reset();
+  await world.elapse(40_000);
+  const tries = two.host
+    .history(`handler:${id}`)
+    .filter(({ event }) => event.type === 'timer')
+    .map(({ event, mono }) => ({ timer: event.timer, at: mono / 1e6 }));
+  const redials = tries.filter(({ timer }) => timer === 'redial');
+  const ends = tries.filter(({ timer }) => timer === 'dial');
+  assert.ok(ends.length >= 2);
+  for (const [i, end] of ends.entries()) assert.is(Math.round(end.at - (redials[i]?.at ?? 0)), 10_000);
+  world.internet.heal(two.host.host, two.proxy.host);
+  await world.elapse(20_000);
+  assert.is(stateOf(two.host, id), 'binary');
+});
+
+scenario('a wire on which nothing is received for 15 s is broken, at both ends', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  await world.elapse(20_000);
+  assert.is(stateOf(two.host, id), 'binary', 'PING and PONG keep it');
+  world.internet.cut(two.host.host, two.proxy.host);
+  await world.elapse(9_000);
+  assert.is(stateOf(two.host, id), 'binary');
+  await world.elapse(6_100);
+  assert.is(stateOf(two.host, id), 'unauthenticated');
+  assert.is(stateOf(two.proxy, id), 'handling');
+  world.internet.heal(two.host.host, two.proxy.host);
+  await world.elapse(15_000);
+  assert.is(stateOf(two.host, id), 'binary');
+  assert.is(stateOf(two.proxy, id), 'binary');
+});
+
+scenario(
+  'a redial while the other end still believes in the old wire takes the Handler over',
+  async (world) => {
+    const two = await pair(world);
+    const id = await handle(two.client);
+    await world.elapse(1_000);
+    // The initiator's end breaks, and the responder hears nothing of it.
+    const [first] = wires(world, two);
+    first?.wire.cut();
+    first?.dialled.resetCame();
+    await world.elapse(1_000);
+    assert.is(stateOf(two.host, id), 'binary');
+    assert.is(stateOf(two.proxy, id), 'binary');
+    assert.not(two.proxy.steps(`handler:${id}`).some((step) => step.startsWith('wire-lost')));
+    await world.elapse(60_000);
+    assert.is(stateOf(two.proxy, id), 'binary', 'nor does the end of the old wire harm it');
+    assert.is(timesOf(two.host, id, 'wire-lost').length, 1);
+    const open = two.proxy.server.sessions.all().filter(({ state }) => state === 'binary');
+    assert.is(open.length, 1, 'the session of the old wire is closed, that of the new one is not');
+  },
+);
+
+scenario(
+  'a responder waits 60 s with its device open, then it is closed; the initiator goes on',
+  async (world) => {
+    const two = await pair(world);
+    const id = await handle(two.client);
+    world.internet.cut(two.host.host, two.proxy.host);
+    wires(world, two).at(-1)?.wire.reset();
+    await world.elapse(59_900);
+    assert.is(stateOf(two.proxy, id), 'handling');
+    assert.is(two.proxy.devices.opened('lan0').length, 1);
+    await world.elapse(200);
+    assert.is(stateOf(two.proxy, id), 'none');
+    assert.is(two.proxy.devices.opened('lan0').length, 0);
+    assert.is(stateOf(two.host, id), 'unauthenticated');
+    world.internet.heal(two.host.host, two.proxy.host);
+    await world.elapse(25_000);
+    assert.is(stateOf(two.host, id), 'binary', 'an expired wait leaves no memory that would refuse it');
+    assert.is(stateOf(two.proxy, id), 'binary');
+  },
+);
+
+scenario('a refusal does not end a Handler that stood: it dials again until it is taken', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  await two.proxy.restart();
+  two.proxy.devices.delete('lan0');
+  await world.elapse(30_000);
+  assert.is(stateOf(two.host, id), 'unauthenticated');
+  assert.ok(timesOf(two.host, id, 'dial-failed').length >= 3);
+  two.proxy.devices.add({ name: 'lan0' });
+  await world.elapse(15_000);
+  assert.is(stateOf(two.host, id), 'binary');
+});
+
+scenario(
+  'a waiting Handler yields its MAC addresses to another BEGIN of the same identity',
+  async (world) => {
+    const two = await pair(world);
+    const first = await handle(two.client);
+    await world.elapse(1_000);
+    two.host.crash();
+    await world.settle();
+    wires(world, two).at(-1)?.wire.reset();
+    await world.settle();
+    assert.is(stateOf(two.proxy, first), 'handling');
+    const third = world.station('third', { passwords: { default: 'secret-of-third' } });
+    third.devices.add({ name: 'vm0' });
+    await third.start();
+    const client = await third.client();
+    assert.match(
+      await client.ask(handleLine({ auth: 'password:other:secret-of-other' })),
+      /^ERR 502 remote-refused ERR 409 mac-in-use/,
+      'not to another identity',
+    );
+    const second = await handle(client);
+    assert.is(stateOf(two.proxy, first), 'none');
+    assert.is(stateOf(two.proxy, second), 'binary');
+    assert.match(two.proxy.steps(`handler:${first}`).at(-1) ?? '', /^yield → closed$/);
+    await two.host.start();
+    await world.elapse(20_000);
+    assert.is(stateOf(two.proxy, second), 'binary', 'one that stands does not yield');
+    assert.is(stateOf(two.host, first), 'unauthenticated');
+  },
+);
+
+scenario('a Handler that is not waiting does not yield', async (world) => {
+  const two = await pair(world);
+  await handle(two.client);
+  const more = handleLine({ local: 'vm1', macs: `${MAC} ${MAC2}` });
+  assert.match(await two.client.ask(more), /^ERR 502 remote-refused ERR 409 mac-in-use/);
+});
+
+scenario('a BRIDGE that waits gives way to another one of the same identity', async (world) => {
+  const two = await pair(world);
+  const bridge = { roles: 'BRIDGE BRIDGE', macs: '*' };
+  const first = await handle(two.client, bridge);
+  await world.elapse(1_000);
+  await two.host.stop();
+  await world.settle();
+  assert.is(stateOf(two.proxy, first), 'handling');
+  await two.host.start({ resume: false });
+  const client = await two.host.client();
+  await client.ask(`CLOSE ${first}`);
+  const second = await handle(client, bridge);
+  assert.is(stateOf(two.proxy, first), 'none');
+  assert.is(stateOf(two.proxy, second), 'binary');
+});
+
+// ── BYE ──
+
+/** A Handler of `proxy` whose initiator is the test. */
+async function responder(two: Pair, line: string): Promise<Talker> {
+  const wire = await two.proxy.client();
+  const answer = await wire.ask(line);
+  if (!answer.startsWith('OK handler=')) throw new Error(answer);
+  wire.ping();
+  return wire;
+}
+
+scenario(
+  'BYE closed, device-gone and protocol-error end a responder; shutting-down does not',
+  async (world) => {
+    const two = await pair(world);
+    const { beginLine, ID } = await import('../support/pair.ts');
+    for (const reason of ['closed', 'device-gone', 'protocol-error'] as const) {
+      const wire = await responder(two, beginLine());
+      wire.sayBye(reason);
+      await world.settle();
+      assert.ok(wire.ended, 'the receiver answers with its own end');
+      wire.end();
+      await world.settle();
+      assert.is(stateOf(two.proxy, ID), 'none', reason);
+    }
+    for (const reason of ['shutting-down', 'replaced'] as const) {
+      const wire = await responder(two, beginLine());
+      wire.sayBye(reason);
+      wire.end();
+      await world.settle();
+      assert.ok(wire.closed);
+      assert.is(stateOf(two.proxy, ID), 'handling', reason);
+    }
+  },
+);
+
+scenario('BYE ends or breaks an initiator in the same way', async (world) => {
+  const two = await pair(world);
+  const { parseLine } = await import('../../machines/protocol/parse.ts');
+  let wire: Talker | undefined;
+  let begins = 0;
+  await world.impostor('fake', (talker) => {
+    wire = talker;
+    talker.say('OK VNET/1 server=fake auth=password');
+    talker.heardLine = (line) => {
+      const parsed = parseLine(Buffer.from(line), () => 'secret:x' as never);
+      if (parsed.kind !== 'command' || parsed.command.verb !== 'BEGIN')
+        return talker.say('OK session=1 identity=x');
+      const { args } = parsed.command;
+      begins++;
+      talker.heardLine = undefined;
+      talker.say(`OK handler=${args.ok ? args.value.handler : ''} offload=on mtu=1500`);
+    };
+  });
+  for (const reason of ['closed', 'device-gone', 'protocol-error'] as const) {
+    const id = await handle(two.client, { remote: 'tcp://fake:7411' });
+    wire?.sayBye(reason);
+    wire?.end();
+    await world.settle();
+    assert.is(stateOf(two.host, id), 'none', reason);
+    assert.ok(wire?.closed && !wire.broken);
+  }
+  const id = await handle(two.client, { remote: 'tcp://fake:7411' });
+  for (const reason of ['shutting-down', 'replaced'] as const) {
+    const before = begins;
+    wire?.sayBye(reason);
+    wire?.end();
+    await world.settle();
+    assert.is(stateOf(two.host, id), 'unauthenticated', reason);
+    await world.elapse(3_000);
+    assert.is(stateOf(two.host, id), 'binary', reason);
+    assert.is(begins, before + 1);
+  }
+  // The other end sends what is no record.
+  wire?.records();
+  wire?.record(0x42, Buffer.alloc(3));
+  await world.settle();
+  assert.is(wire?.bye(), 'protocol-error');
+  wire?.end();
+  await world.settle();
+  assert.is(stateOf(two.host, id), 'none');
+});
+
+scenario('a wire that breaks before a single record came closes the responder at once', async (world) => {
+  const two = await pair(world);
+  const { beginLine, ID } = await import('../support/pair.ts');
+  const wire = await two.proxy.client();
+  await wire.ask(beginLine());
+  wire.link.destroy();
+  await world.settle();
+  assert.is(stateOf(two.proxy, ID), 'none');
+  const bye = await two.proxy.client();
+  await bye.ask(beginLine());
+  bye.sayBye('shutting-down');
+  bye.end();
+  await world.settle();
+  assert.is(stateOf(two.proxy, ID), 'handling', 'a BYE is a record, and it was heard');
+});
+
+scenario('the device of the initiator goes away: BYE device-gone, closed at both ends', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  const second = await handle(two.client, { macs: MAC2 });
+  two.host.devices.delete('vm0');
+  await world.settle();
+  for (const each of [id, second]) {
+    assert.is(stateOf(two.host, each), 'none');
+    assert.is(stateOf(two.proxy, each), 'none');
+    assert.ok(two.proxy.history(`handler:${each}`).some(({ event }) => event.reason === 'device-gone'));
+  }
+  assert.match(await two.client.ask(handleLine()), /^ERR 404 no-such-device/);
+  two.host.devices.add({ name: 'vm0' });
+  assert.match(await two.client.ask(handleLine()), /^OK /);
+});
+
+scenario('the device of the responder goes away in each state', async (world) => {
+  const two = await pair(world);
+  const id = await handle(two.client);
+  two.proxy.devices.delete('lan0');
+  await world.settle();
+  assert.is(stateOf(two.host, id), 'none');
+  assert.is(stateOf(two.proxy, id), 'none');
+  // While it waits:
+  two.proxy.devices.add({ name: 'lan0' });
+  const waiting = await handle(two.client);
+  await world.elapse(1_000);
+  world.internet.cut(two.host.host, two.proxy.host);
+  wires(world, two).at(-1)?.wire.reset();
+  await world.settle();
+  two.proxy.devices.delete('lan0');
+  await world.settle();
+  assert.is(stateOf(two.proxy, waiting), 'none');
+  assert.is(stateOf(two.host, waiting), 'unauthenticated');
+  world.internet.heal(two.host.host, two.proxy.host);
+  await world.elapse(3_000);
+  assert.is(stateOf(two.host, waiting), 'unauthenticated', 'refused with 404, and it tries again');
+});
+
+scenario('the device of the initiator goes away while it dials', async (world) => {
+  const two = await pair(world);
+  // Before it ever stood:
+  two.proxy.host.silent = true;
+  two.client.say(handleLine());
+  await world.elapse(1_000);
+  two.host.devices.delete('vm0');
+  await world.settle();
+  assert.match(two.client.lines().join(), /^ERR 404 no-such-device ./);
+  assert.is(two.host.server.handlers.all().length, 0);
+  // After that:
+  two.host.devices.add({ name: 'vm0' });
+  two.proxy.host.silent = false;
+  const id = await handle(two.client);
+  two.proxy.host.refuses = true;
+  reset(world, two);
+  await world.elapse(1_000);
+  two.host.devices.delete('vm0');
+  await world.settle();
+  assert.is(stateOf(two.host, id), 'none');
+});
+
+scenario('the device goes away while BEGIN is out', async (world) => {
+  const two = await pair(world);
+  two.proxy.devices.delay = 1_000;
+  two.client.say(handleLine());
+  await world.elapse(500);
+  assert.is(only(two.host).state, 'handling');
+  two.host.devices.delete('vm0');
+  await world.elapse(5_000);
+  assert.match(two.client.lines().join(), /^ERR 404 no-such-device ./);
+  assert.is(two.proxy.server.handlers.all().length, 0);
+  assert.is(two.proxy.devices.opened('lan0').length, 0);
+});
+
+scenario.run();

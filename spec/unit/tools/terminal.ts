@@ -1,0 +1,28 @@
+import type { Surroundings } from '../../../tools/cli/surroundings.ts';
+
+/** Surroundings that keep what was printed. */
+export class Terminal implements Surroundings {
+  env: Record<string, string | undefined> = {};
+  columns: number | undefined;
+  attended = false;
+  stdout = '';
+  stderr = '';
+
+  out(text: string): boolean {
+    this.stdout += text;
+    return true;
+  }
+
+  err(text: string): void {
+    this.stderr += text;
+  }
+
+  drained(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** What standard output has as JSON. */
+  json(): unknown {
+    return JSON.parse(this.stdout);
+  }
+}

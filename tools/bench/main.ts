@@ -1,0 +1,118 @@
+/** `npm run bench`. */
+import { writeFileSync } from 'node:fs';
+import { command } from '../cli/command.ts';
+import { Failure } from '../cli/failures.ts';
+import { Progress } from '../cli/progress.ts';
+import type { Surroundings } from '../cli/surroundings.ts';
+import { duration } from '../cli/units.ts';
+import { missingCommands } from '../lab/lab.ts';
+import { ensurePrivileges } from '../lab/privilege.ts';
+import { idleCost, reportIdle } from './handlers.ts';
+import { HELP, type Options, readOptions } from './options.ts';
+import { plot } from './plot.ts';
+import { report, result, setting } from './report.ts';
+import { measure, type Sample } from './round.ts';
+import type { Variant } from './stand.ts';
+
+async function run(args: readonly string[], around: Surroundings): Promise<number> {
+  const options = readOptions(args);
+  const missing = missingCommands(['ip', 'ping', 'iperf3', 'nc']);
+  if (missing.length > 0) {
+    throw new Failure(1, `not installed here: ${missing.join(', ')}`, '`npm run setup` installs them');
+  }
+  await ensurePrivileges();
+  const progress = new Progress(around);
+  try {
+    return options.handlers === undefined
+      ? await compare(options, ['npm run bench --', ...args].join(' '), progress, around)
+      : await idle(options.handlers, options, progress, around);
+  } finally {
+    progress.end();
+  }
+}
+
+async function idle(
+  handlers: number,
+  options: Options,
+  progress: Progress,
+  around: Surroundings,
+): Promise<number> {
+  const ticker = new Ticker(progress);
+  const cost = await idleCost(handlers, Math.max(options.seconds, 10), (what) => ticker.say(what)).finally(
+    () => ticker.stop(),
+  );
+  progress.end();
+  around.out(reportIdle(cost));
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(cost, null, 1)}\n`);
+  return 0;
+}
+
+async function compare(
+  options: Options,
+  typed: string,
+  progress: Progress,
+  around: Surroundings,
+): Promise<number> {
+  const { variants, reps, seconds, pings } = options;
+  const where = setting(typed, { seconds, pings });
+  const rounds = new Map<string, (Sample | undefined)[]>(variants.map(({ name }) => [name, []]));
+  const failures = new Map<string, string[]>(variants.map(({ name }) => [name, []]));
+  const ticker = new Ticker(progress);
+  for (let round = 0; round < reps; round++) {
+    // There and back, so that a drift of the machine hits the first and the last alike.
+    for (const variant of round % 2 === 0 ? variants : variants.toReversed()) {
+      const head = `round ${round + 1} of ${reps}, ${variant.title}`;
+      const sample = await once(variant, options, (what) => ticker.say(`${head}: ${what}`), failures);
+      rounds.get(variant.name)?.push(sample);
+    }
+    write(options, result(where, variants, rounds, failures));
+  }
+  ticker.stop();
+  progress.end();
+  around.out(report(result(where, variants, rounds, failures)));
+  return [...failures.values()].some((each) => each.length > 0) ? 1 : 0;
+}
+
+async function once(
+  variant: Variant,
+  lengths: Options,
+  tell: (what: string) => void,
+  failures: ReadonlyMap<string, string[]>,
+): Promise<Sample | undefined> {
+  try {
+    return await measure(variant, lengths, tell);
+  } catch (error) {
+    failures.get(variant.name)?.push((error as Error).message.trim());
+    return undefined;
+  }
+}
+
+function write({ json, svg }: Options, so: ReturnType<typeof result>): void {
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(so, null, 1)}\n`);
+  if (svg !== undefined) writeFileSync(svg, plot(so));
+}
+
+/** Shows what is being done, and for how long in all. */
+class Ticker {
+  readonly #began = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #text = '';
+
+  constructor(progress: Progress) {
+    this.#timer = setInterval(() => {
+      const seconds = Math.round((performance.now() - this.#began) / 1000);
+      progress.tell(() => `${duration(seconds)}  ${this.#text}`);
+    }, 250);
+    this.#timer.unref();
+  }
+
+  say(text: string): void {
+    this.#text = text;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+process.exitCode = await command('bench', HELP, run)(process.argv.slice(2));

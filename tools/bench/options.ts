@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from '../cli/failures.ts';
+import { DIRECT, VARIANTS, type Variant } from './stand.ts';
+
+export interface Options {
+  readonly reps: number;
+  readonly seconds: number;
+  readonly pings: number;
+  /** Direct veth is always among them, as the first. */
+  readonly variants: readonly Variant[];
+  readonly json: string | undefined;
+  readonly svg: string | undefined;
+  /** Number of idle Handlers to measure in place of everything else. */
+  readonly handlers: number | undefined;
+}
+
+const NAMES = VARIANTS.map(({ name }) => name);
+
+export const HELP = `Usage: npm run bench -- [option…]
+
+Measures this program against a direct virtual cable, in network namespaces of its own: TCP both ways, a flood of
+64-byte UDP datagrams, ping idle and while a TCP stream runs, CPU time and memory. Every round measures each variant
+once; the table shows medians, and ratios to direct veth of the same round. Only ratios within one run compare.
+
+  --reps N         rounds (3)
+  --seconds N      length of each TCP stream and of the flood (3)
+  --pings N        echo requests of each ping (1000)
+  --only NAMES     of ${NAMES.join(', ')} (all); ${DIRECT} is always measured
+  --json FILE      writes every sample too
+  --svg FILE       writes a picture too
+  --handlers N     measures what N idle Handlers cost a server, and nothing else
+  --help           this text
+
+About 25 s for each variant and round. Exit status: 0, 1 when a variant failed, 2 on wrong usage, 77 without the rights.
+`;
+
+/** @throws UsageError, or what parseArgs throws */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      reps: { type: 'string' },
+      seconds: { type: 'string' },
+      pings: { type: 'string' },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      svg: { type: 'string' },
+      handlers: { type: 'string' },
+    },
+  });
+  return {
+    reps: count('--reps', values.reps) ?? 3,
+    seconds: count('--seconds', values.seconds) ?? 3,
+    pings: count('--pings', values.pings) ?? 1000,
+    variants: chosen(values.only),
+    json: values.json,
+    svg: values.svg,
+    handlers: count('--handlers', values.handlers),
+  };
+}
+
+function count(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 10_000) {
+    throw new UsageError(`${name} takes a whole number from 1 to 10000, not "${text}"`);
+  }
+  return value;
+}
+
+function chosen(only: string | undefined): readonly Variant[] {
+  if (only === undefined) return VARIANTS;
+  const names = only.split(',');
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) throw new UsageError(`--only knows ${NAMES.join(', ')}, not "${unknown}"`);
+  return VARIANTS.filter(({ name }) => name === DIRECT || names.includes(name));
+}

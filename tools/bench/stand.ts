@@ -1,0 +1,106 @@
+/**
+ * What is measured. Each variant stands alone in a lab of two namespaces while it is measured:
+ *
+ *     near [overlay 10.88.0.1] ── vnet ──┐            ┌── vnet ── [overlay 10.88.0.2] far
+ *                                  ul0 10.99.0.1 ─ 10.99.0.2 ul0
+ */
+import { Lab } from '../lab/lab.ts';
+import { VnetServer } from '../lab/server.ts';
+import type { Course } from './probes.ts';
+
+export interface Variant {
+  readonly name: string;
+  /** In the table and the plot. */
+  readonly title: string;
+  readonly scheme?: 'tcp' | 'tls';
+  readonly backend?: 'tap' | 'packet' | 'pcap';
+  readonly offload?: 'on' | 'off';
+}
+
+export const DIRECT = 'direct';
+
+export const VARIANTS: readonly Variant[] = [
+  { name: DIRECT, title: 'direct veth' },
+  { name: 'tap', title: 'TAP, TCP', scheme: 'tcp', backend: 'tap', offload: 'on' },
+  { name: 'tls', title: 'TAP, TLS', scheme: 'tls', backend: 'tap', offload: 'on' },
+  { name: 'packet', title: 'packet: on veth, TCP', scheme: 'tcp', backend: 'packet', offload: 'on' },
+  { name: 'pcap', title: 'pcap: on veth, TCP', scheme: 'tcp', backend: 'pcap', offload: 'on' },
+  { name: 'small', title: 'TAP, TCP, offload=off', scheme: 'tcp', backend: 'tap', offload: 'off' },
+];
+
+const NEAR = { ns: 'near', underlay: '10.99.0.1', overlay: '10.88.0.1' } as const;
+const FAR = { ns: 'far', underlay: '10.99.0.2', overlay: '10.88.0.2' } as const;
+const SIDES = [NEAR, FAR] as const;
+
+/** Two namespaces with a cable between them. */
+export async function newLab(): Promise<Lab> {
+  const lab = new Lab();
+  await lab.addNamespaces(NEAR.ns, FAR.ns);
+  const [near, far] = SIDES.map(({ ns, underlay }) => ({ ns, dev: 'ul0', addresses: [`${underlay}/24`] }));
+  await lab.addCable(near!, far!);
+  return lab;
+}
+
+/** One server at each end of the cable, started. `tls`: each admits the other's certificate. */
+export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[VnetServer, VnetServer]> {
+  const [near, far] = SIDES.map(
+    ({ ns, underlay }) =>
+      new VnetServer(lab, {
+        ns,
+        name: ns,
+        listen: `${scheme}://${underlay}:7411`,
+        args: ['--allow-plaintext'],
+      }),
+  ) as [VnetServer, VnetServer];
+  if (scheme === 'tls') {
+    await Promise.all([near.makeKey(), far.makeKey()]);
+    near.authorize(far);
+    far.authorize(near);
+  }
+  await Promise.all([near.start(), far.start()]);
+  return [near, far];
+}
+
+/** Remote and `<auth>` of a HANDLE that `near` is told. */
+export function farRemote(far: VnetServer, scheme: 'tcp' | 'tls', secret: string): string {
+  const url = `${scheme}://${FAR.underlay}:7411`;
+  return scheme === 'tls' ? `${url}?pin=${far.fingerprint} cert` : `${url} password:${secret}`;
+}
+
+/** Sets a variant up. @returns where to measure; `lab.close()` takes all of it away */
+export async function stand(variant: Variant, secret: string): Promise<Course> {
+  const lab = await newLab();
+  try {
+    const course = await build(lab, variant, secret);
+    const ready = ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', course.address];
+    await lab.run(course.near, ready, { timeout: 20_000 });
+    return course;
+  } catch (error) {
+    lab.close();
+    throw error;
+  }
+}
+
+async function build(lab: Lab, variant: Variant, secret: string): Promise<Course> {
+  const { scheme, backend, offload } = variant;
+  const course = { lab, near: NEAR.ns, far: FAR.ns };
+  if (scheme === undefined || backend === undefined) {
+    return { ...course, address: FAR.underlay, dev: 'ul0', pids: [] };
+  }
+  const [near, far] = await newServers(lab, scheme);
+  const captured = backend !== 'tap';
+  const dev = captured ? 'vm0' : 'tap0';
+  if (captured) {
+    for (const { ns, overlay } of SIDES) {
+      await lab.addCable({ ns, dev: 'cap0' }, { ns, dev, addresses: [`${overlay}/24`] });
+    }
+  }
+  const device = captured ? `${backend}:cap0` : 'tap:tap0';
+  const remote = farRemote(far, scheme, secret);
+  await near.handle(`${remote} ${device} ${device} BRIDGE BRIDGE * offload=${offload}`);
+  if (!captured) {
+    for (const { ns, overlay } of SIDES) await lab.ip(ns, `address add ${overlay}/24 dev ${dev}`);
+  }
+  const pids = [near, far].map((server) => server.program?.pid ?? 0);
+  return { ...course, address: FAR.overlay, dev, pids };
+}
