@@ -25,7 +25,11 @@ const CALL = /\b(?:import|require)\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 /** Every import in a text, of whatever form. `import { type A } from` counts as type-only when each name is a type. */
 export function importsOf(text: string): Import[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^[ \t]*\/\/.*$/gm, '');
+  const code = text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^[ \t]*\/\/.*$/gm, '')
+    // Texts of scripts that somebody else runs.
+    .replace(/`(?:\\.|[^`\\])*`/g, '``');
   const found: Import[] = [];
   for (const [statement, word, target = ''] of code.matchAll(STATEMENT)) {
     const names = /\{([^}]*)\}/

@@ -6,6 +6,7 @@
  *
  *     node tools/setup.mjs              does everything
  *     node tools/setup.mjs --packages   Debian packages only (as root; the rest belongs to the user)
+ *     node tools/setup.mjs --tests      what the tests can use besides, too (a browser)
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -42,6 +43,9 @@ const NEEDED = [
   { package: 'iperf3', command: 'iperf3' },
   { package: 'procps', command: 'ps' },
 ];
+
+/** For `--tests`: without them some tests are skipped, and say so. */
+const WANTED_BY_TESTS = [{ package: 'chromium', command: 'chromium' }];
 
 class SetupError extends Error {}
 
@@ -98,8 +102,15 @@ const folders = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/
 const onPath = (command) => folders.some((folder) => existsSync(join(folder, command)));
 const present = (need) => (need.command ? onPath(need.command) : need.files.some((file) => existsSync(file)));
 
+const missingOf = (needs) => needs.filter((need) => !present(need)).map((need) => need.package);
+
 async function systemPackages() {
-  const missing = NEEDED.filter((need) => !present(need)).map((need) => need.package);
+  const wanted = process.argv.includes('--tests') ? missingOf(WANTED_BY_TESTS) : [];
+  const mayInstall = onPath('apt-get') && process.getuid() === 0;
+  if (wanted.length > 0 && !mayInstall) {
+    process.stderr.write(`setup: not installed here, so that some tests are skipped: ${wanted.join(', ')}\n`);
+  }
+  const missing = [...missingOf(NEEDED), ...(mayInstall ? wanted : [])];
   if (missing.length === 0) return;
   const command = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`;
   if (!onPath('apt-get')) {
@@ -115,7 +126,7 @@ async function systemPackages() {
   await step('apt-get update', 'apt-get', ['update', ...lock], { env });
   const install = ['install', '-y', '--no-install-recommends', ...lock, ...missing];
   await step(`installing ${missing.join(' ')}`, 'apt-get', install, { env });
-  const still = NEEDED.filter((need) => !present(need)).map((need) => need.package);
+  const still = missingOf(NEEDED);
   if (still.length > 0) throw new SetupError(`still missing after apt-get install: ${still.join(', ')}`);
 }
 

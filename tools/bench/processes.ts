@@ -6,16 +6,18 @@ const TICKS = 100;
 
 interface Stat {
   readonly parent: number;
-  /** CPU seconds, user and system, of itself and of the children it has waited for. */
+  /** CPU seconds, user and system, of itself. */
   readonly seconds: number;
+  /** The same of the children it has waited for. */
+  readonly children: number;
 }
 
 function stat(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
-    return { parent: Number(fields[1]), seconds: ticks / TICKS };
+    const seconds = (at: number) => (Number(fields[at]) + Number(fields[at + 1])) / TICKS;
+    return { parent: Number(fields[1]), seconds: seconds(11), children: seconds(13) };
   } catch {
     return undefined;
   }
@@ -51,7 +53,10 @@ export function cpuTime(roots: readonly number[]): CpuTime {
   const own = family(processes, roots);
   const ours = family(processes, [process.pid]);
   let seconds = 0;
-  for (const pid of own) seconds += processes.get(pid)?.seconds ?? 0;
+  for (const pid of own) {
+    const each = processes.get(pid);
+    if (each) seconds += each.seconds + each.children;
+  }
   const foreign = new Map<number, number>();
   for (const [pid, each] of processes) {
     if (!own.has(pid) && !ours.has(pid)) foreign.set(pid, each.seconds);

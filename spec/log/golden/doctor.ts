@@ -26,7 +26,7 @@ export interface Forgery {
   readonly records: readonly LogRecord[];
   /** Index of the first record that is wrong when the chain was left as it was, and when it was made anew. */
   readonly broken: number;
-  /** Undefined where the machines may well take it: an event that is ignored the second time. */
+  /** Undefined where the machines may take it, and only the chain tells: an event that is ignored the second time, say. */
   readonly wrong: number | undefined;
 }
 
@@ -48,11 +48,14 @@ export function* forgeries(records: readonly LogRecord[], at: number): Iterable<
   yield change('another version', { version: 99 });
   yield change('another actor', { actor: 'session:nobody', from: 'authenticated' });
   if (next === undefined) return;
-  yield { name: 'left out', records: records.toSpliced(at, 1), broken: at, wrong: next - 1 };
+  // One that leaves its actor in the same state may leave no trace but in the chain.
+  const moves = record.from !== record.to;
+  const gap = moves ? next - 1 : undefined;
+  yield { name: 'left out', records: records.toSpliced(at, 1), broken: at, wrong: gap };
   yield { name: 'told twice', records: records.toSpliced(at, 0, record), broken: at + 1, wrong: undefined };
   const later = records[next]!;
-  if (later.event.type === 'checkpoint' || later.event.type === 'gap' || later.state === record.state) return;
-  yield { name: 'out of order', records: records.with(at, later).with(next, record), broken: at, wrong: at };
+  const swapped = records.with(at, later).with(next, record);
+  yield { name: 'out of order', records: swapped, broken: at, wrong: moves ? at : undefined };
 }
 
 /** Index of the next record that depends on this one: of the same actor, or a checkpoint, which holds all actors. */

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cpuBetween, cpuTime, memory } from '../../../tools/bench/processes.ts';
+import { waitUntil } from '../../../tools/lab/wait.ts';
+
+const test = suite('processes of the benchmark');
+
+test('CPU time of a process and its children is its own, not that of others', async () => {
+  const before = cpuTime([process.pid]);
+  const work = 'for (const end = process.cpuUsage(); process.cpuUsage(end).user < 60000; );';
+  const child = spawn(process.execPath, ['-e', `${work} process.stdin.resume()`], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  try {
+    const seconds = () => cpuTime([child.pid!]).own;
+    await waitUntil(() => seconds() >= 0.05, { what: 'CPU time of a child' });
+    assert.ok(cpuBetween(before, cpuTime([process.pid])).own >= 0.05);
+    assert.not(cpuTime([process.pid]).foreign.has(child.pid!));
+    assert.ok(memory([child.pid!], 'VmHWM') >= memory([child.pid!], 'VmRSS'));
+    assert.ok(memory([process.pid], 'VmRSS') > memory([child.pid!], 'VmRSS'));
+  } finally {
+    child.stdin?.end();
+    await once(child, 'close');
+  }
+});
+
+test('a process that is gone has neither', () => {
+  assert.is(cpuTime([4_194_305]).own, 0);
+  assert.is(memory([4_194_305], 'VmRSS'), 0);
+});
+
+test.run();
