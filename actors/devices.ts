@@ -119,8 +119,8 @@ class DeviceActor {
 export class DeviceRegistry {
   readonly #world: World;
   readonly #devices = new Map<string, DeviceActor>();
-  /** Handlers that want a device whose last actor is not closed yet. */
-  readonly #queue = new Map<string, (() => void)[]>();
+  /** Handlers that want a device whose last actor is not closed yet, by device and Handler, with how they join. */
+  readonly #queue = new Map<string, Map<string, () => void>>();
   /** TAPs kept for Handlers that may come back. */
   readonly #holds: Timer[] = [];
 
@@ -149,14 +149,16 @@ export class DeviceRegistry {
     } else if (device.context.handlers.includes(handler) && device.segment !== undefined) {
       this.#world.handlers.byActor(handler)?.deviceOpen(device.segment);
     } else if (!device.shell.send({ type: 'join', handler })) {
-      const waiting = this.#queue.get(name) ?? [];
-      waiting.push(() => this.join(spec, handler, wantedMtu));
+      const waiting = this.#queue.get(name) ?? new Map<string, () => void>();
+      waiting.set(handler, () => this.join(spec, handler, wantedMtu));
       this.#queue.set(name, waiting);
     }
   }
 
   leave(spec: DeviceSpec, handler: string): void {
-    this.#devices.get(this.nameOf(spec))?.shell.send({ type: 'leave', handler });
+    const name = this.nameOf(spec);
+    this.#queue.get(name)?.delete(handler);
+    this.#devices.get(name)?.shell.send({ type: 'leave', handler });
   }
 
   /** Whether it is a TAP that we made and that got neither an MTU nor a bridge: it takes the MTU of the other end. */
@@ -234,9 +236,9 @@ export class DeviceRegistry {
   readonly #ended = (device: DeviceActor): void => {
     const { name } = device.context;
     if (this.#devices.get(name) === device) this.#devices.delete(name);
-    const waiting = this.#queue.get(name) ?? [];
+    const waiting = this.#queue.get(name) ?? new Map<string, () => void>();
     this.#queue.delete(name);
-    for (const join of waiting) join();
+    for (const join of waiting.values()) join();
   };
 
   #refuseBusy(spec: DeviceSpec): Refusal | undefined {

@@ -27,15 +27,9 @@ export class Places<T extends { readonly link: { readonly address: string } }> {
     return this.#taken.size;
   }
 
-  /** The oldest but for `newcomer`; one of those to be spared only where there are no others. */
-  oldest(newcomer: T, spare: (one: T) => boolean): T | undefined {
-    let spared: T | undefined;
-    for (const one of this.#taken) {
-      if (one === newcomer) continue;
-      if (!spare(one)) return one;
-      spared ??= one;
-    }
-    return spared;
+  get oldest(): T | undefined {
+    const [oldest] = this.#taken;
+    return oldest;
   }
 
   ofAddress(address: string): number {

@@ -55,6 +55,12 @@ export class Responder extends HandlerActor {
     this.shell.send({ type: 'begin', session, peer, farMtu: begin.mtu, options }, renew);
   }
 
+  /** Remembered first: no crash between the two records is to let its initiator in again. */
+  override close(session: string): void {
+    if (!this.shell.done) this.world.rememberClosed(this.context.id);
+    super.close(session);
+  }
+
   abandoned(session: string): void {
     this.shell.send({ type: 'abandoned', session });
   }

@@ -153,7 +153,7 @@ export class Server implements World {
   }
 
   rememberClosed(handler: string): void {
-    this.record({ type: 'closed-handler', handler, now: this.clock.now() });
+    if (!this.wasClosed(handler)) this.record({ type: 'closed-handler', handler, now: this.clock.now() });
   }
 
   sessionJournal(session: string, address: string): SessionJournal {

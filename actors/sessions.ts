@@ -60,7 +60,7 @@ export class Sessions implements SessionDirectory {
     const session = new Session(this.#world, link, this.#methods(link), this.#hooks);
     this.#sessions.set(session.id, session);
     this.#strangers.take(session);
-    if (this.#strangers.size > this.#world.limits.unauthenticated) this.#makeRoom(session);
+    if (this.#strangers.size > this.#world.limits.unauthenticated) this.#evictOldest();
   };
 
   // ── As the directory ──
@@ -133,9 +133,8 @@ export class Sessions implements SessionDirectory {
       : 'too many sessions of this address are open; try again later';
   }
 
-  /** One whose secret is being checked is spared while there are others: it may be right. */
-  #makeRoom(newcomer: Session): void {
-    const oldest = this.#strangers.oldest(newcomer, ({ context }) => context.pending === 'verify');
+  #evictOldest(): void {
+    const { oldest } = this.#strangers;
     if (oldest === undefined) return;
     this.#turnedAway++;
     oldest.send({ type: 'evicted' }, 'too many sessions are not authenticated; this one was the oldest');

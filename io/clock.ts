@@ -29,9 +29,12 @@ export function realClock(): Clock {
   };
 }
 
+/** The second that was formatted last, since every record has its time. */
+let known = { second: Number.NaN, text: '' };
+
 /** RFC 3339 in UTC with microseconds. */
 function rfc3339(micros: number): string {
-  const millis = Math.floor(micros / 1000);
-  const rest = String(micros - millis * 1000).padStart(3, '0');
-  return `${new Date(millis).toISOString().slice(0, -1)}${rest}Z`;
+  const second = Math.floor(micros / 1e6);
+  if (second !== known.second) known = { second, text: new Date(second * 1000).toISOString().slice(0, 19) };
+  return `${known.text}.${String(micros - second * 1e6).padStart(6, '0')}Z`;
 }

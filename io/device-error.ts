@@ -20,7 +20,7 @@ export function deviceError(
   switch (cause.code) {
     case 'EPERM':
     case 'EACCES':
-      return new DeviceError('forbidden', `${told}; the server needs ${capability}`);
+      return new DeviceError('forbidden', `${told}; ${remedy(cause, capability)}`);
     case 'ENODEV':
     case 'ENXIO':
       return new DeviceError('no-such-device', `there is no interface ${ifname} any more`);
@@ -36,4 +36,12 @@ export function deviceError(
     default:
       return new DeviceError('internal', told);
   }
+}
+
+function remedy(cause: SystemError, capability: string): string {
+  // Opening the file itself is a matter of its mode, which no capability that we want overrides.
+  const file = cause.code === 'EACCES' && cause.message.startsWith('/dev/');
+  return file
+    ? `udev makes this file open to all (mode 0666), and the server needs ${capability} besides`
+    : `the server needs ${capability}`;
 }

@@ -23,6 +23,24 @@ export function readJsonFile(file: string, what: string): unknown {
   }
 }
 
+interface Issue {
+  readonly message: string;
+  readonly expected: string | null;
+  readonly received: string;
+  readonly path?: readonly { readonly key: unknown }[] | undefined;
+}
+
+/** Where and what is wrong with the content of a file, as valibot found it, e.g. `[1].url: must be a text`; no value is quoted. */
+export function describeIssue(issue: Issue): string {
+  const path = (issue.path ?? []).map(({ key }) =>
+    typeof key === 'number' ? `[${key}]` : `.${String(key)}`,
+  );
+  const where = path.join('').replace(/^\./, '') || 'as a whole';
+  if (issue.expected === 'never') return `${where}: there is no such field`;
+  if (issue.received === 'undefined') return `${where}: is missing`;
+  return `${where}: ${issue.message.replace(/ but received .*/s, '')}`;
+}
+
 /** Where JSON.parse stopped, if it says so; the rest of its message quotes the text. */
 function place(text: string, message: string): string {
   const position = /at position (\d+)/.exec(message)?.[1];

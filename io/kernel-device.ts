@@ -6,12 +6,11 @@
 import { type LinkWatcher, watchLink } from './link-monitor.ts';
 import { addon, type NativeLink, type NativePort, OUTCOME } from './native.ts';
 import type { BpfInstruction, DeviceSink, FrameDevice, WriteOutcome } from './ports.ts';
+import { QueueGovernor, type QueuePlan } from './queue-governor.ts';
 import { SlabPool } from './slabs.ts';
 
 /** Room that one longest record needs (kRecordRoom of io/native/records.h). */
 const RECORD_ROOM = 65_656;
-/** Most bytes of one batch: some super-frames, few enough to lie in the processor's cache until they are sent. */
-const BATCH_BYTES = 256 << 10;
 const SLAB_BYTES = 512 << 10;
 const SLABS = 8;
 const RECORD_HEADER = 4;
@@ -53,6 +52,12 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   };
   private readonly pool = new SlabPool(SLAB_BYTES, SLABS, () => this.poll());
   private readonly unwatch: () => void;
+  private readonly governor = new QueueGovernor(
+    () => performance.now(),
+    (plan) => {
+      if (this.end === undefined) this.govern(plan);
+    },
+  );
 
   /** Takes the port over. @throws SystemError; the port is the caller's to close then */
   protected constructor(link: NativeLink, open: OpenPort<P>) {
@@ -90,11 +95,13 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
 
   pause(): void {
     this.wanted = false;
+    this.governor.paused();
     this.poll();
   }
 
   resume(): void {
     this.wanted = this.sink !== undefined;
+    this.governor.resumed();
     this.poll();
   }
 
@@ -120,6 +127,9 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     this.shut('closed');
   }
 
+  /** Makes the kernel's queue in front of this device as it should be. */
+  protected abstract govern(plan: QueuePlan): void;
+
   /** The last chance to ask the port something before it is closed. */
   protected beforeClose(): void {}
 
@@ -141,7 +151,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   private readable(): void {
     const { pool, raw, sink } = this;
     if (sink === undefined || this.end !== undefined || !this.wanted) return;
-    const room = pool.room(RECORD_ROOM, BATCH_BYTES);
+    const room = pool.room(RECORD_ROOM, this.governor.plan.batchBytes);
     if (room === undefined) {
       this.port.poll(false);
       return;
@@ -150,8 +160,10 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     this.lost += raw[OUTCOME.lost]!;
     const frames = raw[OUTCOME.frames]!;
     const state = raw[OUTCOME.state]!;
+    const end = raw[OUTCOME.end]!;
+    this.governor.read(end - room.start, frames, state > 0);
     if (frames > 0) {
-      const batch = pool.batch(raw[OUTCOME.end]!, frames);
+      const batch = pool.batch(end, frames);
       try {
         sink.frames(batch);
       } finally {

@@ -5,14 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { findLink } from './interfaces.ts';
 import { addon, type NativeLink } from './native.ts';
 import { DeviceError, type TapOptions } from './ports.ts';
-
-/**
- * Frames that the kernel keeps for us while we do not read. Long enough for what comes in small frames while the
- * process does something else: with 128, a flood of 60-byte frames lost two thirds of what came through with 512,
- * more than that won nothing. Shorter than the usual 1000, because a super-frame takes a place too: TCP makes them
- * a millisecond long, so that each place is at most a millisecond of delay.
- */
-const QUEUE_FRAMES = 512;
+import { MOST_FRAMES } from './queue-governor.ts';
 
 /** The bridge of that name. @throws DeviceError */
 export function findBridge(name: string): NativeLink {
@@ -68,9 +61,13 @@ export function setUpTap(tap: NativeLink, options: TapOptions, bridge: NativeLin
   }
 }
 
-/** A short queue, for a TAP that we made. @throws SystemError */
+/**
+ * The queue of a TAP that we made, for a start. Long enough for what comes in small frames while the process does
+ * something else: with 128, a flood of 60-byte frames lost two thirds of what came through with 512, more than that
+ * won nothing. Where super-frames fill it and leave slowly it is made shorter (queue-governor.ts). @throws SystemError
+ */
 export function shortenQueue(tap: NativeLink): void {
-  addon().setLink(tap.ifindex, { txQueueLength: QUEUE_FRAMES });
+  addon().setLink(tap.ifindex, { txQueueLength: MOST_FRAMES });
 }
 
 function restore(tap: NativeLink): void {

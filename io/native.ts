@@ -45,6 +45,8 @@ export interface NativeTap extends NativePort {
 export interface NativePacketSocket extends NativePort {
   /** The instructions as they lie in `struct sock_filter`; null takes the filter off. @throws SystemError */
   setFilter(program: Buffer | null): void;
+  /** Memory that frames which nobody has read may take; as the kernel's own limits allow. Those in it stay. */
+  setReceiveBuffer(bytes: number): void;
   /** Frames dropped for want of room since the last call. */
   drops(): number;
 }
@@ -102,6 +104,13 @@ export interface Addon {
     onReadable: () => void,
   ) => NativePacketSocket;
   readonly LinkMonitor: new (outcome: Int32Array, onReadable: () => void) => NativePort;
+  /**
+   * Gives bytes to the kernel's send queue of a connected socket without waiting. `more`: others follow at once.
+   * @returns how many it took; 0 also when it has an error to tell, which the next write by Node's means then gets
+   */
+  sendNow(fd: number, bytes: Uint8Array, more: boolean): number;
+  /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
+  setNotSentLowat(fd: number, bytes: number): void;
   /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */
   links(ifindex?: number): NativeLink[];
   /** @throws SystemError; what came before the change that failed is done */

@@ -7,6 +7,11 @@ import { deviceError } from './device-error.ts';
 import { KernelDevice, OpenPort } from './kernel-device.ts';
 import { addon, type NativeLink, type NativePacketSocket } from './native.ts';
 import type { BpfInstruction, FrameDevice } from './ports.ts';
+import type { QueuePlan } from './queue-governor.ts';
+
+/** Of what the socket keeps for us while we do not read: the most is what the addon begins with. */
+const MOST_BUFFER_BYTES = 4 << 20;
+const LEAST_BUFFER_BYTES = 128 << 10;
 
 class PacketDevice extends KernelDevice<NativePacketSocket> {
   readonly backend = 'packet';
@@ -18,6 +23,10 @@ class PacketDevice extends KernelDevice<NativePacketSocket> {
 
   override setFilter(program: readonly BpfInstruction[] | null): void {
     if (!this.dead) this.port.setFilter(program === null ? null : assemble(program));
+  }
+
+  protected override govern({ bytes }: QueuePlan): void {
+    this.port.setReceiveBuffer(Math.round(Math.min(Math.max(bytes, LEAST_BUFFER_BYTES), MOST_BUFFER_BYTES)));
   }
 
   kernelDrops(): number {

@@ -183,8 +183,8 @@ export interface Link {
   /** Sets who is told. May be called again to hand the link on; nothing is lost in between. */
   attach(sink: LinkSink): void;
   /**
-   * Queues the bytes. Nobody may change them until `done` is called, which is called exactly once, also when the
-   * link breaks. @returns false when more than the high-water mark (64 KiB) is unsent: `drain` will follow.
+   * Queues the bytes. Nobody may change them until `done` is called, which is called exactly once, perhaps before this
+   * returns, also when the link breaks. @returns false when more than the high-water mark (64 KiB) is unsent: `drain` will follow.
    */
   write(chunk: Uint8Array, done?: () => void): boolean;
   /** The same for several pieces that go out together. */

@@ -9,6 +9,7 @@ import { KernelDevice, OpenPort } from './kernel-device.ts';
 import { checkBridgeMtu, findBridge, setUpTap, shortenQueue } from './links.ts';
 import { addon, type NativeLink, type NativeTap } from './native.ts';
 import { DeviceError, type FrameDevice, type TapOptions } from './ports.ts';
+import { MOST_FRAMES, type QueuePlan } from './queue-governor.ts';
 
 const CLONE_DEVICE = '/dev/net/tun';
 /** IFNAMSIZ 16 with the NUL, and what the kernel's dev_valid_name() refuses; `%` would make it pick a number. */
@@ -19,14 +20,43 @@ class TapDevice extends KernelDevice<NativeTap> {
   private readonly dropsBefore: number;
   private drops = 0;
 
+  /** Whether super-frames are wanted, and whether they may be had just now. */
+  private offload = { wanted: true, allowed: true };
+  /** Of the interface's queue, in frames: when nothing is the matter, and now. */
+  private readonly fullQueue: number;
+  private queue: number;
+
   constructor(link: NativeLink, open: OpenPort<NativeTap>) {
     super(link, open);
     this.dropsBefore = link.txDropped;
+    this.queue = link.txQueueLength;
+    // A run that was killed may have left a short one behind.
+    this.fullQueue = Math.max(this.queue, MOST_FRAMES);
     this.port.setOffload(true);
   }
 
   override setOffload(on: boolean): void {
-    if (!this.dead) this.port.setOffload(on);
+    this.takeOffload({ ...this.offload, wanted: on });
+  }
+
+  protected override govern({ frames, superFrames }: QueuePlan): void {
+    this.takeOffload({ ...this.offload, allowed: superFrames });
+    this.setQueue(frames === MOST_FRAMES ? this.fullQueue : frames);
+  }
+
+  private takeOffload(offload: { wanted: boolean; allowed: boolean }): void {
+    this.offload = offload;
+    if (!this.dead) this.port.setOffload(offload.wanted && offload.allowed);
+  }
+
+  private setQueue(frames: number): void {
+    if (frames === this.queue) return;
+    try {
+      addon().setLink(this.ifindex, { txQueueLength: frames });
+      this.queue = frames;
+    } catch {
+      // Without CAP_NET_ADMIN, or with the interface just deleted, it stays as it is: nothing fails by that.
+    }
   }
 
   kernelDrops(): number {
@@ -36,6 +66,7 @@ class TapDevice extends KernelDevice<NativeTap> {
 
   protected override beforeClose(): void {
     this.readDrops();
+    this.setQueue(this.fullQueue);
   }
 
   private readDrops(): void {

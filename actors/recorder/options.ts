@@ -23,7 +23,7 @@ export interface RecorderOptions {
   /** Bounds of what is held while the log cannot be written. Default 10,000 records and 16 MiB. */
   readonly heldRecords?: number;
   readonly heldBytes?: number;
-  /** A new segment is begun when the open one is longer (default 8 MiB) or older (default 24 h) than this. */
+  /** A new segment is begun when the open one is longer (default 2 MiB) or older (default 24 h) than this. */
   readonly segmentBytes?: number;
   readonly segmentMilliseconds?: number;
 }

@@ -1,4 +1,7 @@
-/** When a new segment of the log is begun, and what happens to the old ones. */
+/**
+ * When a new segment of the log is begun, and what happens to the old ones. A start reads one segment: it is kept so
+ * short that this takes well under a second.
+ */
 import type { RecorderOptions } from './options.ts';
 
 const MIB = 1024 * 1024;
@@ -65,7 +68,7 @@ export class Rotation {
   }
 
   #isDue(): boolean {
-    const { store, clock, segmentBytes = 8 * MIB, segmentMilliseconds = DAY_MS } = this.#options;
+    const { store, clock, segmentBytes = 2 * MIB, segmentMilliseconds = DAY_MS } = this.#options;
     const { bytes, openedAt } = store.segment;
     const now = clock.now();
     if (now < this.#notBefore || bytes <= this.#checkpointBytes) return false;

@@ -13,8 +13,8 @@
  */
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
-import { readJsonFile } from '../json-file.ts';
-import { formatHostPort, isFingerprint, parseLinkUrl } from '../net/address.ts';
+import { describeIssue, readJsonFile } from '../json-file.ts';
+import { formatHostPort, isFingerprint, type LinkUrl, parseLinkUrl } from '../net/address.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { loadKeyPair } from './certificates.ts';
 import { DEFAULT_IDENTITY, IDENTITY, IDENTITY_RULE } from './identity.ts';
@@ -53,7 +53,7 @@ type Entry = v.InferOutput<typeof Entry>;
 /** Reads the file and every file it names. @throws Error with the place in the file, e.g. `peers.json, [1].url: …` */
 export function loadPeers(file: string): Peers {
   const checked = v.safeParse(v.array(Entry), readJsonFile(file, 'the peers file'));
-  if (!checked.success) throw new Error(`${file}, ${firstIssue(checked.issues)}`);
+  if (!checked.success) throw new Error(`${file}, ${describeIssue(checked.issues[0])}`);
   const peers = new Map<string, Peer>();
   for (const [index, entry] of checked.output.entries()) {
     try {
@@ -66,16 +66,8 @@ export function loadPeers(file: string): Peers {
   return peers;
 }
 
-function firstIssue(issues: readonly v.BaseIssue<unknown>[]): string {
-  const [issue] = issues;
-  const path = (issue?.path ?? []).map(({ key }) =>
-    typeof key === 'number' ? `[${key}]` : `.${String(key)}`,
-  );
-  return `${path.join('') || 'as a whole'}: ${issue?.message ?? 'wrong'}`;
-}
-
 function peerOf(entry: Entry, dir: string): Peer {
-  const url = parseLinkUrl(entry.url);
+  const url = urlOf(entry);
   if (url.scheme === 'unix') throw new Error('url must be tcp://HOST:PORT or tls://HOST:PORT');
   if (url.port === 0) throw new Error('url has port 0, which nobody can dial');
   if (entry.pin !== undefined && url.scheme === 'tcp') throw new Error('a pin goes with tls:// only');
@@ -89,6 +81,15 @@ function peerOf(entry: Entry, dir: string): Peer {
     ...(certificate ? { certificate } : {}),
     ...authOf(entry, dir, url.scheme),
   };
+}
+
+/** What stands in the file is not repeated: people write passwords into URLs. */
+function urlOf({ url }: Entry): LinkUrl {
+  try {
+    return parseLinkUrl(url);
+  } catch (error) {
+    throw new Error((error as Error).message.replace(/^".*" is/s, 'url is').replace(/".*"/s, '…'));
+  }
 }
 
 function certificateOf(entry: Entry, dir: string): KeyPair | undefined {

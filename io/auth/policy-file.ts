@@ -3,7 +3,7 @@
  * `docs/examples/policy.json` and SECURITY.md. Names and numbers are checked here, patterns where they are compiled.
  */
 import * as v from 'valibot';
-import { readJsonFile } from '../json-file.ts';
+import { describeIssue, readJsonFile } from '../json-file.ts';
 
 const Texts = v.exactOptional(v.array(v.string('must be a text'), 'must be a list'));
 const Most = v.exactOptional(
@@ -48,7 +48,7 @@ export interface PolicyFile {
 /** @throws Error with the place in the file, e.g. `policy.json, rules[1].macs: must be a list` */
 export function loadPolicyFile(file: string): PolicyFile {
   const checked = v.safeParse(File, readJsonFile(file, 'the policy file'));
-  if (!checked.success) throw new Error(`${file}, ${firstIssue(checked.issues)}`);
+  if (!checked.success) throw new Error(`${file}, ${describeIssue(checked.issues[0])}`);
   return { rules: checked.output.rules.map(toRule) };
 }
 
@@ -67,14 +67,4 @@ function toRule({
     ...(mostRate === undefined ? {} : { mostRate }),
     ...(mostBcastRate === undefined ? {} : { mostBcastRate }),
   };
-}
-
-function firstIssue(issues: readonly v.BaseIssue<unknown>[]): string {
-  const [issue] = issues;
-  const path = (issue?.path ?? []).map(({ key }) =>
-    typeof key === 'number' ? `[${key}]` : `.${String(key)}`,
-  );
-  const where = path.join('').replace(/^\./, '') || 'as a whole';
-  if (issue?.expected === 'never') return `${where}: there is no such field`;
-  return `${where}: ${issue?.received === 'undefined' ? 'is missing' : (issue?.message ?? 'wrong')}`;
 }

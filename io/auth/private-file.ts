@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** Longest secret in bytes; a HELLO line takes 8,192 in all. */
 const SECRET_BYTES = 1024;
@@ -18,7 +19,7 @@ export function readPrivateFile(path: string, what: string): string {
   try {
     const stat = fstatSync(fd);
     if (stat.isDirectory()) throw new Error(`${what} ${path} is a directory`);
-    if ((stat.mode & 0o077) !== 0) {
+    if ((stat.mode & (isServiceCredential(path) ? 0o037 : 0o077)) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
       throw new Error(`${what} ${path} is open to others (mode ${mode}): chmod 600 ${path}`);
     }
@@ -26,6 +27,15 @@ export function readPrivateFile(path: string, what: string): string {
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Whether it is one that systemd handed over (LoadCredential=). Their folder is for the service alone, and the files in
+ * it may show their access list as rights of the group.
+ */
+function isServiceCredential(path: string): boolean {
+  const folder = process.env.CREDENTIALS_DIRECTORY;
+  return folder !== undefined && folder !== '' && dirname(resolve(path)) === resolve(folder);
 }
 
 /**

@@ -8,5 +8,6 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "PacketSocket", definePacket(env));
   napi_set_named_property(env, exports, "LinkMonitor", defineMonitor(env));
   defineLinks(env, exports);
+  defineSockets(env, exports);
   return exports;
 }

@@ -10,6 +10,7 @@
         "netlink.cc",
         "packet.cc",
         "port.cc",
+        "sockets.cc",
         "tap.cc",
         "virtio.cc"
       ],

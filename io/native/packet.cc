@@ -192,14 +192,17 @@ uint32_t PacketSocket::drops() {
   return getsockopt(fd(), SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0 ? stats.tp_drops : 0;
 }
 
-bool option(const Fd& fd, int level, int name, int value) {
-  return setsockopt(fd.get(), level, name, &value, sizeof value) == 0;
+bool option(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-/// Buffers as large as the kernel gives: past its limits with CAP_NET_ADMIN, up to them without.
-void sizeBuffers(const Fd& fd) {
-  if (!option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
-  if (!option(fd, SOL_SOCKET, SO_SNDBUFFORCE, kSendBuffer)) option(fd, SOL_SOCKET, SO_SNDBUF, kSendBuffer);
+/// As much as the kernel gives: past its limits with CAP_NET_ADMIN, up to them without.
+void sizeReceiveBuffer(int fd, int bytes) {
+  if (!option(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)) option(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+void sizeSendBuffer(int fd, int bytes) {
+  if (!option(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes)) option(fd, SOL_SOCKET, SO_SNDBUF, bytes);
 }
 
 /// Opens and binds; gives 0 or an errno, with what was tried in `step`. Hears nothing before the bind.
@@ -208,10 +211,11 @@ int open(int ifindex, Fd& out, std::string& step) {
   Fd fd(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return errno;
   step = "PACKET_VNET_HDR";
-  if (!option(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return errno;
+  if (!option(fd.get(), SOL_PACKET, PACKET_VNET_HDR, 1)) return errno;
   step = "PACKET_AUXDATA";
-  if (!option(fd, SOL_PACKET, PACKET_AUXDATA, 1)) return errno;
-  sizeBuffers(fd);
+  if (!option(fd.get(), SOL_PACKET, PACKET_AUXDATA, 1)) return errno;
+  sizeReceiveBuffer(fd.get(), kReceiveBuffer);
+  sizeSendBuffer(fd.get(), kSendBuffer);
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
@@ -268,6 +272,19 @@ napi_value jsSetFilter(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value jsSetReceiveBuffer(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  auto* port = call.unwrap<PacketSocket>(env);
+  uint32_t bytes = 0;
+  if (port == nullptr) return nullptr;
+  if (!napi::toUint32(env, call.args[0], bytes)) {
+    napi::throwType(env, "setReceiveBuffer(bytes)");
+  } else if (port->fd() >= 0) {
+    sizeReceiveBuffer(port->fd(), static_cast<int>(bytes));
+  }
+  return nullptr;
+}
+
 napi_value jsDrops(napi_env env, napi_callback_info info) {
   napi::Call<0> call(env, info);
   auto* port = call.unwrap<PacketSocket>(env);
@@ -281,6 +298,8 @@ napi_value jsDrops(napi_env env, napi_callback_info info) {
 napi_value definePacket(napi_env env) {
   auto methods = Port::methods();
   methods.push_back({"setFilter", nullptr, jsSetFilter, nullptr, nullptr, nullptr, napi_default_method, nullptr});
+  methods.push_back(
+      {"setReceiveBuffer", nullptr, jsSetReceiveBuffer, nullptr, nullptr, nullptr, napi_default_method, nullptr});
   methods.push_back({"drops", nullptr, jsDrops, nullptr, nullptr, nullptr, napi_default_method, nullptr});
   napi_value constructor = nullptr;
   napi_define_class(env, "PacketSocket", NAPI_AUTO_LENGTH, construct, nullptr, methods.size(), methods.data(),

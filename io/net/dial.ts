@@ -4,7 +4,7 @@ import { DialError, type DialOptions } from '../ports.ts';
 import { type LinkUrl, parseLinkUrl } from './address.ts';
 import { onRead, type Receive } from './read-buffer.ts';
 import { linkFacts, SOCKET_OPTIONS } from './socket-facts.ts';
-import { SocketLink } from './socket-link.ts';
+import { type SendNow, SocketLink } from './socket-link.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import { clientOptions, judgeServer } from './tls-trust.ts';
 
@@ -12,6 +12,8 @@ export interface DialSurroundings {
   material(): TlsMaterial;
   /** Called with each TCP socket once it stands. */
   tune(socket: Socket): void;
+  /** How to write to a socket that has no TLS over it past Node, where that can be. */
+  sendNow(socket: Socket): SendNow | undefined;
 }
 
 /**
@@ -77,7 +79,7 @@ function ready(socket: Socket, url: LinkUrl, options: DialOptions, around: DialS
   const facts = linkFacts(url.scheme, socket);
   if (!facts) throw Object.assign(new Error('reset'), { code: 'ECONNRESET' });
   if (url.scheme !== 'unix') around.tune(socket);
-  if (url.scheme !== 'tls') return new SocketLink(socket, facts);
+  if (url.scheme !== 'tls') return new SocketLink(socket, facts, around.sendNow(socket));
   const pin = options.pin?.toLowerCase() ?? url.pin;
   const accepted = [
     ...(options.acceptFingerprints ?? []),

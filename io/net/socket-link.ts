@@ -14,6 +14,9 @@ export interface LinkFacts {
   readonly certificate?: PeerCertificate;
 }
 
+/** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
+export type SendNow = (bytes: Uint8Array, more: boolean) => number;
+
 /**
  * A Link over a connected socket of node:net or node:tls that was made half-open. Whoever makes it passes what
  * the socket reads to `receive`; it takes care of everything else. It is made paused: nothing is read before
@@ -40,9 +43,14 @@ export class SocketLink implements Link {
   #error: Error | undefined;
   /** `write` returned false and `drain` has not followed yet. */
   #behind = false;
+  /** Writes that Node has not called back for; while there are any, all others go behind them. */
+  #queued = 0;
+  readonly #sendNow: SendNow | undefined;
 
-  constructor(socket: Socket, facts: LinkFacts) {
+  /** @param sendNow makes writes go straight to the kernel as long as it takes them whole */
+  constructor(socket: Socket, facts: LinkFacts, sendNow?: SendNow | undefined) {
     this.#socket = socket;
+    this.#sendNow = sendNow;
     this.scheme = facts.scheme;
     this.peer = facts.peer;
     this.address = facts.address;
@@ -90,17 +98,24 @@ export class SocketLink implements Link {
 
   write(chunk: Uint8Array, done?: () => void): boolean {
     if (!this.#socket.writable) return refused(done);
-    this.#socket.write(chunk, () => this.#written(done));
+    const sent = this.#send(chunk, false);
+    if (sent === chunk.length) done?.();
+    else this.#queue(sent === 0 ? chunk : chunk.subarray(sent), done);
     return this.#keepsUp();
   }
 
   writeAll(chunks: readonly Uint8Array[], done?: () => void): boolean {
     const last = chunks.length - 1;
     if (last < 0 || !this.#socket.writable) return refused(done);
-    this.#socket.cork();
-    for (let i = 0; i < last; i++) this.#socket.write(chunks[i] as Uint8Array);
-    this.#socket.write(chunks[last] as Uint8Array, () => this.#written(done));
-    this.#socket.uncork();
+    for (let i = 0; i <= last; i++) {
+      const chunk = chunks[i] as Uint8Array;
+      const sent = this.#send(chunk, i < last);
+      if (sent < chunk.length) {
+        this.#queueAll(sent === 0 ? chunk : chunk.subarray(sent), chunks, i + 1, done);
+        return this.#keepsUp();
+      }
+    }
+    done?.();
     return this.#keepsUp();
   }
 
@@ -119,7 +134,37 @@ export class SocketLink implements Link {
     return !this.#behind;
   }
 
+  /** @returns how many bytes the kernel took at once; 0 when something waits before them */
+  #send(chunk: Uint8Array, more: boolean): number {
+    if (this.#sendNow === undefined || this.#queued > 0) return 0;
+    return this.#sendNow(chunk, more);
+  }
+
+  #queue(chunk: Uint8Array, done: (() => void) | undefined): void {
+    this.#queued++;
+    this.#socket.write(chunk, () => this.#written(done));
+  }
+
+  /** Queues `first` and the chunks from number `next` on. */
+  #queueAll(
+    first: Uint8Array,
+    chunks: readonly Uint8Array[],
+    next: number,
+    done: (() => void) | undefined,
+  ): void {
+    if (next === chunks.length) {
+      this.#queue(first, done);
+      return;
+    }
+    this.#socket.cork();
+    this.#socket.write(first);
+    for (let i = next; i < chunks.length - 1; i++) this.#socket.write(chunks[i] as Uint8Array);
+    this.#queue(chunks.at(-1) as Uint8Array, done);
+    this.#socket.uncork();
+  }
+
   #written(done: (() => void) | undefined): void {
+    this.#queued--;
     done?.();
     this.#relieve();
   }

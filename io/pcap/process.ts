@@ -1,6 +1,7 @@
 /** The child process of a pcap device, as its parent sees it. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { DeviceError, type InterfaceInfo } from '../ports.ts';
@@ -10,9 +11,11 @@ import { FRAMES_FD } from './messages.ts';
 export async function forkChild(info: InterfaceInfo): Promise<ChildProcess> {
   const source = import.meta.url.endsWith('.ts');
   const program = fileURLToPath(new URL(`./child.${source ? 'ts' : 'js'}`, import.meta.url));
+  const arms = lessPrivilege();
   const child = fork(program, [info.name, String(info.ifindex)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
-    execArgv: source ? loaders(process.execArgv) : [],
+    ...(arms.length > 0 ? { execPath: arms[0] as string } : {}),
+    execArgv: [...arms.slice(1), ...(source ? loaders(process.execArgv) : [])],
     env: environment(),
   });
   if (child.pid !== undefined) return child;
@@ -21,6 +24,21 @@ export async function forkChild(info: InterfaceInfo): Promise<ChildProcess> {
     ? '; raise the limit of open files (ulimit -n, LimitNOFILE=)'
     : '';
   throw new DeviceError('internal', `no process for pcap on ${info.name}: ${cause.message}${hint}`);
+}
+
+const SETPRIV = '/usr/bin/setpriv';
+/** Bit of linux/capability.h in the sets of /proc/PID/status. */
+const CAP_NET_ADMIN = 1n << 12n;
+
+/**
+ * Where our capabilities are ambient ones, as under systemd, the child would have them all; it needs CAP_NET_RAW and no
+ * other. @returns the command to start it by, empty where nothing is to be taken away
+ */
+function lessPrivilege(): readonly string[] {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const ambient = BigInt(`0x${/^CapAmb:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if ((ambient & CAP_NET_ADMIN) === 0n || !existsSync(SETPRIV)) return [];
+  return [SETPRIV, '--inh-caps=-net_admin', '--ambient-caps=-net_admin', '--no-new-privs', process.execPath];
 }
 
 /** Of our own arguments those that a child in TypeScript needs: not a debugger's port, nor code to evaluate. */

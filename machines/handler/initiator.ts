@@ -10,54 +10,16 @@
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
-import type { Auth, Ends, HandlerOptions, Remote } from '../protocol/types.ts';
-import type { HandlerEffects, InitiatorEvent, InitiatorInput, InitiatorLimits } from './events.ts';
+import type { HandlerEffects, InitiatorEvent, InitiatorInput } from './events.ts';
+import { announces, type InitiatorContext, isTrying, redialDelay } from './initiator-context.ts';
 
-export interface InitiatorContext extends Ends {
-  readonly id: string;
-  readonly side: 'initiator';
-  readonly identity: string;
-  readonly remote: Remote;
-  readonly auth: Auth;
-  readonly options: HandlerOptions;
-  readonly limits: InitiatorLimits;
-  readonly since: string;
-  /** The session whose HANDLE is not answered yet. */
-  readonly session: string | null;
-  /** What it does in `unauthenticated`: nothing at all after a shutdown, or a restart that resumes nothing. */
-  readonly phase: 'device' | 'dialling' | 'waiting' | 'idle';
-  readonly deviceOpen: boolean;
-  readonly mtu: number | null;
-  /** Whether the device takes the MTU of the other end. */
-  readonly elastic: boolean;
-  readonly farMtu: number | null;
-  readonly offload: boolean;
-  /** Address it is, or was last, connected to. */
-  readonly peer: string | null;
-  readonly everBinary: boolean;
-  /** Dials since the last time it was `binary` long enough. */
-  readonly attempt: number;
-  /** Whether a record came over the wire that stands. */
-  readonly heard: boolean;
-  readonly why: string | null;
-}
+export type { InitiatorContext } from './initiator-context.ts';
 
 type Of<T extends InitiatorEvent['type']> = Extract<InitiatorEvent, { readonly type: T }>;
 type Scope = { readonly context: InitiatorContext; readonly event: InitiatorEvent };
 type OwnEffect = Exclude<keyof HandlerEffects, 'remember'>;
 const effect = <T extends OwnEffect>(_type: T) =>
   (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
-
-/** Milliseconds to wait before dial number `attempt` (from 0): doubled each time up to the last, a fifth more or less. */
-export function redialDelay(limits: InitiatorLimits, attempt: number, jitter: number): number {
-  const whole = Math.min(limits.lastDelay, limits.firstDelay * 2 ** Math.min(attempt, 30));
-  return Math.round(whole * (0.8 + 0.4 * jitter));
-}
-
-/** Whether this side tells its segment's switches where the MAC addresses are now (section 3.2). */
-export function announces(context: Pick<InitiatorContext, 'options' | 'localConfig'>): boolean {
-  return context.options.announce && context.localConfig.role === 'PROXY';
-}
 
 const initiatorSetup = setup({
   types: {
@@ -81,23 +43,26 @@ const initiatorSetup = setup({
     cancel: effect('cancel'),
   },
   guards: {
-    stood: ({ context }) => context.everBinary,
-    final: ({ event }) => (event as Of<'dial-failed'>).final,
+    final: ({ context, event }) => context.phase === 'dialling' && (event as Of<'dial-failed'>).final,
     awaitsDevice: ({ context }) => context.phase === 'device',
+    awaitsDeviceAgain: ({ context }) => context.phase === 'device' && context.everBinary,
     dialling: ({ context }) => context.phase === 'dialling',
+    diallingAgain: ({ context }) => context.phase === 'dialling' && context.everBinary,
     redialWithDevice: ({ context, event }) =>
       (event as Of<'timer'>).timer === 'redial' && context.phase === 'waiting' && context.deviceOpen,
     redialWithoutDevice: ({ context, event }) =>
       (event as Of<'timer'>).timer === 'redial' && context.phase === 'waiting' && !context.deviceOpen,
     /** HANDLE took too long: only before it ever stood. */
-    handleTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'handle' && !context.everBinary,
-    dialTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'dial' && context.everBinary,
+    handleTimer: ({ context, event }) =>
+      (event as Of<'timer'>).timer === 'handle' && !context.everBinary && isTrying(context),
+    dialTimer: ({ context, event }) =>
+      (event as Of<'timer'>).timer === 'dial' && context.everBinary && isTrying(context),
     stableTimer: ({ event }) => (event as Of<'timer'>).timer === 'stable',
     endsHandler: ({ event }) =>
       ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
     resumes: ({ event }) => (event as Of<'restart'>).resume,
     deaf: ({ context }) => !context.heard,
-    /** The far MTU is larger than what our BEGIN said, and our device will follow it. */
+    /** The far MTU is larger than what BEGIN said, and our device will follow it. */
     widens: ({ context, event }) => context.elastic && (event as Of<'begin-taken'>).mtu > (context.mtu ?? 0),
   },
 });
@@ -154,23 +119,20 @@ const wait = initiatorSetup.assign({
   attempt: ({ context }) => context.attempt + 1,
 });
 const release = [empty('dropWire'), empty('leaveDevice'), ...cancelAll] as const;
+const giveUp = {
+  target: '#initiator.closed',
+  actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
+} as const;
 
 /** The try came to nothing, in whatever state. */
 const dialFailed = [
+  { guard: 'final', ...giveUp },
   {
-    guard: 'final',
-    target: '#initiator.closed',
-    actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
-  },
-  {
-    guard: 'stood',
+    guard: 'diallingAgain',
     target: '#initiator.unauthenticated',
     actions: [because(failed), empty('dropWire'), cancel('dial'), armRedial, wait],
   },
-  {
-    target: '#initiator.closed',
-    actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
-  },
+  { guard: 'dialling', ...giveUp },
 ] as const;
 
 const tryTimer = [
@@ -299,10 +261,11 @@ export const initiatorMachine = initiatorSetup.createMachine({
         },
         'device-failed': [
           {
-            guard: 'stood',
+            guard: 'awaitsDeviceAgain',
             actions: [because(failed), cancel('dial'), armRedial, wait],
           },
           {
+            guard: 'awaitsDevice',
             target: 'closed',
             actions: [
               because(failed),

@@ -6,7 +6,7 @@ import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
 import type { Ends, HandlerOptions } from '../protocol/types.ts';
 import type { HandlerEffects, ResponderEvent, ResponderInput, ResponderLimits } from './events.ts';
-import { announces } from './initiator.ts';
+import { announces } from './initiator-context.ts';
 
 export interface ResponderContext extends Ends {
   readonly id: string;
@@ -55,6 +55,8 @@ const responderSetup = setup({
   },
   guards: {
     opening: ({ context }) => !context.deviceOpen,
+    /** BEGIN waits for the device. */
+    beginning: ({ context }) => !context.deviceOpen && !context.waiting,
     waiting: ({ context }) => context.waiting,
     heard: ({ context }) => context.heard,
     deaf: ({ context }) => !context.heard,
@@ -203,6 +205,7 @@ export const responderMachine = responderSetup.createMachine({
     handling: {
       on: {
         'device-open': {
+          guard: 'beginning',
           target: 'binary',
           actions: [
             responderSetup.assign({ deviceOpen: true, mtu: ({ event }) => (event as Of<'device-open'>).mtu }),
@@ -210,6 +213,7 @@ export const responderMachine = responderSetup.createMachine({
           ],
         },
         'device-failed': {
+          guard: 'beginning',
           target: 'closed',
           actions: [
             because((event) => (event as Of<'device-failed'>).reason),

@@ -58,26 +58,42 @@ export function stateDigest(snapshot: Snapshot, digest: Digest): string {
   return digest(canonical({ context, status, value })).slice(0, 16);
 }
 
-/**
- * The text whose digest is the record's `hash`: its canonical JSON without `hash`, put together by hand because it is
- * made for every record. `event` is the canonical text of its event.
- */
-function sealedText(record: RecordFields, seq: number, prev: string, event: string): string {
-  const { actor, boot, from, machine, mono, state, time, to, version } = record;
+/** The fields of a record as they stand in JSON; `event` is so already. Each is needed twice. */
+function written(
+  { actor, boot, from, machine, mono, state, time, to, version }: RecordFields,
+  event: string,
+) {
+  return {
+    actor: quote(actor),
+    boot: quote(boot),
+    event,
+    from: quote(from),
+    machine: quote(machine),
+    mono: writeNumber(mono),
+    state: quote(state),
+    time: quote(time),
+    to: quote(to),
+    version: writeNumber(version),
+  };
+}
+type Written = ReturnType<typeof written>;
+
+/** The text whose digest is the record's `hash`: its canonical JSON without `hash`, put together by hand. */
+function sealedText(record: Written, seq: number, prev: string): string {
+  const { actor, boot, event, from, machine, mono, state, time, to, version } = record;
   return (
-    `{"actor":${quote(actor)},"boot":${quote(boot)},"event":${event},"from":${quote(from)},` +
-    `"machine":${quote(machine)},"mono":${writeNumber(mono)},"prev":${quote(prev)},"seq":${writeNumber(seq)},` +
-    `"state":${quote(state)},"time":${quote(time)},"to":${quote(to)},"version":${writeNumber(version)}}`
+    `{"actor":${actor},"boot":${boot},"event":${event},"from":${from},"machine":${machine},"mono":${mono},` +
+    `"prev":${prev},"seq":${writeNumber(seq)},"state":${state},"time":${time},"to":${to},"version":${version}}`
   );
 }
 
 /** The record as a line, its fields in the order of section 7. */
-function lineText(record: LogRecord, event: string): string {
-  const { seq, time, mono, boot, actor, machine, version, from, to, state, prev, hash } = record;
+function lineText(record: Written, seq: number, prev: string, hash: string): string {
+  const { actor, boot, event, from, machine, mono, state, time, to, version } = record;
   return (
-    `{"seq":${writeNumber(seq)},"time":${quote(time)},"mono":${writeNumber(mono)},"boot":${quote(boot)},` +
-    `"actor":${quote(actor)},"machine":${quote(machine)},"version":${writeNumber(version)},"event":${event},` +
-    `"from":${quote(from)},"to":${quote(to)},"state":${quote(state)},"prev":${quote(prev)},"hash":${quote(hash)}}`
+    `{"seq":${writeNumber(seq)},"time":${time},"mono":${mono},"boot":${boot},"actor":${actor},` +
+    `"machine":${machine},"version":${version},"event":${event},"from":${from},"to":${to},"state":${state},` +
+    `"prev":${prev},"hash":"${hash}"}`
   );
 }
 
@@ -99,7 +115,9 @@ export function seal(
   eventText = canonical(fields.event),
 ): Sealed {
   const seq = prev.seq + 1;
-  const hash = digest(sealedText(fields, seq, prev.hash, eventText));
+  const text = written(fields, eventText);
+  const link = quote(prev.hash);
+  const hash = digest(sealedText(text, seq, link));
   const { time, mono, boot, actor, machine, version, event, from, to, state } = fields;
   const record = {
     seq,
@@ -116,7 +134,7 @@ export function seal(
     prev: prev.hash,
     hash,
   };
-  return { record, line: lineText(record, eventText) };
+  return { record, line: lineText(text, seq, link, hash) };
 }
 
 /**
@@ -132,7 +150,7 @@ export function verifyLink(record: LogRecord, prev: Head | undefined, digest: Di
   }
   if (record.seq === 1 && record.prev !== '') return 'it is the first record, and its prev is not empty';
   try {
-    const hash = digest(sealedText(record, record.seq, record.prev, canonical(record.event)));
+    const hash = digest(sealedText(written(record, canonical(record.event)), record.seq, quote(record.prev)));
     if (hash !== record.hash)
       return `its hash does not fit its content (${abbreviate(record.hash)}, should be ${abbreviate(hash)})`;
   } catch (error) {

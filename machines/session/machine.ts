@@ -83,8 +83,9 @@ const sessionSetup = setup({
     /** HELLO by a method that this connection does not offer. */
     unoffered: ({ context, event }) => !offered(context, event),
     unofferedLastTry: ({ context, event }) => !offered(context, event) && isLastTry(context),
-    lastTry: ({ context }) => isLastTry(context),
-    overdue: ({ context }) => context.overdue,
+    verifying: ({ context }) => context.pending === 'verify',
+    verifyingLastTry: ({ context }) => context.pending === 'verify' && isLastTry(context),
+    verifyingOverdue: ({ context }) => context.pending === 'verify' && context.overdue,
     fatalLine: ({ event }) => (event as Of<'bad-line'>).reason === 'line-too-long',
     watching: ({ context }) => context.watching,
     idleTimer: ({ context, event }) =>
@@ -183,7 +184,6 @@ export const sessionMachine = sessionSetup.createMachine({
   initial: 'unauthenticated',
   on: {
     restart: { target: '.closed' },
-    'wire-ended': { target: '.closed' },
   },
   states: {
     unauthenticated: {
@@ -204,6 +204,7 @@ export const sessionMachine = sessionSetup.createMachine({
           },
         ],
         verified: {
+          guard: 'verifying',
           target: 'authenticated',
           actions: [
             sessionSetup.assign({
@@ -219,9 +220,9 @@ export const sessionMachine = sessionSetup.createMachine({
           ],
         },
         rejected: [
-          { guard: 'lastTry', target: 'closed', actions: [countFailure, verdictRefusal, hangUp] },
-          { guard: 'overdue', target: 'closed', actions: [countFailure, verdictRefusal, hangUp] },
-          { actions: [countFailure, verdictRefusal] },
+          { guard: 'verifyingLastTry', target: 'closed', actions: [countFailure, verdictRefusal, hangUp] },
+          { guard: 'verifyingOverdue', target: 'closed', actions: [countFailure, verdictRefusal, hangUp] },
+          { guard: 'verifying', actions: [countFailure, verdictRefusal] },
         ],
         timer: [
           { guard: 'helloTimerWhilePending', actions: sessionSetup.assign({ overdue: true }) },
@@ -366,7 +367,9 @@ export const sessionMachine = sessionSetup.createMachine({
         shutdown: [{ guard: 'begins', target: 'closed', actions: [abandon, hangUp] }, closed],
       },
     },
-    binary: {},
+    binary: {
+      on: { 'wire-ended': { target: 'closed' } },
+    },
     closed: { type: 'final' },
   },
 });

@@ -22,6 +22,11 @@ export class Gate {
     this.#held = true;
   }
 
+  /** Lets those go that wait now. */
+  step(): void {
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
   release(): void {
     this.#held = false;
     for (const go of this.#waiting.splice(0)) go();
@@ -56,8 +61,11 @@ export class HeldDevices implements Devices {
     this.#held = true;
   }
 
-  get held(): boolean {
-    return this.#held;
+  /** The same for a new process: what the old one waited for is forgotten. */
+  afresh(): HeldDevices {
+    const fresh = new HeldDevices(this.devices);
+    fresh.#held = this.#held;
+    return fresh;
   }
 
   /** Lets one that waits open, or fail. @throws Error when none waits */

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { DEFAULT_LIMITS, type Limits } from '../../actors/limits.ts';
 import { Recorder } from '../../actors/recorder.ts';
 import { Server, type ServerParts } from '../../actors/server.ts';
+import { realClock } from '../../io/clock.ts';
 import { realChance } from '../../io/chance.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { MemoryDevices } from '../../io/memory/devices.ts';
@@ -67,6 +68,7 @@ export class InProcess implements Target, Control {
   readonly login: Credentials;
   readonly identity?: string;
   readonly device = DEVICE;
+  readonly secondLogin: Credentials = { method: 'password', identity: 'other', secret: SECRET };
   readonly secondDevice = 'tap:vnconf1';
   readonly patience: number;
   readonly control: Control = this;
@@ -124,19 +126,16 @@ export class InProcess implements Target, Control {
     });
   }
 
-  listen(accept: (link: Link) => void): Promise<Listener> {
-    return this.#network.listen('tcp://127.0.0.1:0', accept);
+  listen(accept: (link: Link) => void, own?: KeyPair): Promise<Listener> {
+    if (own === undefined) return this.#network.listen('tcp://127.0.0.1:0', accept);
+    const network = realNetwork({ tls: () => ({ ...NO_TLS_MATERIAL, own }) });
+    return network.listen('tls://127.0.0.1:0', accept);
   }
 
   async nowhere(): Promise<string> {
     const { url, close } = await this.listen((link) => link.destroy());
     await close();
     return url;
-  }
-
-  untrusted(): Promise<Listener> {
-    if (this.#options.own === undefined) throw new Error('there is no certificate here');
-    return this.#network.listen('tls://127.0.0.1:0', (link) => link.destroy());
   }
 
   async close(): Promise<void> {
@@ -148,6 +147,10 @@ export class InProcess implements Target, Control {
 
   advance(milliseconds: number): Promise<void> {
     return this.#run.clock.advance(milliseconds);
+  }
+
+  now(): number {
+    return this.#run.clock.mono() / 1e6;
   }
 
   holdDevices(): void {
@@ -188,6 +191,10 @@ export class InProcess implements Target, Control {
 
   holdLog(): void {
     this.#run.store.gate.hold();
+  }
+
+  stepLog(): void {
+    this.#run.store.gate.step();
   }
 
   releaseLog(): void {
@@ -232,6 +239,7 @@ export class InProcess implements Target, Control {
     for (const { name } of this.#world.devices.interfaces()) {
       for (const device of this.#world.devices.opened(name)) await device.close();
     }
+    this.#world.held = this.#world.held.afresh();
     await this.#begin(resume);
   }
 
@@ -242,11 +250,16 @@ export class InProcess implements Target, Control {
     return server.handlers.byActor(actor)?.state;
   }
 
+  hasSessions(state: string): boolean {
+    return this.#run.server.sessions.all().some((session) => session.state === state);
+  }
+
   async renew(): Promise<void> {
     await this.#die();
     this.#forbidden.clear();
     const clock = new LeapClock();
-    const devices = new MemoryDevices(clock);
+    // The devices outlive each run, and its clock.
+    const devices = new MemoryDevices(realClock());
     this.#world = {
       journal: new MemoryJournal(() => clock.now()),
       devices,
@@ -287,7 +300,10 @@ export class InProcess implements Target, Control {
     });
     const limits = { ...(fault.limits?.(DEFAULT_LIMITS) ?? DEFAULT_LIMITS) };
     const authenticator = new HeldAuthenticator(
-      new Map([['default', SECRET]]),
+      new Map([
+        ['default', SECRET],
+        ['other', SECRET],
+      ]),
       own === undefined ? new Map() : new Map([[own.fingerprint, 'suite']]),
     );
     const links = new Set<Link>();

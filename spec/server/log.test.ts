@@ -186,6 +186,29 @@ scenario('a log that fails while a HANDLE is under way lets it come to its end',
   assert.is(proxy.server.handlers.all()[0]?.state, 'binary');
 });
 
+scenario(
+  'past the bound records are lost, a gap stands for them, and the next run goes on from there',
+  async (world) => {
+    const { host, proxy, client } = await pair(world, { host: { recorder: { heldRecords: 5 } } });
+    const id = await handle(client);
+    fill(host);
+    for (let i = 0; i < 3; i++) {
+      world.internet.between(host.host, proxy.host).at(-1)?.wire.reset();
+      await world.elapse(10_000);
+    }
+    assert.match((await client.list('STATUS?')).join('|'), /log_state "failing: .*lost=\d+/);
+    host.journal.appendFault = undefined;
+    await world.elapse(2_000);
+    assert.is(host.history('server').filter(({ event }) => event.type === 'gap').length, 1);
+    assert.is(stateOf(host, id), 'binary');
+    await host.restart();
+    await world.elapse(3_000);
+    assert.is(stateOf(host, id), 'binary');
+    const next = await host.client();
+    assert.is(await next.ask(`CLOSE ${id}`), 'OK');
+  },
+);
+
 scenario('a server that ends while its log is full still says BYE', async (world) => {
   const { host, proxy, client } = await pair(world);
   const id = await handle(client);

@@ -218,6 +218,31 @@ scenario('a server that dialled itself takes both sides up again', async (world)
   assert.is(await next.ask('HANDLERS?'), 'OK count=0');
 });
 
+scenario('a log of which only the newest segment is kept is enough to go on from', async (world) => {
+  const recorder = { segmentBytes: 8_000 };
+  const two = await pair(world, { host: { recorder }, proxy: { recorder } });
+  const [id, closed] = [await handle(two.client), await handle(two.client, { macs: MAC2 })];
+  const there = await two.proxy.client();
+  await there.ask(`CLOSE ${closed}`, 5_000);
+  for (let i = 0; i < 60; i++) {
+    await two.client.ask('HANDLERS?');
+    await there.ask('HANDLERS?');
+  }
+  await world.elapse(61_000);
+  for (const { journal } of [two.host, two.proxy]) {
+    assert.ok(journal.segments.length > 1);
+    journal.keep = 1;
+    journal.retain();
+  }
+  await two.host.restart();
+  await two.proxy.restart();
+  await world.elapse(30_000);
+  assert.is(stateOf(two.host, id), 'binary');
+  assert.is(stateOf(two.proxy, id), 'binary');
+  assert.is(stateOf(two.host, closed), 'none');
+  assert.ok(two.proxy.server.wasClosed(closed), 'what was CLOSEd is remembered');
+});
+
 scenario('a device that is not there at the restart is waited for', async (world) => {
   const two = await pair(world);
   const id = await handle(two.client);

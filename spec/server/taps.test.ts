@@ -185,6 +185,24 @@ scenario('one that is being removed is waited for by the next HANDLE', async (wo
   assert.is(host.devices.opened('t0').length, 1);
 });
 
+scenario('a Handler that is closed while it waits for one leaves nothing open', async (world) => {
+  const { host, client } = await pair(world);
+  const other = await host.client();
+  const id = await handle(client, { local: 'tap:t0' });
+  const removeTap = host.devices.removeTap.bind(host.devices);
+  host.devices.removeTap = (name) =>
+    new Promise((done) => world.clock.after(500, () => done(removeTap(name))));
+  client.say(`CLOSE ${id}`, handleLine({ local: 'tap:t0' }));
+  await world.elapse(100);
+  assert.is(client.lines()[0], 'OK');
+  const [waiting] = host.server.handlers.all();
+  assert.is(await other.ask(`CLOSE ${waiting?.context.id}`), 'OK');
+  assert.match(client.lines().join(), /^ERR 410 handler-closed/);
+  await world.elapse(2_000);
+  assert.is(host.devices.find('t0'), undefined);
+  assert.not([...host.fold().fold.live().keys()].some((actor) => actor.startsWith('device:')));
+});
+
 scenario('without mtu= and a bridge one takes the MTU of the other end', async (world) => {
   const { host, proxy, client } = await pair(world);
   proxy.devices.add({ name: 'jumbo0', mtu: 9000 });

@@ -38,9 +38,11 @@ async function idle(
   around: Surroundings,
 ): Promise<number> {
   const ticker = new Ticker(progress);
-  const cost = await idleCost(handlers, Math.max(options.seconds, 10), (what) => ticker.say(what)).finally(
-    () => ticker.stop(),
-  );
+  const seconds = Math.max(options.seconds, 10);
+  const cost = await idleCost(handlers, seconds, (what) => ticker.say(what)).catch((error: Error) => {
+    throw new Failure(1, error.message);
+  });
+  ticker.stop();
   progress.end();
   around.out(reportIdle(cost));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(cost, null, 1)}\n`);

@@ -32,10 +32,14 @@ const NEAR = { ns: 'near', underlay: '10.99.0.1', overlay: '10.88.0.1' } as cons
 const FAR = { ns: 'far', underlay: '10.99.0.2', overlay: '10.88.0.2' } as const;
 const SIDES = [NEAR, FAR] as const;
 
+/** Neighbour discovery on every new interface would go on for minutes and be measured too. */
+const WITHOUT_IPV6 = 'cd /proc/sys/net/ipv6/conf && for x in all default; do echo 1 >$x/disable_ipv6; done';
+
 /** Two namespaces with a cable between them. */
 export async function newLab(): Promise<Lab> {
   const lab = new Lab();
   await lab.addNamespaces(NEAR.ns, FAR.ns);
+  for (const { ns } of SIDES) await lab.run(ns, ['sh', '-c', WITHOUT_IPV6]);
   const [near, far] = SIDES.map(({ ns, underlay }) => ({ ns, dev: 'ul0', addresses: [`${underlay}/24`] }));
   await lab.addCable(near!, far!);
   return lab;

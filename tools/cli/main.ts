@@ -65,6 +65,10 @@ const TOOLS: Group = {
     about: 'show, verify, repair or export a log',
     load: async () => (await import('../commands/log.ts')).log,
   },
+  conform: {
+    about: 'hold a server, ours or not, to the protocol',
+    load: async () => (await import('../commands/conform.ts')).conform,
+  },
   demo: {
     about: 'see it all work on this machine',
     load: async () => (await import('../commands/demo.ts')).demo,

@@ -51,7 +51,8 @@ function dialHint(error: DialError, server: string): string | undefined {
     : 'Is --server (or VNET_SERVER) the address that the server printed behind READY?';
 }
 
-async function tlsMaterial({ login, ca, authorized }: ClientSettings): Promise<TlsMaterial> {
+/** What `tls://` works with, by the client's options. @throws Failure (2) for a file that cannot be used */
+export async function tlsMaterial({ login, ca, authorized }: ClientSettings): Promise<TlsMaterial> {
   if (login.method !== 'cert' && ca === undefined && authorized === undefined) return NO_TLS_MATERIAL;
   const { loadKeyPair, readCertificates } = await import('../../io/auth/certificates.ts');
   const { loadAuthorized } = await import('../../io/auth/authorized-file.ts');

@@ -34,8 +34,13 @@ export class Bench {
     readonly coverage: Coverage,
     private readonly shared: Shared,
     private readonly name: string,
-    private readonly seed: number,
+    readonly seed: number,
   ) {}
+
+  /** A bench for a part of the case, with names and connections of its own, to be tidied by itself. */
+  within(name: string, target = this.target): Bench {
+    return new Bench(target, this.coverage, this.shared, `${this.name}/${name}`, this.seed);
+  }
 
   /** Power over the server. Afterwards it is no longer as it was, and is made anew for the next case. */
   get control(): Control {
@@ -67,6 +72,20 @@ export class Bench {
 
   #draw(): string {
     return createHash('sha256').update(`${this.seed}/${this.name}/${this.#names++}`).digest('hex');
+  }
+
+  // ── Time and life ──
+
+  /** Milliseconds on the clock that the server goes by, as far as it is known. */
+  now(): number {
+    return this.target.control?.now() ?? performance.now();
+  }
+
+  /** The server dies and starts again. */
+  async restart(resume: boolean): Promise<void> {
+    this.shared.boss?.cut();
+    this.shared.boss = undefined;
+    await this.control.restart(resume);
   }
 
   // ── Connections ──
@@ -110,6 +129,7 @@ export class Bench {
     const { shared } = this;
     if (shared.boss === undefined || shared.boss.ended !== 'open') {
       shared.boss = await this.login('onlooker');
+      shared.boss.forget();
     }
     return shared.boss;
   }

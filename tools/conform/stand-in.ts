@@ -48,6 +48,13 @@ export class StandIn {
 
   /** The next connection, before it is greeted. @throws Nonconformity when none comes in `milliseconds` */
   async visit(milliseconds = this.target.patience): Promise<Visit> {
+    await this.arrival(milliseconds);
+    this.count++;
+    return new Visit(this.#waiting.shift()!);
+  }
+
+  /** Waits until there is a connection to be taken. */
+  async arrival(milliseconds = this.target.patience): Promise<void> {
     if (this.#waiting.length === 0) {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {
@@ -61,8 +68,6 @@ export class StandIn {
         };
       });
     }
-    this.count++;
-    return new Visit(this.#waiting.shift()!);
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,8 @@ export interface WholeAnswer {
 export type Ended = 'open' | 'end' | 'gone';
 
 const LF = 0x0a;
+/** Of a long talk the end is told. */
+const MOST_TOLD = 60;
 /** Longest line and longest record that are waited for; a server that sends more is wrong. */
 const MOST_HELD = 64 << 20;
 
@@ -152,7 +154,13 @@ export class Talk {
     this.#note(text);
   }
 
+  /** Forgets what was said so far. */
+  forget(): void {
+    this.story.length = 0;
+  }
+
   #note(text: string): void {
+    if (this.story.length >= MOST_TOLD) this.story.shift();
     this.story.push(text.length > 300 ? `${text.slice(0, 300)}…` : text);
   }
 

@@ -1,4 +1,5 @@
 /** The server under test: how it is reached, and what the suite may use on it. */
+import type { KeyPair } from '../../io/net/tls-material.ts';
 import type { DeviceError, Link } from '../../io/ports.ts';
 import type { Verb } from '../../machines/protocol/types.ts';
 
@@ -13,6 +14,8 @@ export interface Target {
   readonly login: Credentials;
   /** Identity that the server gives a certificate; unknown where undefined. */
   readonly identity?: string;
+  /** Another identity, for cases that need two. */
+  readonly secondLogin?: Credentials;
   /** Devices of the server, as they stand in HANDLE and BEGIN. */
   readonly device: string;
   readonly secondDevice?: string;
@@ -20,12 +23,13 @@ export interface Target {
   readonly patience: number;
   /** A new connection to its control port. @throws Error when there is none to be had */
   dial(): Promise<Link>;
-  /** Where the server can dial the suite. */
-  listen(accept: (link: Link) => void): Promise<{ readonly url: string; close(): Promise<void> }>;
+  /** Where the server can dial the suite; with a certificate of the suite's by TLS, and nothing vouches for it. */
+  listen(
+    accept: (link: Link) => void,
+    own?: KeyPair,
+  ): Promise<{ readonly url: string; close(): Promise<void> }>;
   /** A URL at which nobody listens, as the server sees it. */
   nowhere(): Promise<string>;
-  /** A `tls://` URL with a certificate that nobody vouches for; undefined where there is none. */
-  untrusted?(): Promise<{ readonly url: string; close(): Promise<void> }>;
   /** What only a server in this process can be made to do. */
   readonly control?: Control;
 }
@@ -34,6 +38,8 @@ export interface Target {
 export interface Control {
   /** Lets so many milliseconds pass; every timer that is due on the way fires in order. */
   advance(milliseconds: number): Promise<void>;
+  /** Milliseconds on the server's clock. */
+  now(): number;
   /** From now on devices open only when told (`openDevice`, `failDevice`). */
   holdDevices(): void;
   /** Resolves when the server waits for a device to open. */
@@ -46,6 +52,8 @@ export interface Control {
   sniff(device: string): { heard(): readonly Buffer[]; send(frame: Uint8Array): void };
   /** From now on records are written, and nothing follows from them until `releaseLog`. */
   holdLog(): void;
+  /** Lets what was written so far have its effects; what follows from them is held again. */
+  stepLog(): void;
   releaseLog(): void;
   breakLog(broken: boolean): void;
   /** The policy refuses this verb from now on. */
@@ -62,6 +70,8 @@ export interface Control {
   restart(resume: boolean): Promise<void>;
   /** State of an actor, `handler:<id>` or `session:<id>`, as the server itself has it. */
   stateOf(actor: string): string | undefined;
+  /** Whether there is a session in that state. */
+  hasSessions(state: string): boolean;
   /** Other bounds from now on. */
   limit(limits: LimitsForTests): void;
   /** A new server with an empty log. */
@@ -72,4 +82,24 @@ export interface LimitsForTests {
   readonly unauthenticated?: number;
   readonly sessions?: number;
   readonly handlers?: number;
+}
+
+/** The same server without any power over it. */
+export function fromOutside(target: Target): Target {
+  const { scheme, login, identity, secondLogin, device, secondDevice, patience } = target;
+  return {
+    get url() {
+      return target.url;
+    },
+    scheme,
+    login,
+    device,
+    patience,
+    ...(identity === undefined ? {} : { identity }),
+    ...(secondLogin === undefined ? {} : { secondLogin }),
+    ...(secondDevice === undefined ? {} : { secondDevice }),
+    dial: () => target.dial(),
+    listen: (accept, own) => target.listen(accept, own),
+    nowhere: () => target.nowhere(),
+  };
 }

@@ -13,6 +13,7 @@ import { standardErrorLog } from '../../io/diagnostics.ts';
 import { DamagedLog, LogInUse, segmentName } from '../../io/journal/damage.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../io/journal/files.ts';
+import { kernelSockets } from '../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../io/net/network.ts';
 import type { SecretStore } from '../../io/ports.ts';
 import { MACHINES } from '../../machines/index.ts';
@@ -82,7 +83,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     pid: process.pid,
     limits: readLimits(options.limits),
     configuration: configuration(options, files),
-    network: realNetwork({ tls: () => credentials.tls, diagnostics }),
+    network: realNetwork({ ...kernelSockets(), tls: () => credentials.tls, diagnostics }),
     interfaces: kernelDevices(diagnostics),
     clock,
     chance,

@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { readJsonFile } from '../../io/json-file.ts';
+import { describeIssue, readJsonFile } from '../../io/json-file.ts';
 import { isName } from '../../machines/protocol/ids.ts';
 import { parseListenUrl } from '../../machines/protocol/remote.ts';
 import { LimitSettings } from './limits.ts';
@@ -19,7 +19,7 @@ diagnostics are JSON lines on standard error. SIGTERM or SIGINT end it, SIGHUP r
   --log DIR              the event log (default: below $STATE_DIRECTORY, $XDG_STATE_HOME/vnet or
                          ~/.local/state/vnet)
   --log-sync MODE        always | interval | never: when records reach the disk (default interval, 100 ms)
-  --log-segment-bytes N  begin a new segment of the log past that (default 8388608)
+  --log-segment-bytes N  begin a new segment of the log past that (default 2097152)
   --log-retain-bytes N   drop the oldest segments past that (default: keep all)
   --log-retain-days N    drop segments that were last written longer ago than that (default: keep all)
   --password-file F      who may say HELLO password; lines from \`vnet passwd\`, mode 0600
@@ -165,9 +165,7 @@ function readConfig(file: string): Settings {
 function check(value: unknown, where: string): Settings {
   const checked = v.safeParse(Settings, value);
   if (checked.success) return checked.output;
-  const [issue] = checked.issues;
-  const path = v.getDotPath(issue);
-  throw new UsageError(`${where}: ${path === null ? '' : `${path}: `}${issue.message}`);
+  throw new UsageError(`${where}: ${describeIssue(checked.issues[0])}`);
 }
 
 function defaultName(): string {

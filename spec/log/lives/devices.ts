@@ -54,6 +54,18 @@ export const DEVICES: Lives = {
     await client.ask(handleLine(TAP), 1_000);
     await world.elapse(1_000);
   },
+  'device-tap-made-and-not-opened-again': async (world) => {
+    const { client, host } = await pair(world);
+    const id = await handle(client, TAP);
+    host.devices.fault = new DeviceError('device-busy', 'somebody else has it');
+    await host.restart();
+    await world.elapse(3_000);
+    host.devices.delay = 1_000;
+    await host.restart();
+    await world.elapse(500);
+    await (await host.client()).ask(`CLOSE ${id}`, 5_000);
+    await world.elapse(3_000);
+  },
   'device-tap-deleted-by-the-user': async (world) => {
     const { client, host } = await pair(world);
     await handle(client, TAP);

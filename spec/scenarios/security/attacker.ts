@@ -1,13 +1,15 @@
 /**
- * Plays many clients that mean no good: `attacker.ts HOST TCP_PORT TLS_PORT CONNECTIONS ADDRESS…`, each ADDRESS one of
- * this machine to come from. Ends with its standard input, and prints one line of JSON then.
+ * Plays many clients that mean no good: `attacker.ts HOST TCP_PORT TLS_PORT CONNECTIONS MIX PAUSE ADDRESS…`,
+ * each ADDRESS one of this machine to come from. What the server closes comes again after PAUSE milliseconds, more or
+ * less. Ends with its standard input, and prints one line of JSON then.
  *
- * Of each ten connections four say nothing, two send one byte of a line now and then, one sends a line without end,
- * two begin a TLS handshake and stop, and one says HELLO with wrong passwords. What the server closes comes again.
+ * MIX `all`: of each ten connections four say nothing, two send one byte of a line now and then, one sends a line
+ * without end, two begin a TLS handshake and stop, and one says HELLO with wrong passwords. MIX `login`: all do that.
  */
 import { connect, type Socket } from 'node:net';
 
-const [host = '', tcp = '', tls = '', wanted = '0', ...addresses] = process.argv.slice(2);
+const [host = '', tcp = '', tls = '', wanted = '0', mix = 'all', pause = '0', ...addresses] =
+  process.argv.slice(2);
 
 const KINDS = [
   ...['silent', 'silent', 'silent', 'silent'],
@@ -15,8 +17,6 @@ const KINDS = [
 ] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Before a connection that was closed is made again. */
-const PAUSE_MS = 500;
 const CLIENT_HELLO = Buffer.from('1603010200010001fc0303', 'hex');
 const ENDLESS = Buffer.alloc(65_536, 'x');
 
@@ -49,7 +49,7 @@ function begin(kind: Kind, address: string): void {
   socket.once('close', () => {
     if (up) counts.held--;
     else counts.refused++;
-    setTimeout(() => begin(kind, address), PAUSE_MS * (0.5 + Math.random()));
+    setTimeout(() => begin(kind, address), Number(pause) * (0.5 + Math.random()));
   });
 }
 
@@ -79,7 +79,7 @@ function hear(text: string, kind: Kind, socket: Socket): void {
 }
 
 for (let i = 0; i < Number(wanted); i++) {
-  const kind = KINDS[i % KINDS.length] ?? 'silent';
+  const kind = mix === 'all' ? (KINDS[i % KINDS.length] ?? 'silent') : 'login';
   const address = addresses[Math.floor(i / KINDS.length) % addresses.length] ?? '';
   setTimeout(() => begin(kind, address), Math.random() * 1000);
 }

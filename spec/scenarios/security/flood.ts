@@ -5,11 +5,13 @@
  *                [ tcp, tls 10.99.0.1    ] net ──┬── good      10.99.1.1
  *                                           br0 ─┴── attacker  10.99.2.1 … 10.99.2.N
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { keygen } from '../../../io/auth/certificates.ts';
 import { Lab } from '../../../tools/lab/lab.ts';
 import type { Program } from '../../../tools/lab/program.ts';
-import { VnetServer } from '../../../tools/lab/server.ts';
+import { SECRET, VnetServer } from '../../../tools/lab/server.ts';
 import { pause } from '../../../tools/lab/wait.ts';
 
 const ATTACKER = fileURLToPath(new URL('attacker.ts', import.meta.url));
@@ -19,9 +21,12 @@ const SERVER = '10.99.0.1';
 
 export interface FloodOptions {
   readonly connections: number;
+  /** Least length of each attack; it goes on until good clients have logged in three times. */
   readonly seconds: number;
   /** Addresses that the attacker has. */
   readonly addresses: number;
+  /** Milliseconds before a connection that was closed is made again. */
+  readonly pause: number;
 }
 
 /** What the attacker counted. */
@@ -46,9 +51,9 @@ export interface Delays {
 export interface Noticed {
   /** STATUS? in an authenticated session. */
   readonly status: Delays;
-  /** From connect to the answer to HELLO with the right password. */
-  readonly hello: Delays;
-  readonly helloRefused: number;
+  /** From connect to the answer to a right HELLO. */
+  readonly cert: Delays & { readonly refused: number };
+  readonly password: Delays & { readonly refused: number };
   readonly ping: {
     readonly sent: number;
     readonly received: number;
@@ -57,19 +62,26 @@ export interface Noticed {
   };
 }
 
+/** One attack and what it did. */
+export interface Phase {
+  readonly mix: 'all' | 'login';
+  readonly attack: Attack;
+  readonly noticed: Noticed;
+  /** How long it lasted. */
+  readonly seconds: number;
+  /** CPU seconds of the server for each second. */
+  readonly cpu: number;
+}
+
 export interface Findings {
   readonly before: Noticed;
-  readonly during: Noticed;
-  readonly attack: Attack;
-  /** Most that the server ever had in memory, in MiB, and what it had when the flood began. */
+  /** Wrong logins, then everything at once. */
+  readonly phases: readonly [Phase, Phase];
+  /** Most that the server ever had in memory, in MiB, and what it had before the first attack. */
   readonly peakMiB: number;
   readonly beforeMiB: number;
   /** Most sessions that were not authenticated, of those STATUS? showed. */
   readonly mostStrangers: number;
-  /** How long the flood lasted. */
-  readonly seconds: number;
-  /** CPU seconds of the server for each second of the flood. */
-  readonly cpu: number;
   readonly handler: { readonly before: string; readonly after: string };
   readonly replay: number;
 }
@@ -101,32 +113,28 @@ export class Flood {
       await lab.addCable({ ns, dev: 'net', addresses: list }, { ns: 'hub', dev: ns, bridge: 'br0' });
     }
     await this.server.makeKey();
+    const { line } = await keygen(this.server.keys, 'good');
+    writeFileSync(join(this.server.keys, 'authorized'), `${line}\n`, { mode: 0o600 });
     await this.server.start();
-    await this.server.handle(`tcp://127.0.0.1:7412 password:correct-horse-7 left right HOST PROXY ${VM}`);
+    await this.server.handle(`tcp://127.0.0.1:7412 password:${SECRET} left right HOST PROXY ${VM}`);
   }
 
   async run(options: FloodOptions): Promise<Findings> {
     const handler = await this.#handler();
-    const before = await this.#notice(3);
+    const before = await this.#notice(2, 1);
     const beforeMiB = this.#memory('VmRSS');
-    const cpu = this.#cpuSeconds();
-    const since = performance.now();
-    const attacker = this.#attack(options);
-    // Until it is in full swing.
-    await pause(1_500);
-    const during = await this.#notice(options.seconds);
-    attacker.endInput();
-    await attacker.ended;
-    const seconds = (performance.now() - since) / 1000;
+    // So few that none has to make room for another: each password is really checked.
+    const logins = { ...options, connections: 48, addresses: 8, pause: 100 };
+    const phases: Findings['phases'] = [
+      await this.#attack('login', logins),
+      await this.#attack('all', options),
+    ];
     return {
       before,
-      during,
-      attack: JSON.parse(attacker.stdout) as Attack,
+      phases,
       beforeMiB,
       peakMiB: this.#memory('VmHWM'),
       mostStrangers: this.#mostStrangers,
-      seconds,
-      cpu: (this.#cpuSeconds() - cpu) / seconds,
       handler: { before: handler, after: await this.#handler() },
       replay: await this.#end(),
     };
@@ -138,16 +146,33 @@ export class Flood {
 
   #mostStrangers = 0;
 
-  #attack({ connections, addresses }: FloodOptions): Program {
+  async #attack(mix: Phase['mix'], options: FloodOptions): Promise<Phase> {
+    const cpu = this.#cpuSeconds();
+    const since = performance.now();
+    const attacker = this.#attacker(mix, options);
+    // Until it is in full swing.
+    await pause(1_500);
+    const noticed = await this.#notice(options.seconds, mix === 'login' ? 1 : 0);
+    attacker.endInput();
+    await attacker.ended;
+    const seconds = (performance.now() - since) / 1000;
+    const attack = JSON.parse(attacker.stdout) as Attack;
+    return { mix, attack, noticed, seconds, cpu: (this.#cpuSeconds() - cpu) / seconds };
+  }
+
+  #attacker(mix: Phase['mix'], { connections, addresses, pause: between }: FloodOptions): Program {
     const from = Array.from({ length: addresses }, (_, i) => `10.99.2.${i + 1}`);
     const node = [process.execPath, '--import', import.meta.resolve('tsx'), ATTACKER];
-    const what = [SERVER, '7411', '7443', String(connections), ...from];
+    const what = [SERVER, '7411', '7443', String(connections), mix, String(between), ...from];
     return this.lab.spawn('attacker', [...node, ...what]);
   }
 
-  async #notice(seconds: number): Promise<Noticed> {
+  /** @param passwords how many logins by password there have to be */
+  async #notice(seconds: number, passwords: number): Promise<Noticed> {
     const node = [process.execPath, '--import', import.meta.resolve('tsx'), GOOD_CLIENT];
-    const client = this.lab.spawn('good', [...node, SERVER, '7411', String(seconds), 'correct-horse-7']);
+    const keys = ['crt', 'key'].map((kind) => join(this.server.keys, `good.${kind}`));
+    const where = [SERVER, '7411', '7443', String(seconds), String(passwords)];
+    const client = this.lab.spawn('good', [...node, ...where, ...keys, SECRET]);
     const count = Math.round(seconds * 20);
     const ping = this.lab.spawn('vm', [
       'ping',
@@ -208,24 +233,35 @@ export class Flood {
 }
 
 export function describe({ connections, addresses }: FloodOptions, found: Findings): string {
-  const { attack, before, during, seconds } = found;
-  const delays = ({ p50, p99, most, count }: Delays) =>
-    `median ${p50.toFixed(1)}, 99 % ${p99.toFixed(1)}, most ${most.toFixed(1)} ms (${count})`;
-  const ping = ({ sent, received, p50, most }: Noticed['ping']) =>
-    `median ${p50.toFixed(2)}, most ${most.toFixed(1)} ms (${received} of ${sent})`;
+  const mixes = {
+    all: 'silent, slow and endless lines, half TLS handshakes, logins',
+    login: 'wrong logins only',
+  };
   return [
-    `${connections} connections wanted at once from ${addresses} addresses for ${seconds.toFixed(0)} s`,
-    `  connections made           ${attack.tried} (${Math.round(attack.tried / seconds)} a second), ${attack.refused} refused by the kernel`,
-    `  held by the attacker       ${attack.mostHeld} at most; greeted ${attack.greeted}, turned away ${attack.turnedAway}`,
+    'over all',
     `  held by the server         ${found.mostStrangers} sessions at most that were not authenticated`,
-    `  logins tried               ${attack.logins}, refused ${attack.failed}`,
     `  memory of the server       ${found.beforeMiB} MiB before, ${found.peakMiB} MiB at most`,
-    `  CPU of the server          ${found.cpu.toFixed(2)} s a second`,
-    `  STATUS? in a good session  before: ${delays(before.status)}`,
-    `                             during: ${delays(during.status)}`,
-    `  a right HELLO              before: ${delays(before.hello)}`,
-    `                             during: ${delays(during.hello)}, ${during.helloRefused} refused`,
-    `  ping through the Handler   before: ${ping(before.ping)}`,
-    `                             during: ${ping(during.ping)}`,
+    'before',
+    ...delays(found.before),
+    ...found.phases.flatMap(({ mix, attack, noticed, seconds, cpu }) => [
+      `${mixes[mix]}: ${seconds.toFixed(0)} s`,
+      `  connections made           ${attack.tried}; ${attack.mostHeld} held by the attacker at most`,
+      `  of these                   ${attack.greeted} greeted, ${attack.turnedAway} told 429`,
+      `  wrong logins               ${attack.logins} tried, ${attack.failed} checked and refused`,
+      `  CPU of the server          ${cpu.toFixed(2)} s a second`,
+      ...delays(noticed),
+    ]),
   ].join('\n');
+}
+
+function delays({ status, cert, password, ping }: Noticed): string[] {
+  const ms = (value: number | null) => (value ?? Number.NaN).toFixed(1);
+  const text = ({ p50, p99, most, count }: Delays) =>
+    `median ${ms(p50)}, 99 % ${ms(p99)}, most ${ms(most)} ms (${count})`;
+  return [
+    `  STATUS? in a good session  ${text(status)}`,
+    `  connect and HELLO cert     ${text(cert)}, ${cert.refused} refused`,
+    `  connect, HELLO password    ${text(password)}, ${password.refused} refused`,
+    `  ping through the Handler   median ${ms(ping.p50)}, most ${ms(ping.most)} ms (${ping.received} of ${ping.sent})`,
+  ];
 }

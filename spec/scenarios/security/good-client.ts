@@ -1,18 +1,30 @@
 /**
- * A client as it should be: `good-client.ts HOST PORT SECONDS SECRET`. Asks STATUS? fifty times a second in one session, logs
- * in anew again and again in others, ten times at least, and prints one line of JSON: what it had to wait, in milliseconds.
+ * A client as it should be: `good-client.ts HOST TCP_PORT TLS_PORT SECONDS PASSWORDS CERT KEY SECRET`. Asks STATUS? fifty
+ * times a second in one session, logs in anew again and again in others, by certificate three times at least and by
+ * password PASSWORDS times at least, and prints one line of JSON: what it had to wait, in milliseconds.
  */
-import { connect } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { pause, waitUntil } from '../../../tools/lab/wait.ts';
 
-const [host = '', port = '', seconds = '0', secret = ''] = process.argv.slice(2);
+const [host = '', tcp = '', tls = '', seconds = '0', passwords = '0', cert = '', key = '', secret = ''] =
+  process.argv.slice(2);
+const PAIR = { cert: readFileSync(cert), key: readFileSync(key) };
 const LAST = /^(OK|ERR)\b.*\n/m;
+const LEAST_LOGINS = 3;
+
+type Method = 'cert' | 'password';
 
 class Session {
   #text = '';
-  readonly #socket = connect({ host, port: Number(port), noDelay: true });
+  readonly #socket;
 
-  constructor() {
+  constructor(method: Method) {
+    this.#socket =
+      method === 'cert'
+        ? connectTls({ host, port: Number(tls), ...PAIR, rejectUnauthorized: false })
+        : connectTcp({ host, port: Number(tcp) });
     this.#socket.setEncoding('utf8').on('data', (text: string) => {
       this.#text += text;
     });
@@ -49,24 +61,23 @@ function delays(values: number[]) {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), most: at(1) };
 }
 
-async function login(): Promise<Session | undefined> {
-  const session = new Session();
+async function login(method: Method): Promise<Session | undefined> {
+  const session = new Session(method);
   if (!(await session.answer()).startsWith('OK')) return undefined;
-  session.say(`HELLO password ${secret}`);
+  session.say(method === 'cert' ? 'HELLO cert' : `HELLO password ${secret}`);
   return (await session.answer()).startsWith('OK') ? session : undefined;
 }
 
-const LEAST_LOGINS = 10;
 const end = performance.now() + Number(seconds) * 1000;
 const deadline = end + 60_000;
-let loggingIn = true;
 const status: number[] = [];
-const hello: number[] = [];
-let helloRefused = 0;
+const hellos = { cert: [] as number[], password: [] as number[] };
+const refused = { cert: 0, password: 0 };
 let mostStrangers = 0;
+let over = false;
 
 async function askOn(session: Session): Promise<void> {
-  while (loggingIn || performance.now() < end) {
+  while (!over) {
     const since = performance.now();
     session.say('STATUS?');
     const text = await session.answer();
@@ -76,23 +87,37 @@ async function askOn(session: Session): Promise<void> {
   }
 }
 
-async function logInAgain(): Promise<void> {
-  while (performance.now() < end || (hello.length < LEAST_LOGINS && performance.now() < deadline)) {
+async function logInAgain(method: Method): Promise<void> {
+  while (!over) {
     const since = performance.now();
-    const session = await login();
-    if (session === undefined) helloRefused++;
-    else hello.push(performance.now() - since);
+    const session = await login(method);
+    if (session === undefined) refused[method]++;
+    else hellos[method].push(performance.now() - since);
     session?.end();
     await pause(100);
   }
-  loggingIn = false;
 }
 
-let session = await login();
-while (session === undefined && performance.now() < deadline) session = await login();
+async function watchTheTime(): Promise<void> {
+  const enough = () => hellos.cert.length >= LEAST_LOGINS && hellos.password.length >= Number(passwords);
+  while (performance.now() < end || (!enough() && performance.now() < deadline)) await pause(20);
+  over = true;
+}
+
+let session = await login('cert');
+while (session === undefined && performance.now() < deadline) session = await login('cert');
 if (session === undefined) throw new Error('no right HELLO was taken');
-await Promise.all([askOn(session), logInAgain()]);
-process.stdout.write(
-  `${JSON.stringify({ status: delays(status), hello: delays(hello), helloRefused, mostStrangers })}\n`,
-);
+// A login by password that is under way need not be waited for.
+await Promise.all([
+  askOn(session),
+  logInAgain('cert'),
+  Promise.race([logInAgain('password'), watchTheTime()]),
+]);
+const report = {
+  status: delays(status),
+  cert: { ...delays(hellos.cert), refused: refused.cert },
+  password: { ...delays(hellos.password), refused: refused.password },
+  mostStrangers,
+};
+process.stdout.write(`${JSON.stringify(report)}\n`);
 process.exit(0);

@@ -16,7 +16,7 @@ test('CPU time of a process and its children is its own, not that of others', as
   try {
     const seconds = () => cpuTime([child.pid!]).own;
     await waitUntil(() => seconds() >= 0.05, { what: 'CPU time of a child' });
-    assert.ok(cpuBetween(before, cpuTime([process.pid])).own >= 0.05);
+    assert.ok(cpuBetween(before, cpuTime([process.pid])).own >= 0.04);
     assert.not(cpuTime([process.pid]).foreign.has(child.pid!));
     assert.ok(memory([child.pid!], 'VmHWM') >= memory([child.pid!], 'VmRSS'));
     assert.ok(memory([process.pid], 'VmRSS') > memory([child.pid!], 'VmRSS'));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { linkSuite } from '../../suites/link.ts';
 import { connected, fresh, PLAIN, scratch } from './pairs.ts';
 
@@ -14,6 +15,20 @@ linkSuite('tcp, IPv4, dialled', () => connected('tcp://127.0.0.1:0'));
 linkSuite('tcp, IPv6, accepted', async () => turned(await connected('tcp://[::1]:0')));
 
 const dir = scratch();
+
+// As a server has them: writes go to the kernel past Node as long as it takes them.
+const fast = kernelSockets();
+const fastTcp = () => connected('tcp://127.0.0.1:0', fast, PLAIN, fast);
+linkSuite('tcp past Node, dialled', fastTcp);
+linkSuite('tcp past Node, accepted', async () => turned(await fastTcp()));
+/** A kernel that takes each write by halves, and every third one not at all. */
+let writes = 0;
+const stingy = {
+  sendNow: (fd: number, bytes: Uint8Array, more: boolean) =>
+    writes++ % 3 === 0 ? 0 : fast.sendNow(fd, bytes.subarray(0, Math.ceil(bytes.length / 2)), more),
+};
+linkSuite('tcp past a stingy kernel', () => connected('tcp://127.0.0.1:0', stingy, PLAIN, stingy));
+
 let count = 0;
 const unix = () => connected(`unix://${join(dir, `s${count++}`)}`);
 linkSuite('unix, dialled', unix);

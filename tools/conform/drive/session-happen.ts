@@ -51,7 +51,7 @@ export async function happen(
       drive.down = true;
       return void bench.control.stop();
     case 'restart':
-      await bench.control.restart(true);
+      await bench.restart(true);
       return gone(drive);
     default:
       throw new NotApplicable(`nothing brings about ${event.label}`);

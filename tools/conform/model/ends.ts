@@ -4,6 +4,8 @@ import type { Ends } from '../../../machines/protocol/types.ts';
 
 export const MODEL_MAC = '02:00:00:00:00:01';
 export const MODEL_MTU = 1500;
+/** MTU of a far device that a TAP of ours follows. */
+export const WIDE_MTU = 9000;
 /** The suite's cases do not offload: what crosses is then what was put in. */
 export const MODEL_OPTIONS = { ...DEFAULT_OPTIONS, offload: false };
 

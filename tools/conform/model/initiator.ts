@@ -3,7 +3,7 @@ import { DEFAULT_TIMES } from '../times.ts';
 import type { InitiatorEvent, InitiatorInput } from '../../../machines/handler/events.ts';
 import { type InitiatorContext, initiatorMachine } from '../../../machines/handler/initiator.ts';
 import type { Target } from '../target.ts';
-import { COMMON_STEPS, MODEL_ENDS, MODEL_MTU, MODEL_OPTIONS } from './ends.ts';
+import { COMMON_STEPS, MODEL_ENDS, MODEL_MTU, MODEL_OPTIONS, WIDE_MTU } from './ends.ts';
 import type { Model, View } from './graph.ts';
 
 export type InitiatorStep = InitiatorEvent & { readonly label: string };
@@ -26,11 +26,12 @@ const INPUT = {
 const jitter = 0.5;
 
 const EVENTS: readonly InitiatorStep[] = [
-  { type: 'device-open', label: 'device open', mtu: MODEL_MTU, elastic: false },
+  { type: 'device-open', label: 'device open', mtu: MODEL_MTU, elastic: true },
   { type: 'dialled', label: 'greeted', peer: 'stand-in' },
   { type: 'hello-taken', label: 'HELLO taken' },
   { type: 'begin-sent', label: 'BEGIN sent' },
   { type: 'begin-taken', label: 'BEGIN taken', offload: false, mtu: MODEL_MTU },
+  { type: 'begin-taken', label: 'BEGIN taken by a wider device', offload: false, mtu: WIDE_MTU },
   { type: 'dial-failed', label: 'cut', reason: 'remote-unreachable', final: false, jitter },
   { type: 'dial-failed', label: 'garbage', reason: 'remote-protocol', final: false, jitter },
   {
@@ -76,6 +77,7 @@ function serialize({ value, context }: InitiatorView): string {
     value === 'unauthenticated' && !deviceOpen && phase !== 'device' ? 'without device' : '',
     value !== 'closed' && everBinary ? 'again' : '',
     value !== 'closed' && value !== 'binary' && !everBinary && session === null ? 'resumed' : '',
+    wide({ value, context }) ? 'wide' : '',
     value === 'binary' && heard ? 'heard' : '',
     stopped({ context }) ? 'stopped' : '',
   ]
@@ -87,8 +89,17 @@ function serialize({ value, context }: InitiatorView): string {
 const stopped = ({ context }: Pick<InitiatorView, 'context'>): boolean =>
   context.phase === 'idle' && context.why === 'shutdown' && context.deviceOpen;
 
+/** The device has followed the far one, and the Handler is made with its new MTU. */
+const wide = ({ value, context }: Pick<InitiatorView, 'value' | 'context'>): boolean =>
+  context.mtu === WIDE_MTU && !context.everBinary && value !== 'closed';
+
+/** What leads on from there; that everything else is as before needs no case of its own. */
+const ONWARD: ReadonlySet<string> = new Set(['dialled', 'hello-taken', 'begin-sent', 'begin-taken']);
+
 function feasible(view: InitiatorView, event: InitiatorStep, owned: boolean): boolean {
   const { value, context } = view;
+  if (wide(view) && !ONWARD.has(event.type)) return false;
+  if (event.type === 'begin-taken' && event.mtu === WIDE_MTU) return owned && widens(view);
   if (event.type === 'restart') return owned;
   if (stopped(view)) return false;
   if (event.type === 'shutdown') return owned && context.phase !== 'idle' && !passing(view);
@@ -108,6 +119,10 @@ function feasible(view: InitiatorView, event: InitiatorStep, owned: boolean): bo
       return false;
   }
 }
+
+/** Only a TAP of the server's own takes another MTU, and it is looked at once. */
+const widens = ({ value, context }: InitiatorView): boolean =>
+  value === 'handling' && context.mtu !== WIDE_MTU && !context.everBinary && context.session !== null;
 
 /** States that last only as long as the server itself takes. */
 function passing({ value, context }: InitiatorView): boolean {

@@ -77,7 +77,7 @@ function feasible(view: ResponderView, event: ResponderStep, target: Target): bo
   if (value === 'handling') {
     return ['begin', 'yield', 'close'].includes(event.type) || (owned && event.type === 'timer');
   }
-  return value === 'binary' && whileBinary(view, event, owned);
+  return value === 'binary' && whileBinary(view, event, target);
 }
 
 function whileOpening({ context }: ResponderView, event: ResponderStep, target: Target): boolean {
@@ -89,9 +89,12 @@ function whileOpening({ context }: ResponderView, event: ResponderStep, target: 
   return event.type === 'device-failed' || event.type === 'close';
 }
 
-function whileBinary({ context }: ResponderView, event: ResponderStep, owned: boolean): boolean {
+function whileBinary({ context }: ResponderView, event: ResponderStep, target: Target): boolean {
+  const owned = target.control !== undefined;
+  const abandonable = owned && target.scheme === 'tcp' && !context.heard && context.session === FIRST;
   if (event.type === 'first-record') return !context.heard;
   if (event.type === 'wire-lost') return event.why === 'cut' || owned;
   if (event.type === 'bye') return context.heard;
+  if (event.type === 'abandoned') return abandonable;
   return event.type === 'protocol-error' || event.type === 'begin' || event.type === 'close';
 }

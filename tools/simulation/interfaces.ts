@@ -1,0 +1,75 @@
+import { MemoryDevices } from '../../io/memory/devices.ts';
+import type { MemoryHub } from '../../io/memory/hub.ts';
+import type { Clock, FrameDevice, TapOptions, Timer } from '../../io/ports.ts';
+import type { Fence } from './fence.ts';
+
+/** A clock whose timers can be given to a process: with it they end. */
+class OwnedClock implements Clock {
+  owner: Fence | undefined;
+  constructor(private readonly clock: Clock) {}
+
+  wall(): string {
+    return this.clock.wall();
+  }
+  now(): number {
+    return this.clock.now();
+  }
+  mono(): number {
+    return this.clock.mono();
+  }
+  after(milliseconds: number, fire: () => void): Timer {
+    const { owner } = this;
+    return this.clock.after(milliseconds, () => {
+      if (owner?.down !== true) fire();
+    });
+  }
+}
+
+/** The interfaces of a simulated machine. They outlive its processes; what a process has begun to do to them does not. */
+export class SimulatedInterfaces extends MemoryDevices {
+  /** Told of every TAP that was opened, with its segment. */
+  onTap: (ifname: string, hub: MemoryHub) => void = () => undefined;
+  readonly #clock: OwnedClock;
+  #process: Fence | undefined;
+
+  constructor(clock: Clock) {
+    const owned = new OwnedClock(clock);
+    super(owned);
+    this.#clock = owned;
+  }
+
+  /** Whose calls those are that come from now on. */
+  set process(fence: Fence) {
+    this.#process = fence;
+  }
+
+  override capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+    return this.#opened(() => super.capture(backend, ifname));
+  }
+
+  override async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
+    const device = await this.#opened(() => super.openTap(ifname, options));
+    this.onTap(ifname, this.hub(ifname));
+    return device;
+  }
+
+  override removeTap(ifname: string): Promise<void> {
+    return this.#owned(() => super.removeTap(ifname));
+  }
+
+  #opened(open: () => Promise<FrameDevice>): Promise<FrameDevice> {
+    const fence = this.#process;
+    const opening = this.#owned(open);
+    return fence === undefined ? opening : fence.mine(opening, (device) => void device.close());
+  }
+
+  /** Timers that the call begins with belong to the process. */
+  #owned<T>(call: () => Promise<T>): Promise<T> {
+    this.#clock.owner = this.#process;
+    try {
+      return call();
+    } finally {
+      this.#clock.owner = undefined;
+    }
+  }
+}

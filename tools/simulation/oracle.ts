@@ -1,0 +1,93 @@
+/**
+ * Which frames may be heard where: the roles of PROTOCOL.md section 3.2 in slow and obvious code, of its own, so that
+ * it can be held against the fast one.
+ */
+import type { Ends, HandlerOptions, RoleConfig } from '../../machines/protocol/types.ts';
+import { BROADCAST, type SentFrame } from './ether.ts';
+
+/** One end of a Handler. */
+interface Shore {
+  readonly segment: string;
+  readonly config: RoleConfig;
+}
+
+/** A Handler as a way between two segments, and when it was one. Times in nanoseconds of the simulation's clock. */
+export interface Way {
+  readonly id: string;
+  readonly shores: readonly [Shore, Shore];
+  readonly macs: readonly string[];
+  /** It has a cap on broadcast frames, and may drop any of them. */
+  readonly capped: boolean;
+  readonly from: number;
+  until: number;
+}
+
+export function wayOf(
+  id: string,
+  ends: Ends & { readonly options: HandlerOptions },
+  segments: readonly [string, string],
+  from: number,
+): Way {
+  return {
+    id,
+    macs: ends.macs,
+    capped: ends.options.bcastRate !== undefined,
+    shores: [
+      { segment: segments[0], config: ends.localConfig },
+      { segment: segments[1], config: ends.remoteConfig },
+    ],
+    from,
+    until: Number.POSITIVE_INFINITY,
+  };
+}
+
+const isGroup = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+
+function leaves({ role, multicast }: RoleConfig, macs: readonly string[], frame: SentFrame): boolean {
+  const { source, destination } = frame;
+  if (role === 'BRIDGE') return true;
+  if (role === 'HOST') return macs.includes(source);
+  const group = destination === BROADCAST || (isGroup(destination) && multicast);
+  return (macs.includes(destination) || group) && !macs.includes(source);
+}
+
+function arrives({ role }: RoleConfig, macs: readonly string[], hosts: readonly string[], frame: SentFrame) {
+  const { source, destination } = frame;
+  if (role === 'BRIDGE') return true;
+  if (role === 'PROXY') return macs.includes(source);
+  return (macs.includes(destination) || isGroup(destination)) && !hosts.includes(source);
+}
+
+/** MAC addresses of the HOST Handlers on a segment. */
+function hostsOn(segment: string, ways: readonly Way[]): string[] {
+  return ways.flatMap(({ shores, macs }) =>
+    shores.some((shore) => shore.segment === segment && shore.config.role === 'HOST') ? macs : [],
+  );
+}
+
+/**
+ * Every way by which a frame can come to each segment: lists of Handlers, one for each time that it may be heard.
+ * @param strict whether all ways stand all the time, so that a frame is also held against the macs of other HOSTs
+ */
+export function journeys(
+  frame: SentFrame,
+  ways: readonly Way[],
+  strict = false,
+): Map<string, readonly (readonly string[])[]> {
+  const found = new Map<string, (readonly string[])[]>();
+  const go = (segment: string, taken: readonly string[]): void => {
+    for (const way of ways) {
+      if (taken.includes(way.id)) continue;
+      for (const [near, far] of [way.shores, [way.shores[1], way.shores[0]] as const]) {
+        const hosts = strict ? hostsOn(far.segment, ways) : way.macs;
+        if (near.segment !== segment) continue;
+        if (!leaves(near.config, way.macs, frame) || !arrives(far.config, way.macs, hosts, frame)) continue;
+        const journey = [...taken, way.id];
+        found.set(far.segment, [...(found.get(far.segment) ?? []), journey]);
+        go(far.segment, journey);
+      }
+    }
+  };
+  go(frame.origin, []);
+  return found;
+}

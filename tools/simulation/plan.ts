@@ -1,0 +1,162 @@
+/**
+ * What happens in one history, as plain data: made from a seed alone, printable, and good with any of its steps left
+ * out. So nothing in a step refers to another step; `pick` numbers choose among what is there when it is carried out.
+ */
+import { SeededChance } from '../../io/memory/chance.ts';
+import { ACTIONS } from './menu.ts';
+
+export interface SitePlan {
+  readonly name: string;
+  /** Of the server's own chance: ids and jitter. */
+  readonly seed: number;
+  readonly sync: 'always' | 'interval';
+  /** A new segment of the log is begun when the open one is longer. */
+  readonly segmentBytes: number;
+  readonly keepSegments: number;
+  /** MTU of its LAN, in bytes. */
+  readonly lanMtu: number;
+}
+
+export interface Step {
+  /** Milliseconds since the step before. */
+  readonly wait: number;
+  readonly act: Action;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly sites: readonly SitePlan[];
+  /** Milliseconds one way between two machines. */
+  readonly latency: number;
+  /** Whether reads give what came as it came, or cut anywhere. */
+  readonly reads: 'whole' | 'pieces';
+  readonly steps: readonly Step[];
+}
+
+/** How a client that said BEGIN in the place of a server goes on. */
+export type Impostor = 'silent' | 'alive' | 'bye' | 'shutting-down' | 'garbage' | 'destroy' | 'early';
+
+interface For {
+  /** Milliseconds that it lasts. */
+  readonly ms: number;
+}
+
+/** `site`, `to`, `pick`, `device` are numbers taken modulo how many there are. */
+export type Action =
+  // ── What users and other servers do ──
+  | {
+      readonly kind: 'handle';
+      readonly site: number;
+      readonly to: number;
+      readonly roles: 'HOST PROXY' | 'PROXY HOST' | 'BRIDGE BRIDGE';
+      readonly local: number;
+      readonly remote: number;
+      readonly macs: readonly number[];
+      readonly options: string;
+      readonly wrongSecret: boolean;
+    }
+  | { readonly kind: 'close'; readonly pick: number; readonly atPeer: boolean }
+  | { readonly kind: 'ask'; readonly site: number; readonly pick: number; readonly line: string }
+  | { readonly kind: 'stats'; readonly pick: number; readonly atPeer: boolean }
+  | { readonly kind: 'leave'; readonly pick: number; readonly how: 'DONE' | 'end' | 'destroy' }
+  | {
+      readonly kind: 'stranger';
+      readonly site: number;
+      readonly text: string;
+      readonly how: 'end' | 'destroy';
+    }
+  | ({ readonly kind: 'take-over'; readonly pick: number; readonly way: Impostor } & For)
+  | ({
+      readonly kind: 'foreign';
+      readonly site: number;
+      readonly device: number;
+      readonly way: Impostor;
+    } & For)
+  | {
+      readonly kind: 'frames';
+      readonly site: number;
+      readonly device: number;
+      /** Number of a MAC address; below 0 one that no Handler carries. */
+      readonly source: number;
+      /** The same; or everybody. */
+      readonly destination: number | 'all' | 'some';
+      readonly count: number;
+      readonly length: number;
+    }
+  // ── What goes wrong on the way ──
+  | ({ readonly kind: 'latency'; readonly site: number; readonly to: number; readonly delay: number } & For)
+  | ({ readonly kind: 'cut'; readonly site: number; readonly to: number } & For)
+  | ({
+      readonly kind: 'half-cut';
+      readonly site: number;
+      readonly to: number;
+      readonly side: 'a' | 'b';
+    } & For)
+  | { readonly kind: 'reset'; readonly pick: number; readonly bytes: number }
+  | ({ readonly kind: 'refuse'; readonly site: number; readonly how: 'refuses' | 'silent' } & For)
+  // ── What goes wrong at a machine ──
+  | ({ readonly kind: 'disk'; readonly site: number; readonly how: 'full' | 'sync-fails' | 'slow' } & For)
+  | ({ readonly kind: 'crash'; readonly site: number; readonly how: 'process' | 'power' } & For)
+  | ({
+      readonly kind: 'crash-in-write';
+      readonly site: number;
+      /** Writes that still go well, and lines of the next that do. */
+      readonly after: number;
+      readonly keep: number;
+    } & For)
+  | ({ readonly kind: 'stop'; readonly site: number } & For)
+  | ({
+      readonly kind: 'device';
+      readonly site: number;
+      readonly device: number;
+      readonly how: 'delete' | 'down' | 'full';
+    } & For)
+  | ({
+      readonly kind: 'slow';
+      readonly site: number;
+      readonly what: 'devices' | 'verify';
+      readonly delay: number;
+    } & For)
+  | ({ readonly kind: 'unopenable'; readonly site: number } & For)
+  | { readonly kind: 'clock'; readonly hours: number };
+
+export interface PlanOptions {
+  /** Steps of a history; by default 8 to 40, by the seed. */
+  readonly steps?: number;
+}
+
+/** The history of that seed: the same for ever, as long as the menu is. */
+export function planOf(seed: number, options: PlanOptions = {}): Plan {
+  const chance = new SeededChance(Math.imul(seed, 0x9e3779b1) ^ 0x5bd1e995);
+  const one = <T>(...of: readonly T[]): T => of[chance.below(of.length)]!;
+  const names = ['alpha', 'beta', 'gamma'].slice(0, one(2, 2, 3));
+  const sites = names.map(
+    (name): SitePlan => ({
+      name,
+      seed: chance.below(2 ** 32),
+      sync: one('interval', 'interval', 'always'),
+      segmentBytes: one(2 ** 23, 2 ** 23, 20_000),
+      keepSegments: one(1000, 2),
+      lanMtu: one(1500, 1500, 9000, 1280),
+    }),
+  );
+  const latency = one(0, 0, 1, 20, 150);
+  const reads = one('whole', 'pieces');
+  const count = options.steps ?? 8 + chance.below(33);
+  const steps = Array.from({ length: count }, () => ({
+    wait: one(0, 0, 1, 10, 50, 400, 1500, 6000, chance.below(20_000)),
+    act: choose(chance),
+  }));
+  return { seed, sites, latency, reads, steps };
+}
+
+const TOTAL = ACTIONS.reduce((sum, [weight]) => sum + weight, 0);
+
+function choose(chance: SeededChance): Action {
+  let left = chance.below(TOTAL);
+  for (const [weight, make] of ACTIONS) {
+    left -= weight;
+    if (left < 0) return make(chance);
+  }
+  throw new Error('the weights do not add up');
+}
