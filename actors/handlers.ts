@@ -2,7 +2,7 @@
 import { responderDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
 import type { Refusal } from '../machines/protocol/errors.ts';
-import type { Begin, DeviceSpec, Ends, Handle } from '../machines/protocol/types.ts';
+import type { Begin, DeviceSpec, Ends, Handle, SecretRef } from '../machines/protocol/types.ts';
 import { deepEqual } from './compare.ts';
 import {
   isTo,
@@ -20,6 +20,11 @@ import type { World } from './world.ts';
 export class HandlerRegistry {
   readonly #world: World;
   readonly #handlers = new Map<string, HandlerActor>();
+  /**
+   * Secrets of Handlers that have ended. While their end is not on record they are kept: after a crash such a Handler
+   * is there again, and only with its secret does it hear from the other end that it was closed.
+   */
+  readonly #unneeded = new Set<SecretRef>();
   /** Of those that are closed and still say BYE. */
   readonly #farewells = new Set<Promise<void>>();
 
@@ -179,9 +184,17 @@ export class HandlerRegistry {
     this.#farewells.add(over);
     void over.then(() => this.#farewells.delete(over));
     if (context.side === 'initiator' && context.auth.kind === 'password') {
-      this.#world.secrets.drop(context.auth.secret);
+      this.#unneeded.add(context.auth.secret);
+      this.dropSecrets();
     }
   };
+
+  /** Drops the secrets of Handlers that have ended. To be called again when the log is written again. */
+  dropSecrets(): void {
+    if (!this.#world.journal.available) return;
+    for (const secret of this.#unneeded) this.#world.secrets.drop(secret);
+    this.#unneeded.clear();
+  }
 
   /** Without those that are at their end and about to go. */
   #standing(): readonly HandlerActor[] {

@@ -103,7 +103,10 @@ export class Server implements World {
     this.sessions = new Sessions(this);
     this.#strangers = new UnauthenticatedSessions(parts.recorder, parts.clock);
     this.#startedAt = parts.clock.mono();
-    parts.recorder.onRecord(({ record }) => this.watchers.tell(record));
+    parts.recorder.onRecord(({ record }) => {
+      this.watchers.tell(record);
+      if (record.event.type === 'restored' || record.event.type === 'gap') this.handlers.dropSecrets();
+    });
   }
 
   /** Takes up what the log says, listens, and dials again. @returns the URLs it listens on @throws Error */

@@ -151,7 +151,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   private readable(): void {
     const { pool, raw, sink } = this;
     if (sink === undefined || this.end !== undefined || !this.wanted) return;
-    const room = pool.room(RECORD_ROOM, this.governor.plan.batchBytes);
+    const room = pool.room(RECORD_ROOM, this.governor.plan.batchBytes + RECORD_ROOM);
     if (room === undefined) {
       this.port.poll(false);
       return;
@@ -161,7 +161,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     const frames = raw[OUTCOME.frames]!;
     const state = raw[OUTCOME.state]!;
     const end = raw[OUTCOME.end]!;
-    this.governor.read(end - room.start, frames, state > 0);
+    this.governor.read(end - room.start, frames);
     if (frames > 0) {
       const batch = pool.batch(end, frames);
       try {

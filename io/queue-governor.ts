@@ -7,36 +7,44 @@
  * fq_codel on the TAP cannot help, for tun takes every frame and drops what finds no place (drivers/net/tun.c),
  * so that nothing ever waits in the discipline.
  *
- * So it is measured how fast frames leave while more of them wait than we can pass on, and the queue is made as
- * long as TARGET_MS of that. On a slow line super-frames are given up too: one of them alone would take most of it.
- * As long as we keep up with what comes the queue is of full length, so that bursts find room.
+ * So it is measured how fast frames leave while the wire is what they wait for (the device is paused most of the
+ * time), and the queue is made as long as TARGET_MS of that. On a slow line super-frames are given up too: one of them
+ * alone would take most of it. As long as the wire takes what comes the queue is of full length, so that bursts find
+ * room; and so it is on a line that is faster than FAST: there the process's own turn on a processor may come later
+ * than TARGET_MS, and what TCP has under way at most (tcp_wmem, tcp_rmem) is soon passed on.
  */
 
 /** What the queue should be like now. */
 export interface QueuePlan {
   /** Places in a queue that counts frames. */
   readonly frames: number;
-  /** Bytes of frames in it at the most; infinite as long as we keep up. */
+  /** Bytes of frames in it at the most; infinite as long as the wire keeps up. */
   readonly bytes: number;
   readonly superFrames: boolean;
-  /** Most bytes to read at a time. */
+  /** Bytes after which no further frame is read at a time. */
   readonly batchBytes: number;
 }
 
 /** What is aimed at: time that a full queue takes to be passed on, in milliseconds. */
 export const TARGET_MS = 10;
+/** Bytes a millisecond: 1 Gbit/s. */
+const FAST = 125_000;
 /** Over which the rate is measured. */
 export const WINDOW_MS = 100;
 export const MOST_FRAMES = 512;
 const LEAST_FRAMES = 16;
-/** The longest frame with its record around it; no batch can be shorter. */
-const LONGEST_FRAME = 65_656;
-const MOST_BATCH_BYTES = 256 << 10;
-/** One batch at a time takes at most this long. */
+const SUPER_FRAME = 65_536;
+const FRAME = 1514;
+const MOST_BATCH_BYTES = 192 << 10;
+const LEAST_BATCH_BYTES = 32 << 10;
+/** One batch at a time is on its way for about this long. */
 const BATCH_MS = 2;
+/** In so many windows, one after the other, the wire has to be what is waited for: others than it may be slow once. */
+const WINDOWS_OF_PROOF = 3;
+const LONG_MS = WINDOWS_OF_PROOF * WINDOW_MS;
 /** Under this many super-frames in TARGET_MS they are given up, over twice as many taken up again. */
 const FEW_SUPER_FRAMES = 8;
-/** Or when we have kept up for so many windows. */
+/** Or when the wire has kept up for so many windows. */
 const WINDOWS_OF_EASE = 10;
 /** A queue is left as it is until it would change by more than this part. */
 const SLACK = 0.3;
@@ -54,12 +62,11 @@ export class QueueGovernor {
   #began: number;
   #bytes = 0;
   #frames = 0;
-  #reads = 0;
-  /** Reads that left something in the queue. */
-  #unfinished = 0;
   #pausedAt: number | undefined;
   #paused = 0;
-  #ease = 0;
+  #windows = { behind: 0, ease: 0 };
+  /** Most bytes a millisecond in the windows of proof. */
+  #rate = 0;
 
   /**
    * @param now milliseconds of a clock that never goes back
@@ -72,16 +79,14 @@ export class QueueGovernor {
     this.#began = now();
   }
 
-  /** So much was read at once; `more`: perhaps not all there was. */
-  read(bytes: number, frames: number, more: boolean): void {
+  /** So much was read at once. */
+  read(bytes: number, frames: number): void {
     this.#bytes += bytes;
     this.#frames += frames;
-    this.#reads++;
-    if (more) this.#unfinished++;
     this.#look();
   }
 
-  /** Nothing is read from now on. */
+  /** Nothing is read from now on, because the wire is behind. */
   paused(): void {
     this.#pausedAt ??= this.now();
   }
@@ -103,40 +108,51 @@ export class QueueGovernor {
     const took = this.now() - this.#began;
     if (took < WINDOW_MS) return;
     this.#countPause();
-    const limited = this.#paused * 2 >= took || (this.#reads > 0 && this.#unfinished * 2 >= this.#reads);
-    const plan = limited ? this.#limited(took) : this.#eased();
+    const plan = this.#paused * 2 >= took ? this.#behind(took) : this.#eased();
     this.#began += took;
-    this.#bytes = this.#frames = this.#reads = this.#unfinished = this.#paused = 0;
+    this.#bytes = this.#frames = this.#paused = 0;
     if (this.#differs(plan)) {
       this.plan = plan;
       this.changed(plan);
     }
   }
 
-  #limited(took: number): QueuePlan {
-    this.#ease = 0;
+  #behind(took: number): QueuePlan {
+    const windows = this.#windows;
+    windows.ease = 0;
     const perMs = this.#bytes / took;
+    this.#rate = Math.max(perMs, windows.behind < WINDOWS_OF_PROOF && took < LONG_MS ? this.#rate : 0);
+    windows.behind += took / WINDOW_MS;
+    if (windows.behind < WINDOWS_OF_PROOF) return this.plan;
+    return this.#rate >= FAST ? FULL : this.#planFor(this.#rate);
+  }
+
+  #planFor(perMs: number): QueuePlan {
     const bytes = perMs * TARGET_MS;
-    const few = FEW_SUPER_FRAMES * LONGEST_FRAME;
+    const few = FEW_SUPER_FRAMES * SUPER_FRAME;
     const superFrames = bytes > (this.plan.superFrames ? few : 2 * few);
     // Frames that waited before super-frames were given up say nothing about those to come.
-    const wasSuper = this.plan.superFrames && !superFrames;
-    const mean = this.#frames > 0 && !wasSuper ? this.#bytes / this.#frames : 1514;
+    const known = this.plan.superFrames === superFrames && this.#bytes > 0 && this.#frames > 0;
+    const mean = known ? this.#bytes / this.#frames : FRAME;
     return {
       frames: clamp(Math.ceil(bytes / mean), LEAST_FRAMES, MOST_FRAMES),
       bytes,
       superFrames,
-      batchBytes: clamp(Math.ceil(perMs * BATCH_MS), LONGEST_FRAME, MOST_BATCH_BYTES),
+      batchBytes: clamp(Math.ceil(perMs * BATCH_MS), LEAST_BATCH_BYTES, MOST_BATCH_BYTES),
     };
   }
 
-  /** We keep up: full length at once, super-frames after some time. */
+  /** The wire keeps up: full length at once, super-frames after some time. */
   #eased(): QueuePlan {
-    this.#ease++;
-    return this.plan.superFrames || this.#ease >= WINDOWS_OF_EASE ? FULL : { ...FULL, superFrames: false };
+    const windows = this.#windows;
+    windows.behind = 0;
+    this.#rate = 0;
+    windows.ease++;
+    return this.plan.superFrames || windows.ease >= WINDOWS_OF_EASE ? FULL : { ...FULL, superFrames: false };
   }
 
   #differs(plan: QueuePlan): boolean {
+    if (plan === this.plan) return false;
     const { frames, bytes, superFrames } = this.plan;
     if (plan.superFrames !== superFrames) return true;
     return far(plan.frames, frames) || far(plan.bytes, bytes);

@@ -4,7 +4,7 @@ import { DialError, type DialOptions } from '../ports.ts';
 import { type LinkUrl, parseLinkUrl } from './address.ts';
 import { onRead, type Receive } from './read-buffer.ts';
 import { linkFacts, SOCKET_OPTIONS } from './socket-facts.ts';
-import { type SendNow, SocketLink } from './socket-link.ts';
+import { type KernelSocket, SocketLink } from './socket-link.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import { clientOptions, judgeServer } from './tls-trust.ts';
 
@@ -12,8 +12,8 @@ export interface DialSurroundings {
   material(): TlsMaterial;
   /** Called with each TCP socket once it stands. */
   tune(socket: Socket): void;
-  /** How to write to a socket that has no TLS over it past Node, where that can be. */
-  sendNow(socket: Socket): SendNow | undefined;
+  /** What can be done with the socket past Node. */
+  kernel(socket: Socket): KernelSocket | undefined;
 }
 
 /**
@@ -79,14 +79,14 @@ function ready(socket: Socket, url: LinkUrl, options: DialOptions, around: DialS
   const facts = linkFacts(url.scheme, socket);
   if (!facts) throw Object.assign(new Error('reset'), { code: 'ECONNRESET' });
   if (url.scheme !== 'unix') around.tune(socket);
-  if (url.scheme !== 'tls') return new SocketLink(socket, facts, around.sendNow(socket));
+  if (url.scheme !== 'tls') return new SocketLink(socket, facts, around.kernel(socket));
   const pin = options.pin?.toLowerCase() ?? url.pin;
   const accepted = [
     ...(options.acceptFingerprints ?? []),
     ...around.material().serverFingerprints(url.host, url.port),
   ];
   const certificate = judgeServer(socket as TLSSocket, { host: url.host, port: url.port, pin }, accepted);
-  return new SocketLink(socket, { ...facts, certificate });
+  return new SocketLink(socket, { ...facts, certificate }, around.kernel(socket));
 }
 
 function aborted(text: string, signal: AbortSignal): DialError {

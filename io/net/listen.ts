@@ -7,7 +7,7 @@ import { type HandshakeLimits, Handshakes } from './handshakes.ts';
 import { receiveFrom } from './read-buffer.ts';
 import { Seldom } from './seldom.ts';
 import { linkFacts, SOCKET_OPTIONS } from './socket-facts.ts';
-import { type LinkFacts, type SendNow, SocketLink } from './socket-link.ts';
+import { type KernelSocket, type LinkFacts, SocketLink } from './socket-link.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import { serverContext } from './tls-trust.ts';
 import { clearStale, listenWithMode, UNIX_MODE } from './unix-path.ts';
@@ -16,8 +16,8 @@ export interface ListenSurroundings {
   material(): TlsMaterial;
   /** Called with each TCP socket once it stands. */
   tune(socket: Socket): void;
-  /** How to write to a socket that has no TLS over it past Node, where that can be. */
-  sendNow(socket: Socket): SendNow | undefined;
+  /** What can be done with the socket past Node. */
+  kernel(socket: Socket): KernelSocket | undefined;
   /** Mode of unix sockets whose URL says none. */
   readonly unixMode?: number;
   readonly handshakes?: HandshakeLimits;
@@ -64,7 +64,7 @@ function bind(server: Server, url: LinkUrl, unixMode: number): Promise<void> {
 function plainServer(scheme: 'tcp' | 'unix', accept: Accept, around: ListenSurroundings): Server {
   return createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (socket) => {
     if (scheme === 'tcp') around.tune(socket);
-    handOver(socket, linkFacts(scheme, socket), accept, around.sendNow(socket));
+    handOver(socket, linkFacts(scheme, socket), accept, around.kernel(socket));
   });
 }
 
@@ -107,7 +107,7 @@ function handOver(
   socket: Socket,
   facts: LinkFacts | undefined,
   accept: Accept,
-  sendNow?: SendNow | undefined,
+  kernel?: KernelSocket | undefined,
 ): void {
   if (!facts) {
     socket.on('error', () => {});
@@ -116,7 +116,7 @@ function handOver(
   }
   let link: SocketLink | undefined;
   receiveFrom(socket, (chunk) => link?.receive(chunk));
-  link = new SocketLink(socket, facts, sendNow);
+  link = new SocketLink(socket, facts, kernel);
   accept(link);
 }
 

@@ -3,7 +3,7 @@ import type { Diagnostics, Network } from '../ports.ts';
 import { dial } from './dial.ts';
 import type { HandshakeLimits } from './handshakes.ts';
 import { listen } from './listen.ts';
-import type { SendNow } from './socket-link.ts';
+import type { KernelSocket } from './socket-link.ts';
 import { NO_TLS_MATERIAL, type TlsMaterial } from './tls-material.ts';
 
 export interface NetworkOptions {
@@ -13,12 +13,8 @@ export interface NetworkOptions {
   readonly unixMode?: number;
   /** Called with the descriptor of each TCP connection, also of those under TLS, for socket options that Node has not. */
   readonly tune?: (fd: number) => void;
-  /**
-   * Gives bytes to the kernel's send queue of that descriptor without waiting, and tells how many it took. Links
-   * without TLS write by it as long as nothing waits in Node, which spares them the stream machinery; without it
-   * everything goes by Node's own means. `more`: others follow at once.
-   */
-  readonly sendNow?: (fd: number, bytes: Uint8Array, more: boolean) => number;
+  /** What to do past Node with the socket of that descriptor; without it everything goes by Node's own means. */
+  readonly kernel?: (fd: number) => KernelSocket;
   readonly handshakes?: HandshakeLimits;
   readonly diagnostics?: Diagnostics;
 }
@@ -32,12 +28,9 @@ export function realNetwork(options: NetworkOptions = {}): Network {
       const fd = descriptor(socket);
       if (fd !== undefined) options.tune?.(fd);
     },
-    sendNow: (socket: Socket): SendNow | undefined => {
+    kernel: (socket: Socket): KernelSocket | undefined => {
       const fd = descriptor(socket);
-      const { sendNow } = options;
-      return fd === undefined || sendNow === undefined
-        ? undefined
-        : (bytes, more) => sendNow(fd, bytes, more);
+      return fd === undefined ? undefined : options.kernel?.(fd);
     },
   };
   return {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Link, LinkSink, PeerCertificate } from '../ports.ts';
+import { UnsentBound } from './unsent-bound.ts';
 
 /** More than this many unsent bytes: `write` returns false. */
 export const HIGH_WATER_BYTES = 65_536;
@@ -14,8 +15,13 @@ export interface LinkFacts {
   readonly certificate?: PeerCertificate;
 }
 
-/** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
-export type SendNow = (bytes: Uint8Array, more: boolean) => number;
+/** What Node has no means for, of one socket. */
+export interface KernelSocket {
+  /** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
+  sendNow(bytes: Uint8Array, more: boolean): number;
+  /** Lets no more than about so many bytes wait in the kernel unsent. */
+  limitUnsent(bytes: number): void;
+}
 
 /**
  * A Link over a connected socket of node:net or node:tls that was made half-open. Whoever makes it passes what
@@ -45,12 +51,16 @@ export class SocketLink implements Link {
   #behind = false;
   /** Writes that Node has not called back for; while there are any, all others go behind them. */
   #queued = 0;
-  readonly #sendNow: SendNow | undefined;
+  readonly #sendNow: KernelSocket['sendNow'] | undefined;
+  readonly #unsentBound: UnsentBound | undefined;
 
-  /** @param sendNow makes writes go straight to the kernel as long as it takes them whole */
-  constructor(socket: Socket, facts: LinkFacts, sendNow?: SendNow | undefined) {
+  /** @param kernel makes writes go straight to the kernel as long as it takes them whole, TLS aside */
+  constructor(socket: Socket, facts: LinkFacts, kernel?: KernelSocket | undefined) {
     this.#socket = socket;
-    this.#sendNow = sendNow;
+    if (kernel) {
+      if (facts.scheme !== 'tls') this.#sendNow = kernel.sendNow;
+      this.#unsentBound = new UnsentBound(() => performance.now(), kernel.limitUnsent);
+    }
     this.scheme = facts.scheme;
     this.peer = facts.peer;
     this.address = facts.address;
@@ -98,6 +108,7 @@ export class SocketLink implements Link {
 
   write(chunk: Uint8Array, done?: () => void): boolean {
     if (!this.#socket.writable) return refused(done);
+    this.#unsentBound?.count(chunk.length);
     const sent = this.#send(chunk, false);
     if (sent === chunk.length) done?.();
     else this.#queue(sent === 0 ? chunk : chunk.subarray(sent), done);
@@ -109,6 +120,7 @@ export class SocketLink implements Link {
     if (last < 0 || !this.#socket.writable) return refused(done);
     for (let i = 0; i <= last; i++) {
       const chunk = chunks[i] as Uint8Array;
+      this.#unsentBound?.count(chunk.length);
       const sent = this.#send(chunk, i < last);
       if (sent < chunk.length) {
         this.#queueAll(sent === 0 ? chunk : chunk.subarray(sent), chunks, i + 1, done);

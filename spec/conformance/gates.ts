@@ -1,5 +1,6 @@
 /** Doors in the way of a server in this process: what it waits for can be held back, let go, or made to fail. */
-import { type MemoryDevices } from '../../io/memory/devices.ts';
+import type { MemoryDevices } from '../../io/memory/devices.ts';
+import type { MemoryJournal } from '../../io/memory/journal.ts';
 import {
   type Authenticator,
   DeviceError,
@@ -10,7 +11,6 @@ import {
   type PeerCertificate,
   type TapOptions,
 } from '../../io/ports.ts';
-import type { MemoryJournal } from '../../io/memory/journal.ts';
 
 /** A promise that is kept when somebody says so. */
 export class Gate {

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { DEFAULT_LIMITS, type Limits } from '../../actors/limits.ts';
 import { Recorder } from '../../actors/recorder.ts';
 import { Server, type ServerParts } from '../../actors/server.ts';
-import { realClock } from '../../io/clock.ts';
 import { realChance } from '../../io/chance.ts';
+import { realClock } from '../../io/clock.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { MemoryDevices } from '../../io/memory/devices.ts';
 import { MemoryDiagnostics } from '../../io/memory/diagnostics.ts';
@@ -284,7 +284,8 @@ export class InProcess implements Target, Control {
     const { fault = {}, own } = this.#options;
     const store = new HeldJournal(journal);
     const folded = foldLog(journal.lines, MACHINES, sha256);
-    if (folded.verdict.kind !== 'ok') throw new Error(`the log does not replay: ${JSON.stringify(folded.verdict)}`);
+    if (folded.verdict.kind !== 'ok')
+      throw new Error(`the log does not replay: ${JSON.stringify(folded.verdict)}`);
     const live = new Map(folded.fold.live());
     const boot = randomBytes(8).toString('hex');
     const { diagnostics } = this;
@@ -317,7 +318,8 @@ export class InProcess implements Target, Control {
       configuration: {
         allowPlaintext: false,
         peer: () => undefined,
-        forbids: (_, { verb }) => (this.#forbidden.has(verb) ? { rule: 'test', text: 'forbidden' } : undefined),
+        forbids: (_, { verb }) =>
+          this.#forbidden.has(verb) ? { rule: 'test', text: 'forbidden' } : undefined,
       },
       network: (fault.network ?? same)(tracked(this.#network, links, listeners)),
       interfaces: held,

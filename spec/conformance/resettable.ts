@@ -19,7 +19,7 @@ export async function dialResettable(text: string): Promise<ResettableLink> {
     socket.once('connect', resolve);
     socket.once('error', reject);
   });
-  const facts = linkFacts("tcp", socket);
+  const facts = linkFacts('tcp', socket);
   if (facts === undefined) throw new Error(`${text} is gone already`);
   const link = new SocketLink(socket, facts);
   socket.on('data', (chunk: Buffer) => link.receive(chunk));

@@ -79,7 +79,8 @@ export const conform = command('conform', HELP, async (args, around) => {
   const walks = count(values.walks, '--walks', 0);
   const all = [...casesFor(target, methods), ...(walks === 0 ? [] : walkCases(target, methods, walks))];
   const cases = inOrder(all.filter(({ id }) => values.only?.some((part) => id.includes(part)) ?? true));
-  if (cases.length === 0) throw new UsageError(`no case has ${values.only?.join(' or ')} in its id; see --list`);
+  if (cases.length === 0)
+    throw new UsageError(`no case has ${values.only?.join(' or ')} in its id; see --list`);
   if (values.list) return list(cases, values.json ?? false, around);
   return run(target, cases, { seed, report: values.json ? json : tap, bail: values.bail ?? false }, around);
 });
@@ -92,7 +93,11 @@ function count(text: string | undefined, option: string, otherwise: number): num
 
 async function methodsOf(target: Target): Promise<readonly string[]> {
   const methods = await offeredMethods(target).catch((error: Error) => {
-    throw new Failure(3, error.message, 'Is it a VNET server, and is URL the address that it printed behind READY?');
+    throw new Failure(
+      3,
+      error.message,
+      'Is it a VNET server, and is URL the address that it printed behind READY?',
+    );
   });
   if (methods.includes(target.login.method)) return methods;
   throw new Failure(1, `${target.url} does not take HELLO ${target.login.method} on this connection`);

@@ -71,7 +71,9 @@ export class Bench {
   }
 
   #draw(): string {
-    return createHash('sha256').update(`${this.seed}/${this.name}/${this.#names++}`).digest('hex');
+    return createHash('sha256')
+      .update(`${this.seed}/${this.name}/${this.#names++}`)
+      .digest('hex');
   }
 
   // ── Time and life ──
@@ -141,9 +143,7 @@ export class Bench {
 
   /** A stand-in for the other server, where the server under test can dial it. */
   async standIn(): Promise<StandIn> {
-    const standIn = await StandIn.listen(this.target, (talk) =>
-      this.story.push({ name: 'stand-in', talk }),
-    );
+    const standIn = await StandIn.listen(this.target, (talk) => this.story.push({ name: 'stand-in', talk }));
     this.#standIns.push(standIn);
     return standIn;
   }

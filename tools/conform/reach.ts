@@ -10,7 +10,10 @@ const NOWHERE: readonly Rule[] = [
     'while a request is under way the connection is not read; its end is noticed behind the answer',
   ],
   [/^initiator\.unauthenticated\.dial-failed\[0\]$/, '410 ends a Handler only where it answers BEGIN'],
-  [/^initiator\.authenticated\.dial-failed/, 'BEGIN goes out at once, so that what fails does so in handling'],
+  [
+    /^initiator\.authenticated\.dial-failed/,
+    'BEGIN goes out at once, so that what fails does so in handling',
+  ],
   [/^responder\.binary\.bye\[2\]$/, 'BYE is a record itself: one was heard'],
 ];
 
@@ -54,7 +57,8 @@ function byScheme({ scheme, login, control }: Target, item: string): string | un
     return 'it takes a connection that can be reset';
   }
   if (login.method === 'password') return undefined;
-  if (/^session\.unauthenticated\.(rejected|timer\[0\])/.test(item)) return `${login.method} is never refused`;
+  if (/^session\.unauthenticated\.(rejected|timer\[0\])/.test(item))
+    return `${login.method} is never refused`;
   if (item === 'too-many-attempts') return `${login.method} is checked at once`;
   return control === undefined && item === 'authentication-failed' ? 'it takes a password' : undefined;
 }

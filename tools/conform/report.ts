@@ -38,7 +38,9 @@ export const tap: Report = {
       '  message: |',
       ...(why ?? '').split('\n').map((line) => `    ${line}`),
       `  duration_ms: ${milliseconds}`,
-      ...(story === undefined || story.length === 0 ? [] : ['  talk: |', ...story.map((line) => `    ${line}`)]),
+      ...(story === undefined || story.length === 0
+        ? []
+        : ['  talk: |', ...story.map((line) => `    ${line}`)]),
       '  ...',
     ];
   },

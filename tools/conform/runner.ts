@@ -18,7 +18,7 @@ export interface Outcome {
 export interface RunOptions {
   readonly seed: number;
   /** Told of each case as it ends. @returns false to leave the rest out */
-  readonly told?: (outcome: Outcome) => boolean | void;
+  readonly told?: (outcome: Outcome) => boolean | undefined;
   readonly coverage?: Coverage;
 }
 

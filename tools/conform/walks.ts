@@ -50,7 +50,10 @@ const plain = <C, E extends Labelled>(model: Model<C, E>) => ({
   feasible: (view: Walker<E>['view'], event: E) => model.feasible(view as View<C>, event),
 });
 
-function sessionKind(target: Target, methods: readonly string[]): Kind<ReturnType<typeof sessionModel>['events'][number]> {
+function sessionKind(
+  target: Target,
+  methods: readonly string[],
+): Kind<ReturnType<typeof sessionModel>['events'][number]> {
   const model = sessionModel(target, methods);
   const { events, feasible } = plain(model);
   const follow = (label: string): readonly string[] => {
@@ -61,7 +64,8 @@ function sessionKind(target: Target, methods: readonly string[]): Kind<ReturnTyp
   return {
     // A wrong secret makes the server slow; a walk begins with the right one.
     events: events.filter(({ type }) => type !== 'rejected' && type !== 'verified'),
-    weight: ({ label }) => (label.startsWith('HELLO ') && !label.includes('(') ? 20 : SESSION_WEIGHTS[label] ?? 1),
+    weight: ({ label }) =>
+      label.startsWith('HELLO ') && !label.includes('(') ? 20 : (SESSION_WEIGHTS[label] ?? 1),
     follow,
     feasible,
     start: (bench) => SessionDrive.start(bench, model),
@@ -101,24 +105,28 @@ async function walk<E extends Labelled>(bench: Bench, walks: number, kind: Kind<
   );
   let number = 0;
   let failed: Bench['story'] = [];
-  const property = fc.asyncProperty(fc.commands(steps, { maxCommands: LONGEST, size: 'max' }), async (commands) => {
-    const own = bench.within(`walk ${number++}`, fromOutside(bench.target));
-    try {
-      const real = await kind.start(own);
-      await begin(real, kind);
-      await fc.asyncModelRun(() => ({ model: real, real }), commands);
-    } catch (error) {
-      failed = own.story;
-      throw error;
-    } finally {
-      await own.tidy();
-    }
-  });
+  const property = fc.asyncProperty(
+    fc.commands(steps, { maxCommands: LONGEST, size: 'max' }),
+    async (commands) => {
+      const own = bench.within(`walk ${number++}`, fromOutside(bench.target));
+      try {
+        const real = await kind.start(own);
+        await begin(real, kind);
+        await fc.asyncModelRun(() => ({ model: real, real }), commands);
+      } catch (error) {
+        failed = own.story;
+        throw error;
+      } finally {
+        await own.tidy();
+      }
+    },
+  );
   const result = await fc.check(property, { numRuns: walks, seed: bench.seed, endOnFailure: false });
   if (!result.failed) return;
   bench.story.push(...failed);
   const way = String(result.counterexample?.[0] ?? '');
-  const why = result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance);
+  const why =
+    result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance);
   throw new Error(`${why}\n  by the shortest way found (seed ${result.seed}): ${way}`);
 }
 

@@ -83,7 +83,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     pid: process.pid,
     limits: readLimits(options.limits),
     configuration: configuration(options, files),
-    network: realNetwork({ ...kernelSockets(), tls: () => credentials.tls, diagnostics }),
+    network: realNetwork({ kernel: kernelSockets(), tls: () => credentials.tls, diagnostics }),
     interfaces: kernelDevices(diagnostics),
     clock,
     chance,
@@ -98,12 +98,15 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     async start() {
       expiry.start();
       try {
-        return await server.start({
+        const urls = await server.start({
           listen: options.listen,
           resume: options.resume ?? true,
           live: new Map(folded.fold.live()),
           tornBytes: journal.report.tornBytes,
         });
+        // What is told of the start follows from its records as well: they come first.
+        await new Promise<void>((written) => recorder.unrecorded(written));
+        return urls;
       } catch (error) {
         await journal.store.close();
         throw new StartError((error as Error).message);

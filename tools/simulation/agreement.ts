@@ -33,8 +33,6 @@ function initiator(simulation: Simulation, site: Site, handler: HandlerActor): s
   const other = far?.run?.server.handlers.responder(id);
   if (handler.state !== 'binary') {
     if (other === undefined && far !== undefined && isRefusedForGood(far, handler)) return undefined;
-    // Its end was not on record yet, and its secret was dropped with it.
-    if (site.forgetful && handler.context.why === 'no-such-peer') return undefined;
     return `it is ${handler.state} (${handler.context.why}) and dials ${far?.name}`;
   }
   if (other?.state !== 'binary') return `it is binary, and its other end is ${other?.state ?? 'not there'}`;

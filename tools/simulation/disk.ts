@@ -14,6 +14,8 @@ interface Trap {
 export class SimulatedDisk extends MemoryJournal {
   /** Milliseconds that a sync takes. */
   syncDelay = 0;
+  /** Syncs that took time. */
+  slowSyncs = 0;
   /** Set while the next append but so many is to be the last thing that the process does. */
   trap: Trap | undefined;
   readonly #clock: Clock;
@@ -42,6 +44,7 @@ export class SimulatedDisk extends MemoryJournal {
   }
 
   override async sync(): Promise<void> {
+    if (this.syncDelay > 0) this.slowSyncs++;
     await new Promise<void>((resolve) => this.#clock.after(this.syncDelay, resolve));
     await super.sync();
   }

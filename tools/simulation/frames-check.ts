@@ -18,10 +18,12 @@ export function finalFrames(simulation: Simulation): Expected {
   const expected = new Map<string, number>();
   const standing = binaryWays(simulation);
   if (agreement(simulation).length > 0) return expected;
+  const hosts = hostAddresses(simulation);
+  const hostsOn = (segment: string) => hosts.get(segment) ?? [];
   const send = (segment: string, source: string, destination: string) => {
     for (const number of ether.send(segment, source, destination, 1)) {
       const frame = ether.sent[number]!;
-      for (const [at, ways] of journeys(frame, standing, true)) {
+      for (const [at, ways] of journeys(frame, standing, hostsOn)) {
         const capped =
           destination === BROADCAST && ways.some((way) => way.some((id) => simulation.ways.get(id)?.capped));
         if (!capped) expected.set(key(frame, at), ways.length);
@@ -43,6 +45,19 @@ export function finalFrames(simulation: Simulation): Expected {
 }
 
 const STATION = '02:00:00:00:00:55';
+
+/** MAC addresses of all HOST Handlers by segment, also of those without a wire. */
+function hostAddresses(simulation: Simulation): Map<string, readonly string[]> {
+  const hosts = new Map<string, readonly string[]>();
+  for (const site of simulation.sites) {
+    for (const { context } of site.run?.server.handlers.all() ?? []) {
+      if (context.localConfig.role !== 'HOST') continue;
+      const segment = simulation.segmentOf(site, context.localDevice);
+      hosts.set(segment, [...(hosts.get(segment) ?? []), ...context.macs]);
+    }
+  }
+  return hosts;
+}
 
 /** The Handlers that carry, at both ends. */
 function binaryWays({ ways, known }: Simulation): Way[] {

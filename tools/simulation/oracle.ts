@@ -58,28 +58,21 @@ function arrives({ role }: RoleConfig, macs: readonly string[], hosts: readonly 
   return (macs.includes(destination) || isGroup(destination)) && !hosts.includes(source);
 }
 
-/** MAC addresses of the HOST Handlers on a segment. */
-function hostsOn(segment: string, ways: readonly Way[]): string[] {
-  return ways.flatMap(({ shores, macs }) =>
-    shores.some((shore) => shore.segment === segment && shore.config.role === 'HOST') ? macs : [],
-  );
-}
-
 /**
  * Every way by which a frame can come to each segment: lists of Handlers, one for each time that it may be heard.
- * @param strict whether all ways stand all the time, so that a frame is also held against the macs of other HOSTs
+ * @param hostsOn MAC addresses of all HOST Handlers on a segment, where that is known: what comes from them has gone round
  */
 export function journeys(
   frame: SentFrame,
   ways: readonly Way[],
-  strict = false,
+  hostsOn?: (segment: string) => readonly string[],
 ): Map<string, readonly (readonly string[])[]> {
   const found = new Map<string, (readonly string[])[]>();
   const go = (segment: string, taken: readonly string[]): void => {
     for (const way of ways) {
       if (taken.includes(way.id)) continue;
       for (const [near, far] of [way.shores, [way.shores[1], way.shores[0]] as const]) {
-        const hosts = strict ? hostsOn(far.segment, ways) : way.macs;
+        const hosts = hostsOn?.(far.segment) ?? way.macs;
         if (near.segment !== segment) continue;
         if (!leaves(near.config, way.macs, frame) || !arrives(far.config, way.macs, hosts, frame)) continue;
         const journey = [...taken, way.id];

@@ -54,7 +54,7 @@ export class Simulation {
   readonly #heals = new Set<() => void>();
   /** Ids of Handlers with the sides of each that live. */
   readonly #sides = new Map<string, Set<string>>();
-  readonly #dials = new AbortController();
+  readonly #dials = new Set<AbortController>();
   readonly #tell: ((line: string) => void) | undefined;
 
   /** @param tell gets every line of the story; without it none is made */
@@ -128,12 +128,16 @@ export class Simulation {
   }
 
   dial(site: Site, use: (link: Link) => void): void {
-    const options = { signal: this.#dials.signal, clientCertificate: false };
-    this.desk.dial(site.url, options).then(use, (error: Error) => this.note('client', () => error.message));
+    const abort = new AbortController();
+    this.#dials.add(abort);
+    this.desk
+      .dial(site.url, { signal: abort.signal, clientCertificate: false })
+      .finally(() => this.#dials.delete(abort))
+      .then(use, (error: Error) => this.note('client', () => error.message));
   }
 
   giveUpDials(): void {
-    this.#dials.abort();
+    for (const dial of this.#dials) dial.abort();
   }
 
   // ── Faults ──

@@ -172,14 +172,15 @@ export class Site {
     run.stopping = true;
     simulation.note(this.name, () => '── SIGTERM');
     const since = simulation.clock.mono();
-    const slowDisk = this.disk.syncDelay > 0;
+    const { slowSyncs } = this.disk;
     const over = (error?: Error) => {
       if (run.fence.down) return;
       if (error !== undefined && this.disk.syncFault === undefined) {
         simulation.fail(`${this.name} did not end well: ${error.stack}`);
       }
       const seconds = (simulation.clock.mono() - since) / 1e9;
-      if (seconds > 5 && !slowDisk) simulation.fail(`${this.name} took ${seconds} s to end`);
+      if (seconds > 5 && slowSyncs === this.disk.slowSyncs)
+        simulation.fail(`${this.name} took ${seconds} s to end`);
       simulation.note(this.name, () => '── has ended');
       if (!run.recorder.available && this.disk.appendFault !== undefined) this.forgetful = true;
       this.#end(run, 'process');

@@ -32,7 +32,10 @@ export class RealServer {
     const listen = ['--listen', `unix://${this.socket}`, '--log', this.log, '--name', 'real'];
     const program = new Program('server', [...prefix, ...vnet('serve', ...listen, ...args)]);
     this.program = program;
-    await Promise.race([program.waitFor(/^READY /m, DEADLINE_MS), program.ended]);
+    const ready = program.waitFor(/^READY /m, DEADLINE_MS).catch((error: unknown) => {
+      if (program.running) throw error;
+    });
+    await ready;
     return this;
   }
 
@@ -40,14 +43,26 @@ export class RealServer {
     return this.program?.stop(DEADLINE_MS);
   }
 
+  /** kill -9, of all that was started: strace leaves its child behind. */
   async crash(): Promise<void> {
-    await this.program?.kill();
+    const { program } = this;
+    if (program?.pid === undefined) return;
+    try {
+      process.kill(-program.pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+    await program.ended;
   }
 
   /** A session whose HELLO was taken. */
   async session(): Promise<Session> {
     const session = new Session(connect(this.socket));
-    await session.answer();
+    try {
+      await session.answer();
+    } catch (cause) {
+      throw new Error(`no session: ${(cause as Error).message}\n${this.program?.tail(800)}`, { cause });
+    }
     await session.ask('HELLO local');
     return session;
   }

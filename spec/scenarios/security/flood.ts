@@ -234,8 +234,8 @@ export class Flood {
 
 export function describe({ connections, addresses }: FloodOptions, found: Findings): string {
   const mixes = {
-    all: 'silent, slow and endless lines, half TLS handshakes, logins',
-    login: 'wrong logins only',
+    all: `${connections} connections wanted at once from ${addresses} addresses: silent, slow and endless lines, half handshakes, logins`,
+    login: 'wrong logins only, 48 at a time from 8 addresses',
   };
   return [
     'over all',

@@ -48,7 +48,12 @@ async function path(bench: Bench, host: Instead = {}, proxy: Instead = {}): Prom
   const mac = bench.mac();
   const make = async (roles: string, more: Instead) => {
     const names = { target: bench.target, id: bench.handlerId(), mac, remote: '' };
-    const { wire } = await beginWire(bench, beginLine(names, { roles, ...more }), names.id, roles.split(' ')[0]);
+    const { wire } = await beginWire(
+      bench,
+      beginLine(names, { roles, ...more }),
+      names.id,
+      roles.split(' ')[0],
+    );
     await wire.ping();
     return { id: names.id, wire };
   };
@@ -79,16 +84,20 @@ async function arrive(to: Wire, wanted: readonly Buffer[], mark: () => Buffer): 
 const short = (bytes: Buffer): string => `${bytes.subarray(0, 18).toString('hex')}… (${bytes.length} bytes)`;
 
 /** Sends a frame that passes towards the machine, or away from it. */
-const markIn = ({ host, mac }: Path) => () => {
-  const mark = frame(mac, THIRD, 0xffffffff);
-  host.frame(mark);
-  return mark;
-};
-const markOut = ({ proxy, mac }: Path) => () => {
-  const mark = frame(THIRD, mac, 0xffffffff);
-  proxy.frame(mark);
-  return mark;
-};
+const markIn =
+  ({ host, mac }: Path) =>
+  () => {
+    const mark = frame(mac, THIRD, 0xffffffff);
+    host.frame(mark);
+    return mark;
+  };
+const markOut =
+  ({ proxy, mac }: Path) =>
+  () => {
+    const mark = frame(THIRD, mac, 0xffffffff);
+    proxy.frame(mark);
+    return mark;
+  };
 
 /** `STAT` whose name holds this word: how many frames were dropped for it. */
 async function dropped(bench: Bench, id: string, reason: string): Promise<number> {
@@ -139,7 +148,11 @@ const passes = (
     const way = await path(bench, options.host, options.proxy);
     const sent = make(way);
     (from === 'host' ? way.host : way.proxy).frame(sent);
-    await arrive(from === 'host' ? way.proxy : way.host, [sent], from === 'host' ? markIn(way) : markOut(way));
+    await arrive(
+      from === 'host' ? way.proxy : way.host,
+      [sent],
+      from === 'host' ? markIn(way) : markOut(way),
+    );
   });
 
 function tagged(bytes: Buffer): Buffer {
@@ -161,8 +174,16 @@ export const FRAME_CASES: readonly Case[] = [
     proxy: { options: 'offload=off mtu=1500 l2cp=on' },
   }),
   stopped('filtered', 'a frame to somebody else', 'filtered', () => frame(OTHER, THIRD, 1)),
-  stopped('loop', "a frame with the machine's own address as source", 'loop', ({ mac }) => frame(BROADCAST, mac, 1)),
-  stopped('spoofed', 'a frame of another source than the machine', 'spoofed', () => frame(BROADCAST, OTHER, 1), 'proxy'),
+  stopped('loop', "a frame with the machine's own address as source", 'loop', ({ mac }) =>
+    frame(BROADCAST, mac, 1),
+  ),
+  stopped(
+    'spoofed',
+    'a frame of another source than the machine',
+    'spoofed',
+    () => frame(BROADCAST, OTHER, 1),
+    'proxy',
+  ),
   stopped('control-off', 'link-local control stays out', 'l2cp', () => frame(CONTROL, OTHER, 1)),
   stopped('too-big', 'a frame longer than the MTU', 'too-big', ({ mac }) => frame(mac, OTHER, 1, 1515)),
   frames('tagged', 'a VLAN tag does not count as length, and stays', async (bench) => {
@@ -182,12 +203,19 @@ export const FRAME_CASES: readonly Case[] = [
     way.host.frame(broadcast);
     await arrive(way.proxy, [broadcast], markIn(way));
   }),
-  frames('order', 'frames keep their order, none comes twice', async (bench) => {
-    const way = await path(bench);
-    const sent = Array.from({ length: 300 }, (_, index) => frame(way.mac, OTHER, index, 60 + (index % 900)));
-    for (const each of sent) way.host.frame(each);
-    await arrive(way.proxy, sent, markIn(way));
-  }, '6'),
+  frames(
+    'order',
+    'frames keep their order, none comes twice',
+    async (bench) => {
+      const way = await path(bench);
+      const sent = Array.from({ length: 300 }, (_, index) =>
+        frame(way.mac, OTHER, index, 60 + (index % 900)),
+      );
+      for (const each of sent) way.host.frame(each);
+      await arrive(way.proxy, sent, markIn(way));
+    },
+    '6',
+  ),
   frames('no-echo', 'a frame does not come back to where it came from', async (bench) => {
     const way = await path(bench);
     way.host.frame(frame(BROADCAST, OTHER, 1));
@@ -237,7 +265,8 @@ async function bridge(bench: Bench): Promise<void> {
 
 /** RARP frames with that source that the server put on its device. */
 function announcements(heard: readonly Buffer[], mac: string): number {
-  return heard.filter((each) => each.readUInt16BE(12) === RARP && each.subarray(6, 12).equals(octets(mac))).length;
+  return heard.filter((each) => each.readUInt16BE(12) === RARP && each.subarray(6, 12).equals(octets(mac)))
+    .length;
 }
 
 async function listening(bench: Bench): Promise<{ heard: () => readonly Buffer[] }> {
@@ -263,7 +292,12 @@ async function notAnnounced(bench: Bench): Promise<void> {
   const { heard } = await listening(bench);
   const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
   const options = 'offload=off mtu=1500 announce=off';
-  const { wire } = await beginWire(bench, beginLine(names, { roles: 'PROXY HOST', options }), names.id, 'PROXY');
+  const { wire } = await beginWire(
+    bench,
+    beginLine(names, { roles: 'PROXY HOST', options }),
+    names.id,
+    'PROXY',
+  );
   // A frame of the machine comes behind whatever else the server put there.
   wire.frame(frame(BROADCAST, names.mac, 1));
   const all: Buffer[] = [];

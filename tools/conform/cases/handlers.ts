@@ -1,11 +1,11 @@
 /** Cases of the two Handler machines: everything that can happen to a Handler, in every state. */
+
 import type { Case } from '../case.ts';
 import { InitiatorDrive } from '../drive/initiator.ts';
 import { ResponderDrive } from '../drive/responder.ts';
 import { type Edge, edgesOf } from '../model/graph.ts';
 import { type InitiatorStep, initiatorModel } from '../model/initiator.ts';
 import { responderModel } from '../model/responder.ts';
-import type { InitiatorContext } from '../../../machines/handler/initiator.ts';
 import type { Target } from '../target.ts';
 
 const id = (side: string, at: string, label: string) => `${side}/${at.replaceAll(' ', '-')}/${label}`;
@@ -26,7 +26,7 @@ export function initiatorCases(target: Target): readonly Case[] {
     }));
 
   /** The machine does not tell a dial from one that was greeted; both are tried. */
-  function greetedToo(edge: Edge<InitiatorContext, InitiatorStep>): readonly Edge<InitiatorContext, InitiatorStep>[] {
+  function greetedToo(edge: Edge<InitiatorStep>): readonly Edge<InitiatorStep>[] {
     const greeted = model.events.find(({ type }) => type === 'dialled') as InitiatorStep;
     const way = withGreeting(edge.way, greeted);
     const { at, event } = edge;

@@ -19,22 +19,27 @@ export const INSIDE_CASES: readonly Case[] = [
     bench.refused(await talk.ask('CLOSE x'), 'bad-id');
     bench.refused(await talk.ask(`CLOSE ${'0'.repeat(16)}`), 'forbidden');
   }),
-  inside('log', '7', 'a log that cannot be written stops HANDLE, BEGIN and CLOSE, and nothing else', async (bench) => {
-    const { control } = bench;
-    const { id, wire } = await standing(bench);
-    const talk = await bench.login();
-    control.breakLog(true);
-    const names = namesFor(bench);
-    bench.refused(await talk.ask(beginLine(names)), 'log-unavailable');
-    bench.refused(await talk.ask(handleLine(names)), 'log-unavailable');
-    bench.refused(await talk.ask(`CLOSE ${id}`), 'log-unavailable');
-    bench.good(await talk.ask('STATUS?'));
-    await wire.ping();
-    control.breakLog(false);
-    await control.advance(60_000);
-    const again = await bench.login();
-    bench.good(await again.ask(`CLOSE ${id}`), 'CLOSE to work again');
-  }),
+  inside(
+    'log',
+    '7',
+    'a log that cannot be written stops HANDLE, BEGIN and CLOSE, and nothing else',
+    async (bench) => {
+      const { control } = bench;
+      const { id, wire } = await standing(bench);
+      const talk = await bench.login();
+      control.breakLog(true);
+      const names = namesFor(bench);
+      bench.refused(await talk.ask(beginLine(names)), 'log-unavailable');
+      bench.refused(await talk.ask(handleLine(names)), 'log-unavailable');
+      bench.refused(await talk.ask(`CLOSE ${id}`), 'log-unavailable');
+      bench.good(await talk.ask('STATUS?'));
+      await wire.ping();
+      control.breakLog(false);
+      await control.advance(60_000);
+      const again = await bench.login();
+      bench.good(await again.ask(`CLOSE ${id}`), 'CLOSE to work again');
+    },
+  ),
   inside('handlers', '5', 'so many Handlers and no more', async (bench) => {
     await standing(bench);
     bench.control.limit({ handlers: 1 });
@@ -51,7 +56,11 @@ export const INSIDE_CASES: readonly Case[] = [
   }),
   inside('evicted', '4', 'past the bound the oldest stranger goes', async (bench) => {
     bench.control.limit({ unauthenticated: 2 });
-    const [first, second, third] = [await bench.greeted('1'), await bench.greeted('2'), await bench.greeted('3')];
+    const [first, second, third] = [
+      await bench.greeted('1'),
+      await bench.greeted('2'),
+      await bench.greeted('3'),
+    ];
     bench.refused(await first.answer('ERR 429'), 'too-many-sessions');
     await first.over();
     for (const talk of [second, third]) bench.good(await talk.ask('HELP?'));
@@ -96,7 +105,8 @@ export const INSIDE_CASES: readonly Case[] = [
     wire.talk.cut();
     for (const ms of [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]) {
       const since = control.now();
-      while (standIn.waiting === 0 && control.now() < since + 1.2 * ms + 1_000) await control.advance(ms / 20);
+      while (standIn.waiting === 0 && control.now() < since + 1.2 * ms + 1_000)
+        await control.advance(ms / 20);
       const visit = await standIn.visit();
       const passed = control.now() - since;
       demand(passed >= 0.75 * ms, `a delay of about ${ms} ms`, `${Math.round(passed)} ms`);

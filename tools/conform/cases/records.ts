@@ -21,7 +21,10 @@ const records = (id: string, title: string, run: (bench: Bench) => Promise<void>
 const wrong = (id: string, title: string, bytes: Uint8Array): Case =>
   records(id, title, async (bench) => {
     const stood = await standing(bench);
-    stood.wire.talk.raw(bytes, `${bytes.length} bytes: ${Buffer.from(bytes.subarray(0, 8)).toString('hex')}…`);
+    stood.wire.talk.raw(
+      bytes,
+      `${bytes.length} bytes: ${Buffer.from(bytes.subarray(0, 8)).toString('hex')}…`,
+    );
     await stood.wire.farewell('protocol-error');
     await bench.handlerIs(stood.id, 'closed', 'responder');
   });
@@ -73,7 +76,11 @@ export const RECORD_CASES: readonly Case[] = [
     ),
   ),
   ...[0x05, 0x06, 0x40, 0x7f].map((type) =>
-    wrong(`unknown-${type.toString(16)}`, `type 0x${type.toString(16)} is not known`, encodeRecord(type, Buffer.from('x'))),
+    wrong(
+      `unknown-${type.toString(16)}`,
+      `type 0x${type.toString(16)} is not known`,
+      encodeRecord(type, Buffer.from('x')),
+    ),
   ),
   wrong('short-frame', 'a FRAME of 13 bytes', encodeRecord(FRAME, Buffer.alloc(13))),
   wrong('empty-frame', 'a FRAME of no bytes', encodeRecord(FRAME, Buffer.alloc(0))),

@@ -44,15 +44,24 @@ export const RULE_CASES: readonly Case[] = [
     demandEqual(missing.join(' '), '', 'missing fields');
     demand(Number(line.fields.handlers) >= 1, 'handlers=1 or more', line.fields.handlers ?? '');
   }),
-  rule('status', '3', 'STATUS? tells version, name, uptime, pid, sessions, handlers and log', async (bench) => {
-    const { data } = await bench.ask('STATUS?');
-    const keys = data.map((line) => line.split(' ')[1] ?? '');
-    const missing = ['version', 'name', 'uptime', 'pid', 'sessions', 'handlers'].filter(
-      (key) => !keys.includes(key),
-    );
-    demandEqual(missing.join(' '), '', 'missing keys');
-    demand(keys.some((key) => key.startsWith('log')), 'STATUS of the log', keys.join(' '));
-  }),
+  rule(
+    'status',
+    '3',
+    'STATUS? tells version, name, uptime, pid, sessions, handlers and log',
+    async (bench) => {
+      const { data } = await bench.ask('STATUS?');
+      const keys = data.map((line) => line.split(' ')[1] ?? '');
+      const missing = ['version', 'name', 'uptime', 'pid', 'sessions', 'handlers'].filter(
+        (key) => !keys.includes(key),
+      );
+      demandEqual(missing.join(' '), '', 'missing keys');
+      demand(
+        keys.some((key) => key.startsWith('log')),
+        'STATUS of the log',
+        keys.join(' '),
+      );
+    },
+  ),
   rule('stats', '3', 'STATS? lists numbers by name', async (bench) => {
     const { id } = await standing(bench);
     const { data } = await bench.ask(`STATS? ${id}`);
@@ -62,7 +71,8 @@ export const RULE_CASES: readonly Case[] = [
   rule('ninth', '4', 'the ninth session of an address that is not authenticated', async (bench) => {
     await bench.boss();
     const strangers = [];
-    for (let count = 0; count < STRANGERS; count++) strangers.push(await bench.greeted(`stranger ${count + 1}`));
+    for (let count = 0; count < STRANGERS; count++)
+      strangers.push(await bench.greeted(`stranger ${count + 1}`));
     const ninth = await bench.dial('ninth');
     bench.refused(await ninth.answer('ERR 429 in place of the greeting'), 'too-many-sessions');
     await ninth.over();
@@ -75,7 +85,11 @@ export const RULE_CASES: readonly Case[] = [
     talk.say(handleLine(namesFor(bench, standIn.url)));
     const { visit, id } = await awaitBegin(standIn);
     bench.closeLater(id);
-    const wire = visit.takeBegin({ handler: id, options: { offload: false, announce: true, l2cp: false }, mtu: 1500 });
+    const wire = visit.takeBegin({
+      handler: id,
+      options: { offload: false, announce: true, l2cp: false },
+      mtu: 1500,
+    });
     bench.good(await talk.answer('OK to HANDLE'));
     bench.good(await talk.ask('DONE'));
     await talk.over();
@@ -89,9 +103,25 @@ export const RULE_CASES: readonly Case[] = [
     const { visit, id } = await awaitBegin(standIn);
     bench.closeLater(id);
     talk.cut();
-    const wire = visit.takeBegin({ handler: id, options: { offload: false, announce: true, l2cp: false }, mtu: 1500 });
+    const wire = visit.takeBegin({
+      handler: id,
+      options: { offload: false, announce: true, l2cp: false },
+      mtu: 1500,
+    });
     await wire.ping();
     await bench.handlerIs(id, 'binary');
+  }),
+  rule('watch', '3', 'the next line ends a watch, and is carried out', async (bench) => {
+    const talk = await bench.login();
+    bench.good(await talk.ask('WATCH'), 'OK to WATCH');
+    await bench.ask('STATUS?');
+    demand((await talk.line('an EVENT line')).startsWith('EVENT '), 'an EVENT line', 'another');
+    talk.say('STATUS?');
+    bench.good(await talk.answer('the answer to STATUS?', true), 'OK to STATUS?');
+    for (let count = 0; count < 3; count++) await bench.ask('STATUS?');
+    const { data } = await talk.ask('HELP?');
+    const stray = data.find((line) => !line.startsWith('HELP '));
+    demand(stray === undefined, 'no EVENT behind the end of a watch', stray ?? '');
   }),
   rule('ids', '3', 'Handler ids are long, and never the same', async (bench) => {
     const ids: string[] = [];
@@ -120,7 +150,11 @@ export const RULE_CASES: readonly Case[] = [
     const { options, handler } = await visit.begin();
     bench.closeLater(handler);
     const { offload, announce, l2cp } = options;
-    demandEqual(JSON.stringify({ offload, announce, l2cp }), '{"offload":false,"announce":false,"l2cp":true}', 'options');
+    demandEqual(
+      JSON.stringify({ offload, announce, l2cp }),
+      '{"offload":false,"announce":false,"l2cp":true}',
+      'options',
+    );
   }),
   rule('offload', '3', 'offload=on is answered on or off, offload=off by off', async (bench) => {
     const names = namesFor(bench);
@@ -179,16 +213,22 @@ export const RULE_CASES: readonly Case[] = [
     }
   }),
   rule('itself', '3', 'a server that dials itself holds the Handler twice', itself),
-  rule('wrong-secret', '4', 'the third failed HELLO closes the session', async (bench) => {
-    const { login } = bench.target;
-    if (login.method !== 'password') throw new NotApplicable('needs a password');
-    const talk = await bench.greeted();
-    const line = formatHello({ ...login, secret: 'x=y' });
-    for (let count = 0; count < 3; count++) {
-      bench.refused(await talk.ask(line, 'HELLO password (a wrong secret)'), 'authentication-failed');
-    }
-    await talk.over();
-  }, true),
+  rule(
+    'wrong-secret',
+    '4',
+    'the third failed HELLO closes the session',
+    async (bench) => {
+      const { login } = bench.target;
+      if (login.method !== 'password') throw new NotApplicable('needs a password');
+      const talk = await bench.greeted();
+      const line = formatHello({ ...login, secret: 'x=y' });
+      for (let count = 0; count < 3; count++) {
+        bench.refused(await talk.ask(line, 'HELLO password (a wrong secret)'), 'authentication-failed');
+      }
+      await talk.over();
+    },
+    true,
+  ),
 ];
 
 async function itself(bench: Bench): Promise<void> {

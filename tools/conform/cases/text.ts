@@ -70,7 +70,8 @@ export const TEXT_CASES: readonly Case[] = [
     const talk = await bench.greeted();
     talk.raw(`${bench.helloLine()}\nSTATUS?\nHANDLERS?\n`, 'HELLO (credentials), STATUS?, HANDLERS?');
     talk.end();
-    for (const what of ['HELLO', 'STATUS?', 'HANDLERS?']) bench.good(await talk.answer(what), `OK to ${what}`);
+    for (const what of ['HELLO', 'STATUS?', 'HANDLERS?'])
+      bench.good(await talk.answer(what), `OK to ${what}`);
     await talk.over();
   }),
   text('torn', 'a line without its LF is not carried out', async (bench) => {

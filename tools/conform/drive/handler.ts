@@ -76,7 +76,10 @@ export abstract class HandlerDrive<C, E extends HandlerEvent> {
     const { bench, id, view, logHeld } = this;
     if (logHeld) {
       const { control } = bench;
-      await bench.until(`the Handler to be ${view.value}`, async () => control.stateOf(`handler:${id}`) === view.value);
+      await bench.until(
+        `the Handler to be ${view.value}`,
+        async () => control.stateOf(`handler:${id}`) === view.value,
+      );
     } else if (!this.down && view.value !== 'authenticated') await bench.handlerIs(id, view.value, this.name);
   }
 

@@ -1,8 +1,9 @@
 /** Drives a Handler of which the server under test is the initiator: the suite is client and responder. */
-import { parseAnswerLine } from '../../../machines/protocol/answers.ts';
-import { formatDevice } from '../../../machines/protocol/devices.ts';
+
 import { PING } from '../../../machines/frames/records.ts';
 import type { InitiatorContext } from '../../../machines/handler/initiator.ts';
+import { parseAnswerLine } from '../../../machines/protocol/answers.ts';
+import { formatDevice } from '../../../machines/protocol/devices.ts';
 import type { Begin } from '../../../machines/protocol/types.ts';
 import type { Bench } from '../bench.ts';
 import { PEER_SECRET } from '../bench.ts';
@@ -39,10 +40,7 @@ export class InitiatorDrive extends HandlerDrive<InitiatorContext, InitiatorStep
     super(bench, model);
   }
 
-  static async start(
-    bench: Bench,
-    model: Model<InitiatorContext, InitiatorStep>,
-  ): Promise<InitiatorDrive> {
+  static async start(bench: Bench, model: Model<InitiatorContext, InitiatorStep>): Promise<InitiatorDrive> {
     const standIn = await bench.standIn();
     const names = { target: bench.target, id: '', mac: bench.mac(), remote: standIn.url };
     if (bench.target.control !== undefined) bench.control.holdDevices();
@@ -96,7 +94,10 @@ export class InitiatorDrive extends HandlerDrive<InitiatorContext, InitiatorStep
         return true;
       case 'dial-failed':
         if (event.label === 'cut') visit!.talk.end();
-        else visit!.talk.say(event.label === 'garbage' ? '220 mail.example' : `${event.label} ${word(event)} no`);
+        else
+          visit!.talk.say(
+            event.label === 'garbage' ? '220 mail.example' : `${event.label} ${word(event)} no`,
+          );
         return true;
       case 'timer':
         await this.#time(event.timer);

@@ -27,10 +27,7 @@ export class ResponderDrive extends HandlerDrive<ResponderContext, ResponderStep
     this.id = names.id;
   }
 
-  static async start(
-    bench: Bench,
-    model: Model<ResponderContext, ResponderStep>,
-  ): Promise<ResponderDrive> {
+  static async start(bench: Bench, model: Model<ResponderContext, ResponderStep>): Promise<ResponderDrive> {
     const drive = new ResponderDrive(bench, model, namesFor(bench));
     if (drive.owned) bench.control.holdDevices();
     await drive.#sayBegin(FIRST);

@@ -1,7 +1,7 @@
 /** Brings about what happens to a session besides lines: verdicts, ends, time-outs, what becomes of its Handler. */
 import { formatHello } from '../../../machines/protocol/format.ts';
-import { beginLine } from '../names.ts';
 import type { SessionStep } from '../model/session.ts';
+import { beginLine } from '../names.ts';
 import { NotApplicable } from '../nonconformity.ts';
 import type { Visit } from '../stand-in.ts';
 import type { SessionDrive } from './session.ts';
@@ -89,7 +89,10 @@ async function gone(drive: SessionDrive): Promise<void> {
   const { bench, session } = drive;
   const { control } = bench.target;
   if (control === undefined || session === undefined) return;
-  await bench.until('the session to be closed', async () => control.stateOf(`session:${session}`) === undefined);
+  await bench.until(
+    'the session to be closed',
+    async () => control.stateOf(`session:${session}`) === undefined,
+  );
 }
 
 async function failHandle(drive: SessionDrive, { label }: SessionStep): Promise<void> {

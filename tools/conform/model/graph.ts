@@ -33,7 +33,7 @@ export interface Step<C, E extends Labelled> {
 }
 
 /** One event in one state, and the way there. */
-export interface Edge<C, E extends Labelled> {
+export interface Edge<E extends Labelled> {
   /** The state that it begins in, for the name of the case. */
   readonly at: string;
   readonly way: readonly E[];
@@ -60,8 +60,12 @@ export function statesOf(machine: AnyStateMachine): readonly string[] {
 /** States that a machine names without ever being in them (they keep the five names of section 4) do not count. */
 function hasWayIn(machine: AnyStateMachine, key: string): boolean {
   const nodes = [machine.root, ...Object.values(machine.root.states)];
-  const targets = nodes.flatMap((node) => [...node.transitions.values()].flat()).flatMap((t) => t.target ?? []);
-  return machine.root.initial.target.some((node) => node.key === key) || targets.some((node) => node.key === key);
+  const targets = nodes
+    .flatMap((node) => [...node.transitions.values()].flat())
+    .flatMap((t) => t.target ?? []);
+  return (
+    machine.root.initial.target.some((node) => node.key === key) || targets.some((node) => node.key === key)
+  );
 }
 
 /** Every transition by name: `state.event` or `*.event` for one that all states share, with its place among its guards. */
@@ -90,7 +94,10 @@ function takenKey(machine: AnyStateMachine, snapshot: never, event: Labelled): s
 }
 
 /** The machine in its first state, with the effects of that. */
-export function begin<C>(machine: AnyStateMachine, input: unknown): { view: View<C>; effects: readonly Effect[] } {
+export function begin<C>(
+  machine: AnyStateMachine,
+  input: unknown,
+): { view: View<C>; effects: readonly Effect[] } {
   const [snapshot, actions] = initialTransition(machine, input as never);
   return { view: snapshot as unknown as View<C>, effects: actions as unknown as readonly Effect[] };
 }
@@ -103,7 +110,7 @@ export function step<C, E extends Labelled>(machine: AnyStateMachine, from: View
 }
 
 /** Every feasible event in every state that can be reached, in an order that is always the same. */
-export function edgesOf<C, E extends Labelled>(model: Model<C, E>): readonly Edge<C, E>[] {
+export function edgesOf<C, E extends Labelled>(model: Model<C, E>): readonly Edge<E>[] {
   const feasible = (snapshot: unknown, event: unknown) => {
     const view = snapshot as View<C>;
     return view.status !== 'done' && model.feasible(view, event as E);
@@ -115,7 +122,7 @@ export function edgesOf<C, E extends Labelled>(model: Model<C, E>): readonly Edg
     serializeEvent: (event) => (event as unknown as E).label as never,
     filterEvents: feasible,
   });
-  const edges: Edge<C, E>[] = [];
+  const edges: Edge<E>[] = [];
   for (const { steps } of paths) {
     const way = steps.map(({ event }) => event as unknown as E).filter(({ type }) => type !== 'xstate.init');
     const end = fold(model, way);

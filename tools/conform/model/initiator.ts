@@ -1,8 +1,9 @@
 /** The initiator's machine as a model: what the other server, the client and the world can do to it, and when. */
-import { DEFAULT_TIMES } from '../times.ts';
+
 import type { InitiatorEvent, InitiatorInput } from '../../../machines/handler/events.ts';
 import { type InitiatorContext, initiatorMachine } from '../../../machines/handler/initiator.ts';
 import type { Target } from '../target.ts';
+import { DEFAULT_TIMES } from '../times.ts';
 import { COMMON_STEPS, MODEL_ENDS, MODEL_MTU, MODEL_OPTIONS, WIDE_MTU } from './ends.ts';
 import type { Model, View } from './graph.ts';
 
@@ -137,7 +138,11 @@ function tryTimer({ context }: InitiatorView, event: InitiatorStep, owned: boole
 function whileUnauthenticated(view: InitiatorView, event: InitiatorStep, owned: boolean): boolean {
   const { phase } = view.context;
   if (phase === 'device') {
-    return event.type === 'device-open' || (event.type === 'device-failed' && owned) || tryTimer(view, event, owned);
+    return (
+      event.type === 'device-open' ||
+      (event.type === 'device-failed' && owned) ||
+      tryTimer(view, event, owned)
+    );
   }
   if (phase === 'waiting') return event.type === 'timer' && event.timer === 'redial';
   if (phase === 'idle') return false;

@@ -5,10 +5,10 @@ import {
   beginLine,
   handleLine,
   type Instead,
+  type Names,
   NO_DEVICE,
   NO_HANDLER,
   NO_PEER,
-  type Names,
   otherForm,
 } from '../names.ts';
 
@@ -126,9 +126,7 @@ const HANDLE_WRONG: readonly LineStimulus[] = [
   ),
   wrong('HANDLE', 'bad-option', 'unknown', '3', (names) => handleLine(names, { options: 'color=red' })),
   wrong('HANDLE', 'bad-option', 'bad value', '3', (names) => handleLine(names, { options: 'offload=maybe' })),
-  wrong('HANDLE', 'bad-option', 'twice', '3', (names) =>
-    handleLine(names, { options: 'l2cp=on l2cp=on' }),
-  ),
+  wrong('HANDLE', 'bad-option', 'twice', '3', (names) => handleLine(names, { options: 'l2cp=on l2cp=on' })),
   wrong('HANDLE', 'no-such-peer', 'not configured', '3', (names) =>
     handleLine(names, { remote: NO_PEER, auth: '-' }),
   ),
@@ -163,7 +161,9 @@ const BEGIN_WRONG: readonly LineStimulus[] = [
   wrong('BEGIN', 'bad-option', 'unknown', '3', (names) =>
     beginLine(names, { options: 'offload=off mtu=1500 color=red' }),
   ),
-  wrong('BEGIN', 'bad-option', 'mtu of 0', '3', (names) => beginLine(names, { options: 'offload=off mtu=0' })),
+  wrong('BEGIN', 'bad-option', 'mtu of 0', '3', (names) =>
+    beginLine(names, { options: 'offload=off mtu=0' }),
+  ),
   wrong(
     'BEGIN',
     'handler-exists',

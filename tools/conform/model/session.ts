@@ -121,13 +121,24 @@ function serialize({ value, context }: SessionView): string {
 }
 
 const LINE_LABELS: ReadonlySet<string> = new Set(LINES.map(({ label }) => label));
+/** Lines with wrong arguments: tried in one state of a kind only, where they get no further than in the others. */
+const WRONG_ARGUMENTS: ReadonlySet<string> = new Set(
+  LINES.filter(({ verb, reason }) => reason !== undefined && verb !== undefined && verb !== 'HELLO').map(
+    ({ label }) => label,
+  ),
+);
 const isLine = ({ label, type }: SessionStep): boolean =>
   LINE_LABELS.has(label) || type === 'HELLO' || type === 'empty-line';
 
 function feasible({ value, context }: SessionView, event: SessionStep, target: Target): boolean {
-  const { pending, request, watching } = context;
+  const { pending, request, watching, failedHellos } = context;
+  const first = value === 'unauthenticated' ? failedHellos === 0 : !watching;
+  if (!first && WRONG_ARGUMENTS.has(event.label)) return false;
   const owned = target.control !== undefined;
   if (event.type === 'restart' || event.type === 'shutdown') {
+    // Only the check of a password takes long enough for something to happen meanwhile.
+    const checking = value === 'unauthenticated' && pending === 'verify';
+    if (checking && target.login.method !== 'password') return false;
     return owned && !(value === 'binary' && event.type === 'shutdown');
   }
   switch (value) {

@@ -1,0 +1,115 @@
+/** `vnet conform` itself: what it prints, and how it ends. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Surroundings } from '../../tools/cli/surroundings.ts';
+import { conform } from '../../tools/commands/conform.ts';
+import { InProcess } from './in-process.ts';
+import { mangled } from './mutants/mangle.ts';
+
+const test = suite('vnet conform');
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  let out = '';
+  let err = '';
+  const around: Surroundings = {
+    env,
+    columns: undefined,
+    attended: false,
+    out: (text) => {
+      out += text;
+      return true;
+    },
+    err: (text) => {
+      err += text;
+    },
+    drained: async () => {},
+  };
+  const status = await conform(args, around);
+  return { status, out, err, lines: out.trimEnd().split('\n') };
+}
+
+const right = await InProcess.start({ scheme: 'unix' });
+const wrong = await InProcess.start({
+  scheme: 'unix',
+  fault: mangled({ line: (line) => (line.startsWith('OK count=') ? [line, line] : undefined) }),
+});
+test.after(async () => {
+  await right.close();
+  await wrong.close();
+});
+
+test('passes a right server, in TAP', async () => {
+  const { status, lines, err } = await run([right.url, '--only', 'text/']);
+  assert.is(status, 0, err);
+  assert.is(lines[0], 'TAP version 14');
+  assert.match(lines[2]!, /^1\.\.\d+$/);
+  const count = Number(lines[2]!.slice(3));
+  assert.is(lines.filter((line) => /^ok \d+ - text\/\S+: .* \(section \d/.test(line)).length, count);
+  assert.match(lines.join('\n'), new RegExp(`# ${count} passed, 0 failed, 0 skipped`));
+  assert.match(lines.join('\n'), /# states: \d+ of \d+, \d+ %/);
+});
+
+test('fails a wrong one, with the section and the talk', async () => {
+  const { status, out } = await run([wrong.url, '--only', 'text/pipelined', '--patience', '1500']);
+  assert.is(status, 1);
+  assert.match(out, /^not ok 1 - text\/pipelined/m);
+  assert.match(out, /section: spec\/PROTOCOL\.md, 2/);
+  assert.match(out, /talk: \|\n.*client:/);
+});
+
+test('ends at the first failure when asked to', async () => {
+  const { status, out } = await run([wrong.url, '--only', 'text/', '--bail', '--patience', '1500']);
+  assert.is(status, 1);
+  assert.is(out.match(/^not ok/gm)?.length, 1);
+});
+
+test('JSON lines', async () => {
+  const { lines } = await run([right.url, '--only', 'text/cr', '--json']);
+  const [begin, one, end] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.equal([begin?.['type'], one?.['type'], end?.['type']], ['begin', 'case', 'end']);
+  assert.equal([one?.['id'], one?.['verdict'], one?.['section']], ['text/cr', 'pass', '2']);
+});
+
+test('lists cases with their sections', async () => {
+  const { status, lines } = await run([right.url, '--list']);
+  assert.is(status, 0);
+  assert.ok(lines.length > 300);
+  assert.ok(lines.every((line) => /^\d(\.\d)? +\S+\/\S/.test(line)));
+});
+
+test('no line of what it prints holds a secret', async () => {
+  const tcp = await InProcess.start({
+    scheme: 'tcp',
+    fault: mangled({ line: (line) => (line.startsWith('OK count=') ? [] : undefined) }),
+  });
+  try {
+    const { out } = await run([tcp.url, '--only', 'text/pipelined', '--patience', '300'], {
+      VNET_PASSWORD: 'open sesame',
+    });
+    assert.match(out, /^not ok/m);
+    assert.not.match(out, /sesame/);
+  } finally {
+    await tcp.close();
+  }
+});
+
+test('wrong usage', async () => {
+  for (const args of [
+    [],
+    [right.url, right.url],
+    [right.url, '--seed', 'x'],
+    [right.url, '--only', 'nothing-like-it'],
+  ]) {
+    const { status, err } = await run(args);
+    assert.is(status, 2, err);
+    assert.match(err, /vnet conform/);
+  }
+});
+
+test('no server', async () => {
+  const { status, err } = await run(['unix:///nowhere/at/all']);
+  assert.is(status, 3);
+  assert.ok(err.length > 0);
+});
+
+test.run();

@@ -1,0 +1,72 @@
+/**
+ * Deliberately wrong servers: the suite has to catch every one. Each is a right server with one thing changed, most
+ * of them by something that stands between it and its sockets. All of them live in this process, side by side.
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCases } from '../../tools/conform/runner.ts';
+import { casesFor, offeredMethods } from '../../tools/conform/suite.ts';
+import { InProcess } from './in-process.ts';
+import { BINARY_MUTANTS } from './mutants/binary.ts';
+import { SERVER_MUTANTS } from './mutants/server.ts';
+import { type Mutant, TEXT_MUTANTS } from './mutants/text.ts';
+
+const MUTANTS: readonly Mutant[] = [...TEXT_MUTANTS, ...BINARY_MUTANTS, ...SERVER_MUTANTS];
+const AT_ONCE = 8;
+/** Milliseconds: a wrong server that says nothing has to be waited for, a right one takes a few. */
+const PATIENCE = 1_500;
+
+interface Caught {
+  readonly mutant: Mutant;
+  /** Id of the case that failed, and how; undefined: it got away. */
+  readonly by: string | undefined;
+  readonly why: string | undefined;
+  readonly tried: number;
+}
+
+async function hunt(mutant: Mutant): Promise<Caught> {
+  const target = await InProcess.start({ scheme: 'tcp', patience: PATIENCE, fault: mutant.fault });
+  try {
+    const methods = await offeredMethods(target).catch(() => ['password']);
+    const cases = casesFor(target, methods).filter(({ id }) => mutant.only.some((part) => id.includes(part)));
+    const { outcomes } = await runCases(target, cases, {
+      seed: 1,
+      told: ({ verdict }) => verdict !== 'fail',
+    });
+    const failed = outcomes.find(({ verdict }) => verdict === 'fail');
+    return { mutant, by: failed?.test.id, why: failed?.why?.split('\n')[0], tried: outcomes.length };
+  } finally {
+    await target.close();
+  }
+}
+
+const test = suite('conformance: mutants');
+const caught: Caught[] = [];
+
+test.before(async () => {
+  const queue = [...MUTANTS];
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) caught.push(await hunt(next));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+});
+
+for (const mutant of MUTANTS) {
+  test(`catches: ${mutant.name}`, () => {
+    const found = caught.find((each) => each.mutant === mutant);
+    assert.ok(found !== undefined && found.tried > 0, `no case for ${mutant.only.join(' or ')}`);
+    assert.ok(found.by !== undefined, `it got away from ${found.tried} cases`);
+  });
+}
+
+test.after(() => {
+  const score = caught.filter(({ by }) => by !== undefined).length;
+  const lines = caught.map(
+    ({ mutant, by, why }) =>
+      `  ${by === undefined ? 'GOT AWAY' : 'caught'}  ${mutant.name}: ${by ?? ''} ${why ?? ''}`,
+  );
+  if (process.env['VNET_VERBOSE'] !== undefined) process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(`mutants caught: ${score} of ${MUTANTS.length}\n`);
+});
+
+test.run();

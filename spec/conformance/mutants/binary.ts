@@ -1,0 +1,231 @@
+/** Wrong servers in the binary phase. */
+import { BYE, encodeBye, FRAME, MAX_LENGTH, OFFLOAD, PING, PONG } from '../../../machines/frames/records.ts';
+import type { Side } from './mangle.ts';
+import { type Mutant, mutant } from './text.ts';
+
+/** The first byte of what comes in is a record's type: the suite sends a record at a time. */
+const retyped = (change: (type: number, chunk: Buffer) => number | undefined) => ({
+  in(chunk: Buffer, side: Side): Buffer | undefined {
+    if (!side.binary || chunk.length < 4) return undefined;
+    const type = change(chunk[0]!, chunk);
+    if (type === undefined) return undefined;
+    const other = Buffer.from(chunk);
+    other[0] = type;
+    return other;
+  },
+});
+
+/** Frames that come in are changed before they are judged: what should have been stopped passes. */
+const reframed = (change: (frame: Buffer, side: Side) => void) => ({
+  in(chunk: Buffer, side: Side): Buffer | undefined {
+    if (!side.binary || chunk[0] !== FRAME || chunk.length < 32) return undefined;
+    const other = Buffer.from(chunk);
+    change(other.subarray(4), side);
+    return other;
+  },
+});
+
+const lost = (chunk: Buffer, side: Side, when: boolean): Buffer | undefined =>
+  side.binary && when ? chunk.subarray(0, 0) : undefined;
+const isBye = (record: Buffer, reason?: string): boolean =>
+  record[0] === BYE && (reason === undefined || record.subarray(4).toString() === reason);
+/** Length that the header of a record says. */
+const said = (chunk: Buffer): number => (chunk.length < 4 ? 0 : chunk.readUIntBE(1, 3));
+/** The machine's address, as it stands in the BEGIN that was heard. */
+const macOf = ({ heard }: Side): Buffer =>
+  Buffer.from((/ (02(?::[0-9a-f]{2}){5})/.exec(heard)?.[1] ?? '').replaceAll(':', ''), 'hex');
+const isProxy = ({ heard }: Side): boolean => heard.includes(' PROXY HOST ');
+
+export const BINARY_MUTANTS: readonly Mutant[] = [
+  mutant('PONG with other bytes', 'records/pongs', {
+    record(record) {
+      if (record[0] !== PONG) return undefined;
+      const other = Buffer.from(record);
+      other[11] = other[11]! ^ 1;
+      return [other];
+    },
+  }),
+  mutant('PONG is never sent', 'records/pongs', {
+    record: (record) => (record[0] === PONG ? [] : undefined),
+  }),
+  mutant('PONG twice', 'records/pongs', {
+    record: (record) => (record[0] === PONG ? [record, record] : undefined),
+  }),
+  mutant(
+    'no PING at once from an initiator',
+    'initiator/handling/BEGIN-taken'.replace('BEGIN-taken', 'BEGIN taken'),
+    {
+      record: (record, { dialled }) => (dialled && record[0] === PING ? [] : undefined),
+    },
+  ),
+  mutant('no PING every 5 s', 'records/pings', {
+    record: (record, { dialled }) => (!dialled && record[0] === PING ? [] : undefined),
+  }),
+  mutant('BYE is not answered', ['responder/binary-heard/BYE', 'initiator/binary-again-heard/BYE'], {
+    in(chunk, side) {
+      if (side.binary && chunk[0] === BYE) side.note = 1;
+      return undefined;
+    },
+    ending: ({ note }) => note === 0,
+  }),
+  mutant('closes without BYE', 'responder/binary-heard/CLOSE', {
+    record: (record) => (isBye(record) ? [] : undefined),
+  }),
+  mutant('BYE with another reason', 'responder/binary-heard/CLOSE', {
+    record: (record) => (isBye(record, 'closed') ? [encodeBye('shutting-down')] : undefined),
+  }),
+  mutant('the old wire is not told that it was replaced', 'responder/binary-heard/BEGIN', {
+    record: (record) => (isBye(record, 'replaced') ? [] : undefined),
+  }),
+  mutant('stays open behind its BYE', 'responder/binary-heard/protocol error', {
+    record(record, side) {
+      if (isBye(record)) side.note = 1;
+      return undefined;
+    },
+    ending: ({ note }) => note === 0,
+  }),
+  mutant('a BYE closed leaves the Handler', 'responder/binary-heard/BYE closed', {
+    in: (chunk, side) => (side.binary && isBye(chunk) ? encodeBye('shutting-down') : undefined),
+  }),
+  mutant(
+    'a BYE shutting-down ends the Handler',
+    ['responder/binary-heard/BYE', 'initiator/binary-again-heard/BYE'],
+    {
+      in: (chunk, side) => (side.binary && isBye(chunk, 'shutting-down') ? encodeBye('closed') : undefined),
+    },
+  ),
+  mutant(
+    '0x80 and above is a protocol error',
+    'records/ignored',
+    retyped((type) => (type >= 0x80 ? 0x05 : undefined)),
+  ),
+  mutant(
+    'unknown types below 0x80 are ignored',
+    'records/unknown',
+    retyped((type) => (type > BYE ? 0x80 : undefined)),
+  ),
+  mutant('FRAMEs of 13 bytes', 'records/short-frame', {
+    in: (chunk, side) => lost(chunk, side, chunk[0] === FRAME && said(chunk) === 13),
+  }),
+  mutant('records of any length', 'records/long', {
+    in: (chunk, side) => lost(chunk, side, said(chunk) > MAX_LENGTH),
+  }),
+  mutant(
+    'ignored records of 1,000 bytes at most',
+    'records/ignored',
+    retyped((type, chunk) => (type >= 0x80 && said(chunk) > 1000 ? 0x05 : undefined)),
+  ),
+  mutant(
+    'OFFLOAD though nobody agreed',
+    'records/offload',
+    retyped((type) => (type === OFFLOAD ? 0x80 : undefined)),
+  ),
+  mutant(
+    'a wrong virtio header ends the wire',
+    'records/bad-offload',
+    retyped((type) => (type === OFFLOAD ? 0x06 : undefined)),
+  ),
+  mutant('records have to come whole', 'records/pieces', {
+    in: (chunk, side) => lost(chunk, side, chunk.length === 1),
+  }),
+  mutant('loses what stands behind the OK', 'records/behind-ok', {
+    in(chunk, { dialled, binary }) {
+      const end = chunk.indexOf(0x0a) + 1;
+      return dialled && !binary && chunk.toString('latin1', 0, 11) === 'OK handler='
+        ? chunk.subarray(0, end)
+        : undefined;
+    },
+  }),
+  mutant('every frame twice', 'frames/unicast', {
+    record: (record) => (record[0] === FRAME ? [record, record] : undefined),
+  }),
+  mutant('frames overtake each other', 'frames/order', {
+    record(record, { held }) {
+      if (record[0] !== FRAME || record.readUInt32BE(18) === 0xffffffff) return [...held.splice(0), record];
+      if (held.length === 0) {
+        held.push(Buffer.from(record));
+        return [];
+      }
+      return [record, ...held.splice(0)];
+    },
+  }),
+  mutant('frames come back', 'frames/no-echo', {
+    in(chunk, side) {
+      if (side.binary && chunk[0] === FRAME) side.held.push(Buffer.from(chunk));
+      return undefined;
+    },
+    record: (record, { held }) => [...held.splice(0), record],
+  }),
+  mutant(
+    'spoofed sources pass',
+    'frames/spoofed',
+    reframed((frame, side) => void (isProxy(side) && macOf(side).copy(frame, 6))),
+  ),
+  mutant(
+    'a loop is not seen',
+    'frames/loop',
+    reframed((frame, side) => {
+      if (!isProxy(side) && frame.subarray(6, 12).equals(macOf(side))) frame[11] = frame[11]! ^ 1;
+    }),
+  ),
+  mutant(
+    'frames for others pass',
+    'frames/filtered',
+    reframed((frame, side) => {
+      if (!isProxy(side) && (frame[0]! & 1) === 0) macOf(side).copy(frame, 0);
+    }),
+  ),
+  mutant(
+    'link-local control crosses',
+    'frames/control-off',
+    reframed((frame) => {
+      if (frame.subarray(0, 3).toString('hex') === '0180c2') frame[2] = 0x5e;
+    }),
+  ),
+  mutant('too long frames are cut', 'frames/too-big', {
+    in(chunk, side) {
+      if (!side.binary || chunk[0] !== FRAME || said(chunk) <= 1514) return undefined;
+      const other = Buffer.from(chunk.subarray(0, 4 + 1514));
+      other.writeUIntBE(1514, 1, 3);
+      return other;
+    },
+  }),
+  mutant('VLAN tags are lost', 'frames/tagged', {
+    record(record) {
+      if (record[0] !== FRAME || record.readUInt16BE(16) !== 0x8100) return undefined;
+      const other = Buffer.concat([record.subarray(0, 16), record.subarray(20)]);
+      other.writeUIntBE(other.length - 4, 1, 3);
+      return [other];
+    },
+  }),
+  mutant('PROXY:multicast=off means nothing', 'frames/multicast-off', {
+    in: (chunk, side) =>
+      side.binary
+        ? undefined
+        : Buffer.from(chunk.toString('latin1').replace('PROXY:multicast=off', 'PROXY'), 'latin1'),
+  }),
+  mutant('nothing is announced', 'frames/announced', {
+    in: (chunk, side) =>
+      side.binary
+        ? undefined
+        : Buffer.from(chunk.toString('latin1').replace(' mtu=1500\n', ' mtu=1500 announce=off\n'), 'latin1'),
+  }),
+  mutant('announces though it was told not to', 'frames/not-announced', {
+    in: (chunk, side) =>
+      side.binary ? undefined : Buffer.from(chunk.toString('latin1').replace(' announce=off', ''), 'latin1'),
+  }),
+  mutant('the far MTU means nothing', 'frames/far-mtu', {
+    in: (chunk, side) =>
+      side.binary
+        ? undefined
+        : Buffer.from(chunk.toString('latin1').replace('mtu=1000', 'mtu=1500'), 'latin1'),
+  }),
+  mutant('a wire without a record is waited for', 'responder/binary/wire cut', {
+    line(line, side) {
+      if (line.startsWith('OK handler=') && !side.dialled) {
+        setTimeout(() => side.inject(Buffer.from('0200000874657374746573740a'.slice(0, 24), 'hex')), 5);
+      }
+      return undefined;
+    },
+  }),
+];

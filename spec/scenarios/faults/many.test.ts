@@ -1,0 +1,97 @@
+/**
+ * 200 Handlers at once between two servers, on one device at each end, through a crash of the server that was dialled.
+ *
+ *     proxy [lan0] ─ lan      proxy [wan0 198.51.100.2] ── [eth0 198.51.100.1] host      host [vm0] ─ vms
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Lab } from '../../../tools/lab/lab.ts';
+import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
+import { CommandError } from '../../../tools/lab/program.ts';
+import { VnetServer } from '../../../tools/lab/server.ts';
+import { sendFrames, sniff, sniffed } from '../../../tools/lab/traffic.ts';
+import { waitUntil } from '../../../tools/lab/wait.ts';
+
+await ensurePrivileges();
+
+const HANDLERS = 200;
+/** Sessions that ask for them, each for as many, one behind the other. */
+const SESSIONS = 10;
+const SECRET = 'correct-horse-7';
+const macOf = (number: number): string => `52:54:00:00:01:${number.toString(16).padStart(2, '0')}`;
+const plain = (mac: string): string => mac.replaceAll(':', '');
+
+const test = suite(`${HANDLERS} Handlers at once`);
+let lab: Lab;
+let proxy: VnetServer;
+let host: VnetServer;
+
+test.before(async () => {
+  lab = new Lab();
+  await lab.addNamespaces('proxy', 'host', 'lan', 'vms');
+  await lab.addCable(
+    { ns: 'proxy', dev: 'wan0', addresses: ['198.51.100.2/24'] },
+    { ns: 'host', dev: 'eth0', addresses: ['198.51.100.1/24'] },
+  );
+  await lab.addCable({ ns: 'proxy', dev: 'lan0' }, { ns: 'lan', dev: 'eth0' });
+  await lab.addCable({ ns: 'host', dev: 'vm0' }, { ns: 'vms', dev: 'eth0' });
+  const server = (ns: string, address: string) =>
+    new VnetServer(lab, { ns, name: ns, listen: `tcp://${address}:7411`, args: ['--allow-plaintext'] });
+  proxy = server('proxy', '198.51.100.2');
+  host = server('host', '198.51.100.1');
+  await Promise.all([proxy.start(), host.start()]);
+});
+test.after(() => lab?.close());
+
+const inTurns = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: SESSIONS }, (_, session) => all.filter((_, i) => i % SESSIONS === session));
+const allBinary = () => Array.from({ length: HANDLERS }, () => 'binary');
+
+/** One frame from the LAN to each VM, heard once at the other end. */
+async function eachCarries(mark: string): Promise<void> {
+  const listener = await sniff(lab, 'vms', 'eth0', `88b5${mark}`);
+  const frames = Array.from(
+    { length: HANDLERS },
+    (_, i) => `${plain(macOf(i))}5254000000aa88b5${mark}${'00'.repeat(46)}`,
+  );
+  await sendFrames(lab, 'lan', 'eth0', frames);
+  await waitUntil(() => sniffed(listener).length >= HANDLERS, { what: 'a frame through each Handler' });
+  assert.equal(sniffed(listener), frames);
+  await listener.kill();
+}
+
+test('all are asked for at the same time, and stand', async () => {
+  const lines = Array.from(
+    { length: HANDLERS },
+    (_, i) => `HANDLE tcp://198.51.100.1:7411 password:${SECRET} lan0 vm0 PROXY HOST ${macOf(i)}`,
+  );
+  const answers = await Promise.all(inTurns(lines).map((some) => proxy.ask(...some)));
+  for (const { last } of answers.flat()) assert.match(last, /^OK handler=/);
+  await host.waitForHandlers(allBinary());
+  await eachCarries('c001');
+});
+
+test('the server that was dialled crashes and comes back: all stand again by themselves', async () => {
+  await host.crash();
+  await host.start();
+  await host.waitForHandlers(allBinary(), 60_000);
+  await proxy.waitForHandlers(allBinary(), 60_000);
+  await eachCarries('c002');
+});
+
+test('all are closed at the same time, and nothing is left', async () => {
+  const lines = (await proxy.handlers()).map(({ id }) => `CLOSE ${id}`);
+  const answers = await Promise.all(inTurns(lines).map((some) => proxy.ask(...some)));
+  assert.equal(
+    answers.flat().map(({ last }) => last),
+    lines.map(() => 'OK'),
+  );
+  await host.waitForHandlers([]);
+  for (const server of [proxy, host]) {
+    await server.stop();
+    const replay = await server.replay();
+    if (replay.status !== 0) throw new CommandError(replay);
+  }
+});
+
+test.run();
