@@ -5,6 +5,7 @@ const PAUSE_MS = 10_000;
 /** Counts what may come in floods; tells of the first at once and of further ones every 10 s at most. */
 export class Repeated {
   #count = 0;
+  #last = '';
   #resting = false;
 
   constructor(
@@ -14,13 +15,17 @@ export class Repeated {
 
   happened(what: string): void {
     this.#count++;
-    if (this.#resting) return;
-    this.#resting = true;
-    this.tell(this.#count, what);
+    this.#last = what;
+    if (!this.#resting) this.#report();
+  }
+
+  #report(): void {
+    this.tell(this.#count, this.#last);
     this.#count = 0;
+    this.#resting = true;
     this.clock.after(PAUSE_MS, () => {
       this.#resting = false;
-      if (this.#count > 0) this.happened(what);
+      if (this.#count > 0) this.#report();
     });
   }
 }

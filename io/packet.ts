@@ -13,6 +13,8 @@ import type { QueuePlan } from './queue-governor.ts';
 const MOST_BUFFER_BYTES = 4 << 20;
 const LEAST_BUFFER_BYTES = 128 << 10;
 
+const NO_ROOM = new Set(['ENOMEM', 'ENOBUFS', 'EINVAL']);
+
 class PacketDevice extends KernelDevice<NativePacketSocket> {
   readonly backend = 'packet';
   private drops = 0;
@@ -21,8 +23,17 @@ class PacketDevice extends KernelDevice<NativePacketSocket> {
     super(link, open);
   }
 
+  /** A program that the kernel has no room for (net.core.optmem_max) is left out: everything is heard then. */
   override setFilter(program: readonly BpfInstruction[] | null): void {
-    if (!this.dead) this.port.setFilter(program === null ? null : assemble(program));
+    if (this.dead) return;
+    // The old one goes first: it counts against the same bound.
+    this.port.setFilter(null);
+    if (program === null) return;
+    try {
+      this.port.setFilter(assemble(program));
+    } catch (cause) {
+      if (!NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    }
   }
 
   protected override govern({ bytes }: QueuePlan): void {

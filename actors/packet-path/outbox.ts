@@ -176,15 +176,15 @@ export class Outbox {
     if (!keepsUp) this.#full = true;
   }
 
-  get #choked(): boolean {
+  #choked(): boolean {
     return this.#full || this.#unfinished > (this.#behind ? MAX_WRITES / 2 : MAX_WRITES);
   }
 
   /** Sends what is held when that can be, and finds out whether the link is behind. */
   #judge(): void {
     if (!this.#open) return;
-    if (this.#held.length > 0 && !this.#shipping && !this.#choked) this.#ship();
-    const behind = this.#choked || this.#held.length > 0;
+    if (this.#held.length > 0 && !this.#shipping && !this.#choked()) this.#ship();
+    const behind = this.#choked() || this.#held.length > 0;
     if (behind === this.#behind) return;
     this.#behind = behind;
     this.onBehind();

@@ -66,8 +66,8 @@ test('ends at the first failure when asked to', async () => {
 test('JSON lines', async () => {
   const { lines } = await run([right.url, '--only', 'text/cr', '--json']);
   const [begin, one, end] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  assert.equal([begin?.['type'], one?.['type'], end?.['type']], ['begin', 'case', 'end']);
-  assert.equal([one?.['id'], one?.['verdict'], one?.['section']], ['text/cr', 'pass', '2']);
+  assert.equal([begin?.type, one?.type, end?.type], ['begin', 'case', 'end']);
+  assert.equal([one?.id, one?.verdict, one?.section], ['text/cr', 'pass', '2']);
 });
 
 test('lists cases with their sections', async () => {

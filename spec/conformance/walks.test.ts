@@ -7,8 +7,8 @@ import { walkCases } from '../../tools/conform/walks.ts';
 import { InProcess, type InProcessOptions } from './in-process.ts';
 import { mangled } from './mutants/mangle.ts';
 
-const SEED = Number(process.env['VNET_SEED'] ?? 1);
-const WALKS = Number(process.env['VNET_WALKS'] ?? 16);
+const SEED = Number(process.env.VNET_SEED ?? 1);
+const WALKS = Number(process.env.VNET_WALKS ?? 16);
 
 async function walk(options: InProcessOptions, only: string, walks: number, seed: number) {
   const target = await InProcess.start(options);

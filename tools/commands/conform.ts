@@ -37,7 +37,7 @@ server: the server has to reach this machine. Nothing that other clients do is t
   --patience MS         how long an answer may take (default 5000)
   --only PATTERN        only cases whose id contains it; may stand several times
   --list                tell the cases and their sections, and run none
-  --seed N              another choice of ids, addresses and walks (default 1)
+  --seed N              another choice of addresses and walks (default 1)
   --walks N             so many random walks through each machine besides (default 0)
   --bail                end at the first case that fails
   --json                one JSON object a line

@@ -18,6 +18,8 @@ const HELLO_SHOWN = 'HELLO (credentials)';
 
 /** What outlives a case: the one session that looks on and tidies up. */
 export interface Shared {
+  /** Sets this run apart from all others. */
+  readonly run: string;
   boss: Talk | undefined;
 }
 
@@ -28,7 +30,7 @@ export class Bench {
   #names = 0;
   #dirty = false;
 
-  /** @param name of the case; addresses and ids are made from it and the seed, so that they are always the same */
+  /** @param name of the case; addresses are made from it and the seed, so that they are always the same */
   constructor(
     readonly target: Target,
     readonly coverage: Coverage,
@@ -58,9 +60,9 @@ export class Bench {
     return `02:${digits.match(/../g)?.join(':')}`;
   }
 
-  /** The id of a Handler, to be closed at the end. */
+  /** The id of a Handler, to be closed at the end. A server remembers those it CLOSEd: no run uses one again. */
   handlerId(): string {
-    const id = this.#draw().slice(0, 32);
+    const id = this.#draw(this.shared.run).slice(0, 32);
     this.#handlers.push(id);
     return id;
   }

@@ -23,7 +23,8 @@ function wrapped(labels: readonly string[]): string {
   const lines: string[] = [];
   for (const label of labels) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + label.length + 2 <= LINE) lines[lines.length - 1] = `${last}, ${label}`;
+    if (last !== undefined && last.length + label.length + 2 <= LINE)
+      lines[lines.length - 1] = `${last}, ${label}`;
     else lines.push(label);
   }
   return lines.join('<br>');
@@ -42,8 +43,13 @@ function arrowsFrom(node: Node, self: string): ReadonlyMap<string, readonly stri
   return arrows;
 }
 
-function stays(labels: readonly string[]): readonly string[] {
-  return [...new Set(labels.map((label) => label.replace(/ \[objected\]$/, '')))];
+/** What is refused for its arguments stays everywhere: that goes without saying where the event leads on as well. */
+function stays(labels: readonly string[], node: Node): readonly string[] {
+  const kept = labels.filter((label) => {
+    const event = / \[objected\]$/.test(label) ? label.slice(0, label.indexOf(' ')) : undefined;
+    return event === undefined || (node.transitions.get(event)?.length ?? 0) < 2;
+  });
+  return [...new Set(kept)];
 }
 
 export function diagram(machine: AnyStateMachine): string {
@@ -55,12 +61,13 @@ export function diagram(machine: AnyStateMachine): string {
     const node = root.states[name] as Node;
     for (const [target, labels] of arrowsFrom(node, name)) {
       if (target !== name) lines.push(`  ${name} --> ${target}: ${wrapped(labels)}`);
-      else notes.push(...note(name, stays(labels)));
+      else notes.push(...note(name, stays(labels, node)));
     }
     if (node.type === 'final') lines.push(`  ${name} --> [*]`);
   }
   const everywhere = [...arrowsFrom(root, '')].map(([target, labels]) => `→ ${target}: ${wrapped(labels)}`);
-  if (everywhere.length > 0) notes.push(...note(names.at(-1) ?? '', ['from every other state', ...everywhere], '<br>'));
+  if (everywhere.length > 0)
+    notes.push(...note(names.at(-1) ?? '', ['from every other state', ...everywhere], '<br>'));
   return [...lines, ...notes].join('\n');
 }
 

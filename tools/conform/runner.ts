@@ -1,4 +1,5 @@
 /** Runs cases one after the other, and says of each what came of it. */
+import { randomBytes } from 'node:crypto';
 import { Bench, type Shared } from './bench.ts';
 import type { Case } from './case.ts';
 import { Coverage } from './coverage.ts';
@@ -32,7 +33,7 @@ export async function runCases(
   cases: readonly Case[],
   { seed, told, coverage = new Coverage() }: RunOptions,
 ): Promise<{ readonly outcomes: readonly Outcome[]; readonly coverage: Coverage }> {
-  const shared: Shared = { boss: undefined };
+  const shared: Shared = { run: randomBytes(8).toString('hex'), boss: undefined };
   const outcomes: Outcome[] = [];
   try {
     for (const test of inOrder(cases)) {

@@ -34,7 +34,7 @@ export class Router {
       [
         'add table inet vnfaults',
         'add chain inet vnfaults way { type filter hook forward priority 0; policy accept; }',
-        `add rule inet vnfaults way numgen random mod 100 < ${percent} drop`,
+        `add rule inet vnfaults way ${percent < 100 ? `numgen random mod 100 < ${percent}` : ''} drop`,
       ].join('\n'),
     );
   }

@@ -1,5 +1,14 @@
 /** Wrong servers in the binary phase. */
-import { BYE, encodeBye, FRAME, MAX_LENGTH, OFFLOAD, PING, PONG } from '../../../machines/frames/records.ts';
+import {
+  BYE,
+  encodeBye,
+  encodePing,
+  FRAME,
+  MAX_LENGTH,
+  OFFLOAD,
+  PING,
+  PONG,
+} from '../../../machines/frames/records.ts';
 import type { Side } from './mangle.ts';
 import { type Mutant, mutant } from './text.ts';
 
@@ -223,7 +232,7 @@ export const BINARY_MUTANTS: readonly Mutant[] = [
   mutant('a wire without a record is waited for', 'responder/binary/wire cut', {
     line(line, side) {
       if (line.startsWith('OK handler=') && !side.dialled) {
-        setTimeout(() => side.inject(Buffer.from('0200000874657374746573740a'.slice(0, 24), 'hex')), 5);
+        queueMicrotask(() => side.inject(encodePing(PING, Buffer.alloc(8))));
       }
       return undefined;
     },

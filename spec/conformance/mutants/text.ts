@@ -50,9 +50,9 @@ export const TEXT_MUTANTS: readonly Mutant[] = [
         return [];
       }
       const late = held.splice(0).map(String);
-      return line.startsWith('OK') || line.startsWith('ERR')
-        ? [line, ...late]
-        : (held.push(...late.map((each) => Buffer.from(each))), [line]);
+      if (line.startsWith('OK') || line.startsWith('ERR')) return [line, ...late];
+      held.push(...late.map((each) => Buffer.from(each)));
+      return [line];
     },
   }),
   mutant(

@@ -16,8 +16,7 @@ await ensurePrivileges();
 
 const HANDLERS = 200;
 /** Sessions that ask for them, each for as many, one behind the other. */
-const SESSIONS = 10;
-const SECRET = 'correct-horse-7';
+const SESSIONS = 5;
 const macOf = (number: number): string => `52:54:00:00:01:${number.toString(16).padStart(2, '0')}`;
 const plain = (mac: string): string => mac.replaceAll(':', '');
 
@@ -36,16 +35,28 @@ test.before(async () => {
   await lab.addCable({ ns: 'proxy', dev: 'lan0' }, { ns: 'lan', dev: 'eth0' });
   await lab.addCable({ ns: 'host', dev: 'vm0' }, { ns: 'vms', dev: 'eth0' });
   const server = (ns: string, address: string) =>
-    new VnetServer(lab, { ns, name: ns, listen: `tcp://${address}:7411`, args: ['--allow-plaintext'] });
+    new VnetServer(lab, { ns, name: ns, listen: `tls://${address}:7411` });
   proxy = server('proxy', '198.51.100.2');
   host = server('host', '198.51.100.1');
+  await Promise.all([proxy.makeKey(), host.makeKey()]);
+  host.authorize(proxy);
   await Promise.all([proxy.start(), host.start()]);
 });
 test.after(() => lab?.close());
 
 const inTurns = <T>(all: readonly T[]): T[][] =>
   Array.from({ length: SESSIONS }, (_, session) => all.filter((_, i) => i % SESSIONS === session));
-const allBinary = () => Array.from({ length: HANDLERS }, () => 'binary');
+
+/** Waits until every Handler is binary at a server. */
+const allBinary = (server: VnetServer): Promise<unknown> =>
+  waitUntil(
+    async () => {
+      const binary = (await server.handlers()).filter(({ state }) => state === 'binary').length;
+      if (binary === HANDLERS) return true;
+      throw new Error(`${binary} are`);
+    },
+    { what: `${HANDLERS} Handlers to be binary at ${server.name}`, deadline: 60_000, every: 500 },
+  );
 
 /** One frame from the LAN to each VM, heard once at the other end. */
 async function eachCarries(mark: string): Promise<void> {
@@ -63,19 +74,19 @@ async function eachCarries(mark: string): Promise<void> {
 test('all are asked for at the same time, and stand', async () => {
   const lines = Array.from(
     { length: HANDLERS },
-    (_, i) => `HANDLE tcp://198.51.100.1:7411 password:${SECRET} lan0 vm0 PROXY HOST ${macOf(i)}`,
+    (_, i) => `HANDLE ${host.options.listen}?pin=${host.fingerprint} cert lan0 vm0 PROXY HOST ${macOf(i)}`,
   );
   const answers = await Promise.all(inTurns(lines).map((some) => proxy.ask(...some)));
   for (const { last } of answers.flat()) assert.match(last, /^OK handler=/);
-  await host.waitForHandlers(allBinary());
+  await allBinary(host);
   await eachCarries('c001');
 });
 
 test('the server that was dialled crashes and comes back: all stand again by themselves', async () => {
   await host.crash();
   await host.start();
-  await host.waitForHandlers(allBinary(), 60_000);
-  await proxy.waitForHandlers(allBinary(), 60_000);
+  await allBinary(host);
+  await allBinary(proxy);
   await eachCarries('c002');
 });
 

@@ -1,6 +1,6 @@
 // runner: waits
 /**
- * The disk with the log is really full: a tmpfs of 64 KiB that nobody else sees. Two servers with a TAP each.
+ * The disk with the log is really full: a tmpfs of 1 MiB that nobody else sees. Two servers with a TAP each.
  *
  *     near0 (a TAP) ── near, its log on the small tmpfs ══ tcp on loopback ══ far ── far0 (a TAP)
  */
@@ -51,7 +51,7 @@ function play(): void {
   test.before(async () => {
     ip('link set lo up');
     mkdirSync(near.log, { recursive: true, mode: 0o700 });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'tmpfs', near.log]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', near.log]);
     const hash = execFileSync(process.execPath, [VNET, 'passwd'], { input: 'far' });
     writeFileSync(join(folder, 'passwords'), hash, { mode: 0o600 });
     await startFar();
@@ -73,7 +73,7 @@ function play(): void {
     ip('link set near0 up');
 
     const before = near.records().length;
-    assert.throws(() => writeFileSync(filler, Buffer.alloc(1 << 20)), /ENOSPC/);
+    assert.throws(() => writeFileSync(filler, Buffer.alloc(2 << 20)), /ENOSPC/);
     await waitUntil(async () => /failing: ENOSPC/.test(await state()), { what: 'a full log' });
     const full = near.records().length;
     for (const line of [SECOND, BEGIN, `CLOSE ${id}`])

@@ -203,7 +203,7 @@ export const RULE_CASES: readonly Case[] = [
     const remote = await bench.target.nowhere();
     bench.refused(await talk.ask(handleLine(namesFor(bench, remote))), 'remote-unreachable');
   }),
-  rule('untrusted', '8', 'HANDLE to a certificate that nobody vouches for', async (bench) => {
+  rule('untrusted', '4', 'HANDLE to a certificate that nobody vouches for', async (bench) => {
     const other = await bench.target.listen((link) => link.destroy(), await strangersCertificate());
     try {
       const talk = await bench.login();

@@ -2,6 +2,7 @@
 import { parseAnswerLine, parseGreeting } from '../../../machines/protocol/answers.ts';
 import { COMMANDS } from '../../../machines/protocol/commands.ts';
 import type { Reason } from '../../../machines/protocol/errors.ts';
+import { isName } from '../../../machines/protocol/ids.ts';
 import { type State, VERBS } from '../../../machines/protocol/types.ts';
 import { answerText } from '../bench.ts';
 import type { Effect } from '../model/graph.ts';
@@ -84,7 +85,7 @@ async function answered(drive: SessionDrive, line: string): Promise<void> {
         : value === MODEL_HANDLER
           ? seen === drive.handler
           : value === MODEL_IDENTITY
-            ? seen === identityOf(drive)
+            ? fits(seen, identityOf(drive))
             : key === 'mtu'
               ? /^\d+$/.test(seen)
               : seen === value;
@@ -93,11 +94,15 @@ async function answered(drive: SessionDrive, line: string): Promise<void> {
   }
 }
 
-function identityOf({ bench }: SessionDrive): string {
+/** Undefined: nobody told the suite whom the server takes a certificate for. */
+function identityOf({ bench }: SessionDrive): string | undefined {
   const { login } = bench.target;
   if (login.method === 'password') return login.identity;
-  return login.method === 'local' ? 'local' : (bench.target.identity ?? '');
+  return login.method === 'local' ? 'local' : bench.target.identity;
 }
+
+const fits = (seen: string, identity: string | undefined): boolean =>
+  identity === undefined ? isName(seen) : seen === identity;
 
 async function reported(drive: SessionDrive, what: string, state: State): Promise<void> {
   const answer = await next(drive, `the answer to ${what}`);

@@ -4,8 +4,8 @@
  * plays it again. Exit status: 0 when nothing was found, 1 when something was, 2 on wrong usage.
  */
 import { parseArgs } from 'node:util';
-import { fuzz, keep } from '../spec/fuzz/engine.ts';
-import { TARGETS } from '../spec/fuzz/targets.ts';
+import { fuzz, keep } from './engine.ts';
+import { TARGETS } from './targets.ts';
 
 const number = { type: 'string' } as const;
 const { values } = parseArgs({ options: { minutes: number, target: number, seed: number } });
