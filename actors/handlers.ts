@@ -117,9 +117,6 @@ export class HandlerRegistry {
       return undefined;
     }
     const others = this.#standing();
-    for (const other of [...onSameMacs(others, begin), ...onSameBridges(others, begin)]) {
-      if (other instanceof Responder && yields(other, identity)) other.yieldTo(begin.handler);
-    }
     const { handler: id, mtu: farMtu, options, ...ends } = begin;
     const input = {
       ...ends,
@@ -134,6 +131,10 @@ export class HandlerRegistry {
     };
     const actor = this.#handlers.has(actorOf(id)) ? responderBeside(id) : actorOf(id);
     this.#handlers.set(actor, new Responder(this.#world, this.#ended, actor, { input }));
+    // Only now, so that the device never is without a Handler: a TAP would be removed, with its addresses.
+    for (const other of [...onSameMacs(others, begin), ...onSameBridges(others, begin)]) {
+      if (other instanceof Responder && yields(other, identity)) other.yieldTo(begin.handler);
+    }
     return undefined;
   }
 

@@ -70,6 +70,13 @@ test('JSON lines', async () => {
   assert.equal([one?.id, one?.verdict, one?.section], ['text/cr', 'pass', '2']);
 });
 
+test('passes the same server again', async () => {
+  for (const time of ['first', 'second']) {
+    const { status, out } = await run([right.url, '--only', 'responder/binary/']);
+    assert.is(status, 0, `${time} time\n${out}`);
+  }
+});
+
 test('lists cases with their sections', async () => {
   const { status, lines } = await run([right.url, '--list']);
   assert.is(status, 0);

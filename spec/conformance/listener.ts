@@ -37,6 +37,7 @@ export async function conformance(
   test.run();
 }
 
-/** Left out on further listeners: dials and arguments do not depend on them, nor what comes after a failed HELLO. */
+/** On further listeners: what lines and records, their ends and their order have to do with the connection. */
 export const dependsOnListener = ({ id }: Case): boolean =>
-  !/^(initiator|inside)\/|^session\/(unauthenticated-after|authenticated-watching)|^session.* \(/.test(id);
+  /^(text|records|rules)\/|^frames\/(order|unicast)|^responder\/binary|^session\//.test(id) &&
+  !/^session\/(unauthenticated-after|authenticated-watching)|^session.* \(/.test(id);

@@ -33,6 +33,25 @@ scenario(
   },
 );
 
+scenario('stay when a waiting Handler gives way to a new one on them', async (world) => {
+  const two = await pair(world);
+  const first = await handle(two.client, { far: 'tap:t0' });
+  await world.elapse(1_000);
+  two.host.crash();
+  await world.settle();
+  world.internet.between(two.host.host, two.proxy.host).at(-1)?.wire.reset();
+  await world.settle();
+  assert.is(stateOf(two.proxy, first), 'handling');
+  const ifindex = two.proxy.devices.find('t0')?.ifindex;
+  const third = world.station('third', { passwords: { default: 'secret-of-third' } });
+  third.devices.add({ name: 'vm0' });
+  await third.start();
+  const second = await handle(await third.client(), { far: 'tap:t0' });
+  assert.is(stateOf(two.proxy, second), 'binary');
+  assert.is(stateOf(two.proxy, first), 'none');
+  assert.is(two.proxy.devices.find('t0')?.ifindex, ifindex, 'the same interface, with its addresses');
+});
+
 scenario('a TAP that stood before is never removed', async (world) => {
   const { host, client } = await pair(world);
   host.devices.add({ name: 't0', kind: 'tap' });

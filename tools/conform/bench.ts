@@ -72,9 +72,9 @@ export class Bench {
     this.#handlers.push(id);
   }
 
-  #draw(): string {
+  #draw(run = ''): string {
     return createHash('sha256')
-      .update(`${this.seed}/${this.name}/${this.#names++}`)
+      .update(`${run}${this.seed}/${this.name}/${this.#names++}`)
       .digest('hex');
   }
 

@@ -9,6 +9,7 @@ import { Lab } from '../../../tools/lab/lab.ts';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { CommandError } from '../../../tools/lab/program.ts';
 import { VnetServer } from '../../../tools/lab/server.ts';
+import type { Answer } from '../../../tools/lab/talk.ts';
 import { sendFrames, sniff, sniffed } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
 
@@ -47,6 +48,16 @@ test.after(() => lab?.close());
 const inTurns = <T>(all: readonly T[]): T[][] =>
   Array.from({ length: SESSIONS }, (_, session) => all.filter((_, i) => i % SESSIONS === session));
 
+/** Says all lines to the Proxy, by some sessions at a time; no single conversation gets long. */
+async function askAll(lines: readonly string[]): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const session = async (mine: string[]): Promise<void> => {
+    while (mine.length > 0) answers.push(...(await proxy.ask(...mine.splice(0, 10))));
+  };
+  await Promise.all(inTurns(lines).map(session));
+  return answers;
+}
+
 /** Waits until every Handler is binary at a server. */
 const allBinary = (server: VnetServer): Promise<unknown> =>
   waitUntil(
@@ -67,7 +78,8 @@ async function eachCarries(mark: string): Promise<void> {
   );
   await sendFrames(lab, 'lan', 'eth0', frames);
   await waitUntil(() => sniffed(listener).length >= HANDLERS, { what: 'a frame through each Handler' });
-  assert.equal(sniffed(listener), frames);
+  // Each Handler keeps its own order; between them there is none.
+  assert.equal(sniffed(listener).sort(), frames.sort());
   await listener.kill();
 }
 
@@ -76,8 +88,7 @@ test('all are asked for at the same time, and stand', async () => {
     { length: HANDLERS },
     (_, i) => `HANDLE ${host.options.listen}?pin=${host.fingerprint} cert lan0 vm0 PROXY HOST ${macOf(i)}`,
   );
-  const answers = await Promise.all(inTurns(lines).map((some) => proxy.ask(...some)));
-  for (const { last } of answers.flat()) assert.match(last, /^OK handler=/);
+  for (const { last } of await askAll(lines)) assert.match(last, /^OK handler=/);
   await allBinary(host);
   await eachCarries('c001');
 });
@@ -92,11 +103,7 @@ test('the server that was dialled crashes and comes back: all stand again by the
 
 test('all are closed at the same time, and nothing is left', async () => {
   const lines = (await proxy.handlers()).map(({ id }) => `CLOSE ${id}`);
-  const answers = await Promise.all(inTurns(lines).map((some) => proxy.ask(...some)));
-  assert.equal(
-    answers.flat().map(({ last }) => last),
-    lines.map(() => 'OK'),
-  );
+  for (const { last } of await askAll(lines)) assert.is(last, 'OK');
   await host.waitForHandlers([]);
   for (const server of [proxy, host]) {
     await server.stop();
