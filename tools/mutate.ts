@@ -134,6 +134,17 @@ function passes(folder: string, tests: readonly string[]): Promise<boolean> {
   });
 }
 
+function print(score: ReadonlyMap<string, { readonly killed: number; readonly all: number }>): void {
+  const sum = { killed: 0, all: 0 };
+  for (const [file, { killed, all }] of score) {
+    sum.killed += killed;
+    sum.all += all;
+    process.stdout.write(`${file}  ${killed} of ${all}\n`);
+  }
+  const percent = ((sum.killed / Math.max(1, sum.all)) * 100).toFixed(1);
+  process.stdout.write(`${sum.killed} of ${sum.all} mutants were found (${percent} %)\n`);
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -169,15 +180,11 @@ async function main(): Promise<number> {
       rmSync(folder, { recursive: true, force: true });
     }
   };
+  // Broken off, it still ends what is under way and tells how far it came.
+  process.once('SIGTERM', () => work.splice(0));
+  process.once('SIGINT', () => work.splice(0));
   await Promise.all(Array.from({ length: jobs }, worker));
-  let killed = 0;
-  let all = 0;
-  for (const [file, sum] of score) {
-    killed += sum.killed;
-    all += sum.all;
-    process.stdout.write(`${file}  ${sum.killed} of ${sum.all}\n`);
-  }
-  process.stdout.write(`${killed} of ${all} mutants were found (${((killed / all) * 100).toFixed(1)} %)\n`);
+  print(score);
   return 0;
 }
 

@@ -10,7 +10,7 @@ import { play } from '../../tools/simulation/history.ts';
 import { type Plan, planOf } from '../../tools/simulation/plan.ts';
 import { kindOf, shrink } from '../../tools/simulation/shrink.ts';
 
-const HISTORIES = 60;
+const HISTORIES = 40;
 const found = new URL('./found/', import.meta.url);
 
 /** What a history found, and the shortest plan that showed it. */

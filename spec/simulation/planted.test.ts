@@ -17,7 +17,7 @@ import { play } from '../../tools/simulation/history.ts';
 import { planOf } from '../../tools/simulation/plan.ts';
 
 /** Histories that each has to be found within. */
-const PATIENCE = 60;
+const PATIENCE = 30;
 const FIRST_SEED = 5_000;
 
 // biome-ignore lint/complexity/noBannedTypes: a method of any class

@@ -97,8 +97,7 @@ async function closeAll(simulation: Simulation): Promise<void> {
   for (const site of sites) {
     for (const { actor, state } of site.run?.server.handlers.all() ?? []) {
       const id = actor.split(':')[1] ?? '';
-      if (simulation.closed.has(id))
-        simulation.fail(`${actor} at ${site.name} is ${state} though it was CLOSEd`);
+      if (closed.has(id)) simulation.fail(`${actor} at ${site.name} is ${state} though it was CLOSEd`);
       simulation.client(site, FRESH, (client) => client.ask(`CLOSE ${id}`));
     }
   }

@@ -52,7 +52,7 @@ const inTurns = <T>(all: readonly T[]): T[][] =>
 async function askAll(lines: readonly string[]): Promise<Answer[]> {
   const answers: Answer[] = [];
   const session = async (mine: string[]): Promise<void> => {
-    while (mine.length > 0) answers.push(...(await proxy.ask(...mine.splice(0, 10))));
+    while (mine.length > 0) answers.push(...(await proxy.ask(...mine.splice(0, 20))));
   };
   await Promise.all(inTurns(lines).map(session));
   return answers;
@@ -66,7 +66,7 @@ const allBinary = (server: VnetServer): Promise<unknown> =>
       if (binary === HANDLERS) return true;
       throw new Error(`${binary} are`);
     },
-    { what: `${HANDLERS} Handlers to be binary at ${server.name}`, deadline: 60_000, every: 500 },
+    { what: `${HANDLERS} Handlers to be binary at ${server.name}`, deadline: 60_000, every: 2000 },
   );
 
 /** One frame from the LAN to each VM, heard once at the other end. */
