@@ -13,7 +13,7 @@ import type { QueuePlan } from './queue-governor.ts';
 const MOST_BUFFER_BYTES = 4 << 20;
 const LEAST_BUFFER_BYTES = 128 << 10;
 
-const NO_ROOM = new Set(['ENOMEM', 'ENOBUFS', 'EINVAL']);
+const NO_ROOM = new Set(['ENOMEM', 'ENOBUFS']);
 
 class PacketDevice extends KernelDevice<NativePacketSocket> {
   readonly backend = 'packet';

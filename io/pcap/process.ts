@@ -11,7 +11,7 @@ import { FRAMES_FD } from './messages.ts';
 export async function forkChild(info: InterfaceInfo): Promise<ChildProcess> {
   const source = import.meta.url.endsWith('.ts');
   const program = fileURLToPath(new URL(`./child.${source ? 'ts' : 'js'}`, import.meta.url));
-  const arms = lessPrivilege();
+  const arms = lessPrivilege(info);
   const child = fork(program, [info.name, String(info.ifindex)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
     ...(arms.length > 0 ? { execPath: arms[0] as string } : {}),
@@ -20,10 +20,14 @@ export async function forkChild(info: InterfaceInfo): Promise<ChildProcess> {
   });
   if (child.pid !== undefined) return child;
   const [cause] = (await once(child, 'error')) as [Error];
+  throw noProcess(info, cause);
+}
+
+function noProcess(info: InterfaceInfo, cause: Error): DeviceError {
   const hint = /EMFILE|ENFILE/.test(cause.message)
     ? '; raise the limit of open files (ulimit -n, LimitNOFILE=)'
     : '';
-  throw new DeviceError('internal', `no process for pcap on ${info.name}: ${cause.message}${hint}`);
+  return new DeviceError('internal', `no process for pcap on ${info.name}: ${cause.message}${hint}`);
 }
 
 const SETPRIV = '/usr/bin/setpriv';
@@ -34,8 +38,13 @@ const CAP_NET_ADMIN = 1n << 12n;
  * Where our capabilities are ambient ones, as under systemd, the child would have them all; it needs CAP_NET_RAW and no
  * other. @returns the command to start it by, empty where nothing is to be taken away
  */
-function lessPrivilege(): readonly string[] {
-  const status = readFileSync('/proc/self/status', 'utf8');
+function lessPrivilege(info: InterfaceInfo): readonly string[] {
+  let status: string;
+  try {
+    status = readFileSync('/proc/self/status', 'utf8');
+  } catch (error) {
+    throw noProcess(info, error as Error);
+  }
   const ambient = BigInt(`0x${/^CapAmb:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   if ((ambient & CAP_NET_ADMIN) === 0n || !existsSync(SETPRIV)) return [];
   return [SETPRIV, '--inh-caps=-net_admin', '--ambient-caps=-net_admin', '--no-new-privs', process.execPath];

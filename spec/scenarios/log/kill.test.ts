@@ -6,7 +6,7 @@
  *     tap:n0 … tap:n2, pcap:user0 ── near, killed ══ tcp on loopback ══ far ── tap:f0 … tap:f3
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -26,10 +26,13 @@ const ip = (words: string) => execFileSync('ip', words.split(' '), { encoding: '
 const interfaces = () => [...ip('-o link show').matchAll(/^\d+: ([^:@]+)/gm)].map(([, name]) => name ?? '');
 
 /** Processes that have this text in their command line. */
+/** Only those of this network namespace: other test files run beside this one. */
 function processesWith(text: string): string[] {
+  const here = readlinkSync('/proc/self/ns/net');
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
+      if (readlinkSync(`/proc/${pid}/ns/net`) !== here) return false;
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
     } catch {
       return false; // It has ended meanwhile.
