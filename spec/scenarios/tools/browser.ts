@@ -104,6 +104,18 @@ export class Browser {
     return String(await this.evaluate(expression));
   }
 
+  /** Clicks, again after a second where nothing came of it, as a person would. @throws Error after five clicks */
+  async clickUntil(selector: string, expression: string): Promise<void> {
+    for (let clicks = 1; ; clicks++) {
+      await this.click(selector);
+      try {
+        return await this.until(expression, 1000);
+      } catch (error) {
+        if (clicks === 5) throw error;
+      }
+    }
+  }
+
   /** Waits until an expression is true in the page. @throws Error after `milliseconds` */
   async until(expression: string, milliseconds = 20_000): Promise<void> {
     const deadline = Date.now() + milliseconds;
