@@ -2,6 +2,7 @@
 
 import { standardErrorLog } from '../../io/diagnostics.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
+import { compileSoon } from '../serve/compile-soon.ts';
 import { sayLastWords } from '../serve/last-words.ts';
 import { readServeOptions, SERVE_HELP, type ServeOptions, UsageError } from '../serve/options.ts';
 
@@ -29,6 +30,7 @@ export async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function run(options: ServeOptions): Promise<number> {
+  compileSoon();
   sayLastWords(standardErrorLog(options.name));
   const server = await assemble(options);
   const ended = new Promise<string>((resolve) => {
