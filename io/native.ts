@@ -109,6 +109,11 @@ export interface Addon {
    * @returns how many it took; 0 also when it has an error to tell, which the next write by Node's means then gets
    */
   sendNow(fd: number, bytes: Uint8Array, more: boolean): number;
+  /**
+   * What a TAP is given in place of a batch of records: TCP segments that follow one another as one super-frame. The
+   * rest of `out` is left as it is. @returns bytes that were written to `out` @throws TypeError when they find no room
+   */
+  joinSegments(batch: Uint8Array, out: Uint8Array): number;
   /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
   setNotSentLowat(fd: number, bytes: number): void;
   /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */

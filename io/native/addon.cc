@@ -9,5 +9,6 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "LinkMonitor", defineMonitor(env));
   defineLinks(env, exports);
   defineSockets(env, exports);
+  defineJoin(env, exports);
   return exports;
 }

@@ -4,6 +4,8 @@
       "target_name": "vnet",
       "sources": [
         "addon.cc",
+        "chain.cc",
+        "join.cc",
         "links.cc",
         "monitor.cc",
         "napi.cc",

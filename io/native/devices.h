@@ -62,3 +62,4 @@ napi_value definePacket(napi_env env);
 napi_value defineMonitor(napi_env env);
 void defineLinks(napi_env env, napi_value exports);
 void defineSockets(napi_env env, napi_value exports);
+void defineJoin(napi_env env, napi_value exports);

@@ -1,5 +1,5 @@
 /**
- * Frame parser, virtio header, segmenter, mender, coalescer and role predicates. The input is
+ * Frame parser, virtio header, segmenter, mender, joiner of segments and role predicates. The input is
  *
  *     byte 0: MTU   bytes 1..12: virtio header   bytes 13…: Ethernet frame
  *
@@ -7,7 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { judgeOffload } from '../../../actors/packet-path/software.ts';
-import { coalesce } from '../../../machines/frames/coalesce.ts';
+import { addon } from '../../../io/native.ts';
 import { exceedsMtu } from '../../../machines/frames/ethernet.ts';
 import { MacTable } from '../../../machines/frames/mac-table.ts';
 import { mend } from '../../../machines/frames/mend.ts';
@@ -220,18 +220,14 @@ function checkMade(made: number | string, out: RecordWriter, source: Buffer, mtu
 function joinAndCut({ buffer, start, end }: Placed, mtu: number): unknown {
   const three = Buffer.concat(Array.from({ length: 3 }, () => buffer.subarray(start, end)));
   follow(three, end - start);
-  const out = new RecordWriter();
-  const count = coalesce(three, 0, three.length, out);
-  if (count === 0) return demand(out.length === 0, 'nothing was joined, and yet something is there');
+  const out = Buffer.alloc(three.length);
+  const used = addon().joinSegments(three, out);
   const back = new RecordWriter();
-  for (let at = 0; at < out.length; at = recordEnd(out.buffer, at)) {
-    const next = recordEnd(out.buffer, at);
-    if (out.buffer[at] === FRAME) back.copy(out.buffer, at, next);
-    else
-      demand(
-        typeof segment(out.buffer, at, next, 65_535, back) === 'number',
-        'what was joined cannot be cut',
-      );
+  let count = 0;
+  for (let at = 0; at < used; at = recordEnd(out, at), count++) {
+    const next = recordEnd(out, at);
+    if (out[at] === FRAME) back.copy(out, at, next);
+    else demand(typeof segment(out, at, next, 65_535, back) === 'number', 'what was joined cannot be cut');
   }
   demand(
     back.buffer.compare(three, 0, three.length, 0, back.length) === 0,

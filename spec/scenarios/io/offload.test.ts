@@ -230,6 +230,32 @@ function tests(): void {
     }
   });
 
+  test('tap: TCP segments written one behind the other arrive as one super-frame', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(capture);
+      for (const { name, make } of KINDS) {
+        const what = make(20_000);
+        const segments = slowSegments(what, SEGMENT);
+        const batch = Buffer.concat(segments.map(frameRecord));
+        const joined = what.protocol === 6;
+        heard.length = 0;
+        const outcome = tap.write(batch, 0, batch.length);
+        assert.is(outcome.written, segments.length, name);
+        assert.is(outcome.writtenBytes, batch.length - 4 * segments.length, name);
+        const expected = joined ? [superRecord(what, SEGMENT)] : segments.map(frameRecord);
+        await until(`${expected.length} records`, () => heard.length >= expected.length);
+        const from = joined ? 16 : 4;
+        for (const [i, record] of expected.entries()) {
+          assert.is(heard[i]?.type, joined ? 1 : 0, name);
+          sameBytes(heard[i]!.payload.subarray(from - 4), record.subarray(from), name);
+        }
+      }
+    } finally {
+      await close();
+    }
+  });
+
   test('tap: a super-frame is read whole, or in segments when none are wanted', async () => {
     const { tap, capture, close } = tapAndCapture();
     try {

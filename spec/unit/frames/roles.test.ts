@@ -1,10 +1,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type BpfInstruction, compileFilter, type FilterRole } from '../../../machines/frames/bpf.ts';
 import { MacTable } from '../../../machines/frames/mac-table.ts';
-import { inbound, outbound, PASS, VERDICTS } from '../../../machines/frames/predicates.ts';
-import { newTally, sift } from '../../../machines/frames/sift.ts';
+import { inbound, outbound, VERDICTS } from '../../../machines/frames/predicates.ts';
 import type { RoleConfig } from '../../../machines/protocol/types.ts';
 import { frameRecord, offloadRecord } from './packets.ts';
 
@@ -126,104 +124,6 @@ test('a table has what a Set has', () => {
       }
     }),
   );
-});
-
-test('sift counts every frame once and hands over the others in the longest runs', () => {
-  const records = [
-    frameRecord(frame(OTHER, VM)),
-    offloadRecord(frame(OTHER, VM), {}),
-    frameRecord(frame(OTHER, OTHER)),
-    frameRecord(frame(LLDP, VM)),
-    frameRecord(frame(BROADCAST, VM)),
-  ];
-  const batch = Buffer.concat([Buffer.alloc(5), ...records]);
-  const tally = newTally();
-  const runs: number[][] = [];
-  sift(batch, 5, batch.length, outbound(HOST, [VM], off), tally, (_, start, end, count) => {
-    runs.push([start, end, count]);
-  });
-  assert.equal(runs, [
-    [5, 5 + 64 + 76, 2],
-    [5 + 64 + 76 + 64 + 64, batch.length, 1],
-  ]);
-  assert.equal([...tally.frames], [3, 1, 1, 0, 0, 0]);
-  assert.equal([...tally.bytes], [180, 60, 60, 0, 0, 0]);
-});
-
-/** What the kernel does with the instructions that we use (linux/net/core/filter.c). */
-function interpret(program: readonly BpfInstruction[], bytes: Buffer): number {
-  let a = 0;
-  for (let at = 0; at < program.length; at++) {
-    const { code, jt, jf, k } = program[at]!;
-    if (code === 0x06) return k;
-    if (code === 0x20) a = bytes.readUInt32BE(k);
-    else if (code === 0x28) a = bytes.readUInt16BE(k);
-    else if (code === 0x30) a = bytes.readUInt8(k);
-    else if (code === 0x54) a = (a & k) >>> 0;
-    else if (code === 0x05) at += k;
-    else if (code === 0x15) at += a === k ? jt : jf;
-    else if (code === 0x35) at += a >= k ? jt : jf;
-    else if (code === 0x45) at += (a & k) !== 0 ? jt : jf;
-    else assert.unreachable(`code ${code}`);
-  }
-  return assert.unreachable('the program has no end') as never;
-}
-
-const pool = [VM, VM2, OTHER, 0x525400ffffff, 0x525480000000, 0x0200c2000001, 0xfe5400000001];
-const someMac = fc.constantFrom(...pool);
-const someRole: fc.Arbitrary<FilterRole> = fc.record({
-  config: fc.constantFrom(HOST, PROXY, QUIET, BRIDGE),
-  macs: fc.array(someMac, { minLength: 1, maxLength: 4 }),
-  l2cp: fc.boolean(),
-});
-const someAddress = fc.oneof(
-  someMac,
-  fc.constantFrom(BROADCAST, MULTICAST, 0xffff00000000, 0x0000ffffffff, 0x0180c2000000, LLDP, 0x0180c2000010),
-  fc.maxSafeNat().map((n) => n % 2 ** 48),
-);
-
-function wanted(handlers: readonly FilterRole[], bytes: Buffer): boolean {
-  return handlers.some((role) => outbound(role.config, role.macs, role)(bytes, 0) === PASS);
-}
-
-function passes(program: readonly BpfInstruction[] | null, bytes: Buffer): boolean {
-  return program === null || interpret(program, bytes) > 0;
-}
-
-test('the kernel filter passes just what the predicates pass', () => {
-  const frames = fc.array(fc.tuple(someAddress, someAddress), { minLength: 20, maxLength: 40 });
-  fc.assert(
-    fc.property(fc.array(someRole, { maxLength: 4 }), frames, (handlers, addresses) => {
-      const program = compileFilter(handlers);
-      for (const [destination, source] of addresses) {
-        const bytes = frame(destination, source);
-        assert.is(passes(program, bytes), wanted(handlers, bytes));
-      }
-    }),
-    { numRuns: 300 },
-  );
-});
-
-test('1,024 addresses fit, and every jump of a condition is short', () => {
-  const macs = Array.from({ length: 1024 }, (_, i) => VM + i * 0x10003);
-  for (const config of [HOST, PROXY, QUIET]) {
-    const handlers = [{ config, macs, l2cp: false }];
-    const program = compileFilter(handlers)!;
-    assert.ok(program.length <= 4096);
-    assert.ok(program.every(({ jt, jf, k }) => jt < 256 && jf < 256 && k >= 0 && k < 2 ** 32));
-    for (const mac of [...macs, VM - 1, VM + 1, VM + 1024 * 0x10003]) {
-      for (const bytes of [frame(mac, OTHER), frame(OTHER, mac), frame(BROADCAST, mac)]) {
-        assert.is(passes(program, bytes), wanted(handlers, bytes));
-      }
-    }
-  }
-});
-
-test('no filter where everything passes or the program would be too long; none passes without Handlers', () => {
-  assert.is(compileFilter([{ config: BRIDGE, macs: [], l2cp: true }]), null);
-  const macs = Array.from({ length: 1024 }, (_, i) => VM + i * 0x100000001);
-  assert.is(compileFilter([{ config: PROXY, macs, l2cp: true }]), null);
-  assert.is(passes(compileFilter([]), frame(BROADCAST, VM)), false);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { coalesce } from '../../../machines/frames/coalesce.ts';
+import { addon } from '../../../io/native.ts';
 import { segment } from '../../../machines/frames/segment.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
 import {
@@ -16,9 +16,9 @@ import {
   slowSegments,
   slowSum,
   splitRecords,
-} from './packets.ts';
+} from '../frames/packets.ts';
 
-const test = suite('coalesce');
+const test = suite('TCP segments joined for a device');
 
 /** Joins, and cuts what was joined again. */
 function roundTrip(
@@ -26,23 +26,18 @@ function roundTrip(
   before = 0,
 ): { joined: number; types: number[]; back: Buffer[] } {
   const { buffer, start, end } = embed(Buffer.concat(frames.map(frameRecord)), before);
-  const out = new RecordWriter(64);
-  const joined = coalesce(buffer, start, end, out);
-  if (joined === 0) {
-    assert.is(out.length, 0);
-    return { joined, types: frames.map(() => 0), back: [...frames] };
-  }
-  assert.is(out.records, joined);
+  const out = Buffer.alloc(end - start);
+  const used = addon().joinSegments(buffer.subarray(start, end), out);
   const again = new RecordWriter(64);
   const types: number[] = [];
-  for (let at = 0; at < out.length; ) {
-    const next = at + 4 + out.buffer.readUIntBE(at + 1, 3);
-    const type = out.buffer[at]!;
-    types.push(type);
-    if (type === 1) assert.type(segment(out.buffer, at, next, 9000, again), 'number');
-    else again.copy(out.buffer, at, next);
+  for (let at = 0; at < used; ) {
+    const next = at + 4 + out.readUIntBE(at + 1, 3);
+    types.push(out[at]!);
+    if (out[at] === 1) assert.type(segment(out, at, next, 9000, again), 'number');
+    else again.copy(out, at, next);
     at = next;
   }
+  const joined = types.filter((type) => type === 1).length;
   return { joined, types, back: splitRecords(again.buffer, 0, again.length).map(({ payload }) => payload) };
 }
 
