@@ -69,8 +69,12 @@ class Soak {
     this.#since = performance.now();
     await this.#recover('the beginning');
     const traffic = new Traffic(world, new SeededChance(options.seed + 1));
-    while (performance.now() - this.#since < options.minutes * 60_000) await this.#trouble();
-    await traffic.stop();
+    try {
+      while (performance.now() - this.#since < options.minutes * 60_000) await this.#trouble();
+      await traffic.stop();
+    } finally {
+      traffic.abandon();
+    }
     await this.#closeAll();
     const end = this.#footprint();
     await this.#endServers();

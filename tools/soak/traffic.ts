@@ -50,6 +50,11 @@ export class Traffic {
     if (duplicates > 0) throw new Error(`${duplicates} answers to pings came twice`);
   }
 
+  /** Begins nothing more; what is under way ends with the lab. */
+  abandon(): void {
+    this.#on = false;
+  }
+
   async #transfers(): Promise<void> {
     const { lab } = this.world;
     for (let port = 5201; this.#on; port++) {

@@ -71,10 +71,11 @@ export class SoakWorld {
     // So short that a soak of a minute sees their ends, too.
     const config = join(lab.folder, 'soak.json');
     writeFileSync(config, JSON.stringify({ limits: { 'grace-ms': 20_000 } }));
-    const server = (name: 'proxy' | 'host') =>
-      new VnetServer(lab, { ns: name, name, listen: `tls://${WAN[name]}:7411`, args: ['--config', config] });
-    this.proxy = server('proxy');
-    this.host = server('host');
+    const server = (name: 'proxy' | 'host', address: string) =>
+      new VnetServer(lab, { ns: name, name, listen: `tls://${address}:7411`, args: ['--config', config] });
+    // Its address changes, and it may have to start again after that.
+    this.proxy = server('proxy', '0.0.0.0');
+    this.host = server('host', WAN.host);
     this.router = new Router(lab, 'internet', 'proxy');
   }
 

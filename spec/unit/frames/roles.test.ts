@@ -4,7 +4,6 @@ import * as assert from 'uvu/assert';
 import { MacTable } from '../../../machines/frames/mac-table.ts';
 import { inbound, outbound, VERDICTS } from '../../../machines/frames/predicates.ts';
 import type { RoleConfig } from '../../../machines/protocol/types.ts';
-import { frameRecord, offloadRecord } from './packets.ts';
 
 const test = suite('roles');
 
