@@ -119,7 +119,9 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
 
   setOffload(_on: boolean): void {}
 
-  setFilter(_program: readonly BpfInstruction[] | null): void {}
+  setFilter(_program: readonly BpfInstruction[] | null): boolean {
+    return true;
+  }
 
   abstract kernelDrops(): number;
 

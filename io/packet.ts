@@ -24,16 +24,18 @@ class PacketDevice extends KernelDevice<NativePacketSocket> {
   }
 
   /** A program that the kernel has no room for (net.core.optmem_max) is left out: everything is heard then. */
-  override setFilter(program: readonly BpfInstruction[] | null): void {
-    if (this.dead) return;
+  override setFilter(program: readonly BpfInstruction[] | null): boolean {
+    if (this.dead) return true;
     // The old one goes first: it counts against the same bound.
     this.port.setFilter(null);
-    if (program === null) return;
+    if (program === null) return true;
     try {
       this.port.setFilter(assemble(program));
     } catch (cause) {
       if (!NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+      return false;
     }
+    return true;
   }
 
   protected override govern({ bytes }: QueuePlan): void {

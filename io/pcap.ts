@@ -121,7 +121,9 @@ export class PcapDevice implements FrameDevice {
   setOffload(_on: boolean): void {}
 
   /** Nothing: the library takes filters as text only. */
-  setFilter(_program: readonly BpfInstruction[] | null): void {}
+  setFilter(_program: readonly BpfInstruction[] | null): boolean {
+    return true;
+  }
 
   /** As of the last second at most. */
   kernelDrops(): number {

@@ -81,8 +81,11 @@ export interface FrameDevice {
   write(buffer: Buffer, start: number, end: number): WriteOutcome;
   /** Says whether super-frames are wanted from now on; a device that cannot tell goes on as it is. */
   setOffload(on: boolean): void;
-  /** Lets only matching frames through in the kernel; null takes the filter off. No effect where there is none. */
-  setFilter(program: readonly BpfInstruction[] | null): void;
+  /**
+   * Lets only matching frames through in the kernel; null takes the filter off. No effect where there is none.
+   * @returns false when the kernel has no room for this one: it is left out, and a shorter one may still do
+   */
+  setFilter(program: readonly BpfInstruction[] | null): boolean;
   /** Frames that the kernel dropped before we read them, as far as the device can tell. */
   kernelDrops(): number;
   /** Ends reading and frees everything in this process; a TAP interface itself stays. Idempotent. */

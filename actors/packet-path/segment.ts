@@ -11,7 +11,7 @@
  */
 import { Subject } from 'rxjs';
 import type { Batch, Clock, FrameDevice, WriteOutcome } from '../../io/ports.ts';
-import { compileFilter, type FilterRole } from '../../machines/frames/bpf.ts';
+import { compileFilter, type FilterRole, MOST_INSTRUCTIONS } from '../../machines/frames/bpf.ts';
 import { MacTable } from '../../machines/frames/mac-table.ts';
 import { Fates, type SegmentCounters } from './counters.ts';
 import type { Shore } from './inbound.ts';
@@ -163,8 +163,16 @@ export class Segment implements Shore {
 
   #changed(): void {
     if (this.#dead) return;
-    this.device.setFilter(compileFilter([...this.#members].map(({ interest }) => interest)));
+    this.#filter();
     this.reconsider();
+  }
+
+  /** As fine a filter as the kernel has room for. */
+  #filter(): void {
+    const interests = [...this.#members].map(({ interest }) => interest);
+    for (let most = MOST_INSTRUCTIONS; ; most = most >> 1) {
+      if (this.device.setFilter(compileFilter(interests, most))) return;
+    }
   }
 
   #askForOffload(): void {

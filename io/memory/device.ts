@@ -108,8 +108,9 @@ export class MemoryDevice implements FrameDevice {
     this.offload = on;
   }
 
-  setFilter(program: readonly BpfInstruction[] | null): void {
+  setFilter(program: readonly BpfInstruction[] | null): boolean {
     this.filter = program;
+    return true;
   }
 
   kernelDrops(): number {

@@ -3,21 +3,36 @@
  * other traffic is dropped before it is copied. It looks at the two addresses only; VLAN tags that the kernel has
  * taken out make no difference.
  *
- * For each Handler a block: not wanted → the next block, wanted → accept. Sets of addresses are split by their first
- * two bytes, and the other four are searched for by halving, down to leaves that are compared one by one.
+ * It is one program for all of them, not one behind the other. With M the addresses of a Handler, d and s those of the
+ * frame, at least one takes the frame when
+ *
+ * - HOST: s is in the union of all M;
+ * - PROXY, d a single station: one that has d in its M does not have s there. That is: s is not in the intersection of
+ *   all M that hold d. Mostly it holds d alone, and s ≠ d is asked once for all;
+ * - PROXY, d a group: s is not in the intersection of the M of all that take such groups, which is empty from two
+ *   Handlers on, if each address is one Handler's.
  */
 import type { RoleConfig } from '../protocol/types.ts';
+import {
+  AND,
+  type BpfInstruction,
+  JEQ,
+  JEQX,
+  JSET,
+  type Label,
+  LDB,
+  LDH,
+  LDW,
+  MOST_INSTRUCTIONS,
+  Program,
+  RET,
+  RSH,
+  TAX,
+} from './bpf-program.ts';
+import { Addresses } from './bpf-ranges.ts';
+import { emitSearch } from './bpf-search.ts';
 
-/** struct sock_filter. */
-export interface BpfInstruction {
-  readonly code: number;
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
-
-/** BPF_MAXINSNS of linux/bpf_common.h. */
-export const MOST_INSTRUCTIONS = 4096;
+export { type BpfInstruction, MOST_INSTRUCTIONS };
 
 /** Role and addresses (48-bit numbers; none for BRIDGE) of one Handler, as seen from this segment. */
 export interface FilterRole {
@@ -26,198 +41,220 @@ export interface FilterRole {
   readonly l2cp: boolean;
 }
 
-/** Absolute loads of a byte, two and four bytes into A. */
-const LDB = 0x30;
-const LDH = 0x28;
-const LDW = 0x20;
-const AND = 0x54;
-const JA = 0x05;
-const JEQ = 0x15;
-const JGE = 0x35;
-const JSET = 0x45;
-const RET = 0x06;
-
 const DESTINATION = 0;
 const SOURCE = 6;
-const LEAF = 16;
 /** Bytes of an accepted frame that are kept: all. */
 const WHOLE = 0x40000;
 
 /**
- * The program that passes a frame exactly when one of the Handlers' outbound predicates does.
- * @returns null when every frame passes, or the program would be too long: no filter then
+ * The program that passes a frame when one of the Handlers' outbound predicates does. Where it has room enough it passes
+ * no other frame; else it passes some more, the fewer the more room there is.
+ * @param most instructions that it may have
+ * @returns null when every frame passes: no filter then
  */
-export function compileFilter(handlers: readonly FilterRole[]): BpfInstruction[] | null {
+export function compileFilter(
+  handlers: readonly FilterRole[],
+  most = MOST_INSTRUCTIONS,
+): BpfInstruction[] | null {
   if (handlers.some(({ config, l2cp }) => config.role === 'BRIDGE' && l2cp)) return null;
-  const program = new Program();
-  const accept = program.label();
-  for (const handler of joinHosts(handlers)) {
-    const next = program.label();
-    emitHandler(program, handler, accept, next);
-    program.place(next);
-    if (program.length > MOST_INSTRUCTIONS) return null;
+  const all = handlers.reduce((sum, { macs }) => sum + macs.length, 0);
+  // More than fit: not even tried, as it would take its time.
+  if (all <= most) {
+    const program = new Filter(handlers).compile();
+    if (program.length <= most) return program.assemble();
   }
-  program.emit(RET, 0);
-  program.place(accept);
-  program.emit(RET, WHOLE);
-  return program.length > MOST_INSTRUCTIONS ? null : program.assemble();
+  const rough = roughly(handlers);
+  for (let ranges = Math.floor(most * 0.75); ranges >= 1; ranges = Math.floor(ranges * 0.7)) {
+    const program = new Filter(handlers, { ...rough, ranges }).compile();
+    if (program.length <= most) return program.assemble();
+  }
+  return null;
 }
 
-/** HOST Handlers differ in their addresses only: they become one. */
-function joinHosts(handlers: readonly FilterRole[]): FilterRole[] {
-  const others = handlers.filter(({ config }) => config.role !== 'HOST');
-  for (const l2cp of [true, false]) {
-    const hosts = handlers.filter((handler) => handler.config.role === 'HOST' && handler.l2cp === l2cp);
-    const [first] = hosts;
-    if (first !== undefined) others.push({ ...first, macs: hosts.flatMap(({ macs }) => macs) });
-  }
-  return others;
+/** How to go about it when there is no room for every address: in so many ranges. */
+interface Rough {
+  readonly ranges: number;
+  readonly hosts: Addresses;
+  readonly controlHosts: Addresses;
+  readonly proxies: Addresses;
 }
 
-function emitHandler(
-  program: Program,
-  { config, macs, l2cp }: FilterRole,
-  accept: number,
-  next: number,
-): void {
-  if (!l2cp) emitNotLinkLocal(program, next);
-  switch (config.role) {
-    case 'BRIDGE':
-      program.jump(accept);
-      break;
-    case 'HOST':
-      emitMember(program, SOURCE, macs, accept, next);
-      break;
-    case 'PROXY':
-      emitProxy(program, macs, config.multicast, accept, next);
-      break;
-  }
+const addressesOf = (handlers: readonly FilterRole[]): Addresses =>
+  new Addresses(handlers.flatMap(({ macs }) => macs));
+
+function roughly(handlers: readonly FilterRole[]): Omit<Rough, 'ranges'> {
+  const hosts = handlers.filter(({ config }) => config.role === 'HOST');
+  return {
+    hosts: addressesOf(hosts),
+    controlHosts: addressesOf(hosts.filter(({ l2cp }) => l2cp)),
+    proxies: addressesOf(handlers.filter(({ config }) => config.role === 'PROXY')),
+  };
 }
 
-function emitProxy(
-  program: Program,
-  macs: readonly number[],
-  multicast: boolean,
-  accept: number,
-  next: number,
-): void {
-  const group = program.label();
-  const source = program.label();
-  program.emit(LDB, DESTINATION);
-  program.when(JSET, 1, group);
-  emitMember(program, DESTINATION, macs, source, next);
-  program.place(group);
-  if (!multicast) {
-    program.emit(LDH, DESTINATION);
-    program.unless(JEQ, 0xffff, next);
+const takes =
+  (group: 'broadcast' | 'multicast' | 'control') =>
+  ({ config, l2cp }: FilterRole): boolean =>
+    group === 'broadcast' || (config.multicast && (group === 'multicast' || l2cp));
+
+class Filter {
+  readonly #program = new Program();
+  readonly #accept = this.#program.label();
+  readonly #drop = this.#program.label();
+  /** Tests that are emitted last, by the PROXYs: the source must not be one of the addresses that all of them have. */
+  readonly #outside = new Map<string, { label: Label; macs: ReadonlySet<number> }>();
+  readonly #hosts: readonly FilterRole[];
+  readonly #proxies: readonly FilterRole[];
+
+  constructor(
+    private readonly handlers: readonly FilterRole[],
+    private readonly rough?: Rough,
+  ) {
+    this.#hosts = handlers.filter(({ config }) => config.role === 'HOST');
+    this.#proxies = handlers.filter(({ config }) => config.role === 'PROXY');
+  }
+
+  compile(): Program {
+    const program = this.#program;
+    const control = program.label();
+    const apart = this.handlers.some(({ l2cp }) => !l2cp);
+    if (apart) this.#toControl(control);
+    this.#ordinary();
+    if (apart) {
+      program.place(control);
+      const hosts = this.#hosts.filter(({ l2cp }) => l2cp);
+      this.#fromHosts(hosts, this.rough?.controlHosts);
+      program.jump(this.#toGroup('control'));
+    }
+    for (const { label, macs } of this.#outside.values()) {
+      program.place(label);
+      this.#search(SOURCE, macs, this.#drop, this.#accept);
+    }
+    program.place(this.#drop);
+    program.emit(RET, 0);
+    program.place(this.#accept);
+    program.emit(RET, WHOLE);
+    return program;
+  }
+
+  /** Jumps for 01:80:c2:00:00:00 to 0f. */
+  #toControl(control: Label): void {
+    const program = this.#program;
+    const other = program.label();
+    program.emit(LDW, DESTINATION);
+    program.emit(RSH, 8);
+    program.unless(JEQ, 0x0180c2, other);
     program.emit(LDW, DESTINATION + 2);
-    program.unless(JEQ, 0xffffffff, next);
+    program.emit(AND, 0xfffff0);
+    program.when(JEQ, 0, control);
+    program.place(other);
   }
-  program.place(source);
-  emitMember(program, SOURCE, macs, next, accept);
-}
 
-/** Jumps to `next` for 01:80:c2:00:00:00 to 0f. */
-function emitNotLinkLocal(program: Program, next: number): void {
-  const other = program.label();
-  program.emit(LDH, DESTINATION);
-  program.unless(JEQ, 0x0180, other);
-  program.emit(LDW, DESTINATION + 2);
-  program.emit(AND, 0xfffffff0);
-  program.when(JEQ, 0xc2000000, next);
-  program.place(other);
-}
-
-/** Jumps to `hit` when the address at `at` is one of these, else to `miss`. */
-function emitMember(program: Program, at: number, macs: readonly number[], hit: number, miss: number): void {
-  const groups = new Map<number, Set<number>>();
-  for (const mac of macs) {
-    const high = Math.floor(mac / 0x1_0000_0000);
-    const lows = groups.get(high) ?? new Set();
-    groups.set(high, lows.add(mac % 0x1_0000_0000));
+  /** Every frame that is not link-local control, or is not told from others. */
+  #ordinary(): void {
+    const program = this.#program;
+    if (this.handlers.some(({ config }) => config.role === 'BRIDGE')) {
+      program.jump(this.#accept);
+      return;
+    }
+    this.#fromHosts(this.#hosts, this.rough?.hosts);
+    if (this.#proxies.length === 0) {
+      program.jump(this.#drop);
+      return;
+    }
+    const group = program.label();
+    program.emit(LDB, DESTINATION);
+    program.when(JSET, 1, group);
+    this.#toStation();
+    program.place(group);
+    this.#toAnyGroup();
   }
-  const labelled = [...groups].map(([high, lows]) => ({ high, lows, label: program.label() }));
-  program.emit(LDH, at);
-  for (const { high, label } of labelled) program.when(JEQ, high, label);
-  program.jump(miss);
-  for (const { lows, label } of labelled) {
-    program.place(label);
-    program.emit(LDW, at + 2);
-    emitSearch(
-      program,
-      [...lows].sort((a, b) => a - b),
-      hit,
-      miss,
-    );
-  }
-}
 
-function emitSearch(program: Program, sorted: readonly number[], hit: number, miss: number): void {
-  if (sorted.length <= LEAF) {
-    sorted.forEach((low, index) => {
-      program.emit(JEQ, low, sorted.length - index);
+  #fromHosts(hosts: readonly FilterRole[], rough: Addresses | undefined): void {
+    if (hosts.length === 0) return;
+    const next = this.#program.label();
+    if (rough === undefined) {
+      this.#search(SOURCE, new Set(hosts.flatMap(({ macs }) => macs)), this.#accept, next);
+    } else {
+      rough.emit(this.#program, SOURCE, this.#accept, next, this.rough!.ranges);
+    }
+    this.#program.place(next);
+  }
+
+  /** PROXY, the destination is a single station. */
+  #toStation(): void {
+    const program = this.#program;
+    const different = program.label();
+    program.emit(LDW, DESTINATION);
+    program.emit(TAX);
+    program.emit(LDW, SOURCE);
+    program.unless(JEQX, 0, different);
+    program.emit(LDH, DESTINATION + 4);
+    program.emit(TAX);
+    program.emit(LDH, SOURCE + 4);
+    program.when(JEQX, 0, this.#drop);
+    program.place(different);
+    if (this.rough === undefined) emitSearch(program, DESTINATION, this.#stations(), this.#drop);
+    else this.rough.proxies.emit(program, DESTINATION, this.#accept, this.#drop, this.rough.ranges);
+  }
+
+  /** Where to go for each address of a PROXY. */
+  #stations(): Map<number, Label> {
+    const owners = new Map<number, number[]>();
+    this.#proxies.forEach(({ macs }, index) => {
+      for (const mac of new Set(macs)) {
+        const having = owners.get(mac);
+        if (having === undefined) owners.set(mac, [index]);
+        else having.push(index);
+      }
     });
-    program.jump(miss);
-    program.jump(hit);
-    return;
+    return new Map([...owners].map(([mac, having]) => [mac, this.#unlessFromAll(having, true)]));
   }
-  const middle = sorted.length >> 1;
-  const right = program.label();
-  program.when(JGE, sorted[middle]!, right);
-  emitSearch(program, sorted.slice(0, middle), hit, miss);
-  program.place(right);
-  emitSearch(program, sorted.slice(middle), hit, miss);
+
+  /** PROXY, the destination is a group. */
+  #toAnyGroup(): void {
+    const program = this.#program;
+    const [all, some] = [this.#toGroup('broadcast'), this.#toGroup('multicast')];
+    if (all !== some) {
+      program.emit(LDW, DESTINATION);
+      program.unless(JEQ, 0xffffffff, some);
+      program.emit(LDH, DESTINATION + 4);
+      program.unless(JEQ, 0xffff, some);
+    }
+    program.jump(all);
+  }
+
+  /** Where to go for a group of this kind. */
+  #toGroup(kind: 'broadcast' | 'multicast' | 'control'): Label {
+    const takers = this.#proxies.flatMap((proxy, index) => (takes(kind)(proxy) ? [index] : []));
+    return takers.length === 0 ? this.#drop : this.#unlessFromAll(takers, false);
+  }
+
+  /**
+   * Accepts unless the source is an address of all these (indices of PROXYs).
+   * @param toOne The destination is such an address, and not the source
+   */
+  #unlessFromAll(proxies: readonly number[], toOne: boolean): Label {
+    if (this.rough !== undefined) return this.#accept;
+    const key = proxies.join();
+    const known = this.#outside.get(key);
+    const macs = known?.macs ?? intersection(proxies.map((index) => this.#proxies[index]!.macs));
+    if (macs.size === 0 || (macs.size === 1 && toOne)) return this.#accept;
+    const label = known?.label ?? this.#program.label();
+    if (known === undefined) this.#outside.set(key, { label, macs });
+    return label;
+  }
+
+  #search(at: number, macs: ReadonlySet<number>, hit: Label, miss: Label): void {
+    emitSearch(this.#program, at, new Map([...macs].map((mac) => [mac, hit])), miss);
+  }
 }
 
-/**
- * Instructions with labels. Conditional jumps reach 255 instructions only and go over one JA at most here; JA reaches
- * everything.
- */
-class Program {
-  readonly #instructions: BpfInstruction[] = [];
-  /** Where each label stands, once placed. */
-  readonly #places: number[] = [];
-  /** Label of each JA, by its index. */
-  readonly #jumps = new Map<number, number>();
-
-  get length(): number {
-    return this.#instructions.length;
+function intersection([first, ...others]: readonly (readonly number[])[]): Set<number> {
+  let common = new Set(first);
+  for (const macs of others) {
+    if (common.size === 0) break;
+    const theirs = new Set(macs);
+    common = new Set([...common].filter((mac) => theirs.has(mac)));
   }
-
-  label(): number {
-    return this.#places.push(-1) - 1;
-  }
-
-  /** The label means the instruction that is emitted next. */
-  place(label: number): void {
-    this.#places[label] = this.length;
-  }
-
-  emit(code: number, k: number, jt = 0, jf = 0): void {
-    this.#instructions.push({ code, jt, jf, k });
-  }
-
-  jump(label: number): void {
-    this.#jumps.set(this.length, label);
-    this.emit(JA, 0);
-  }
-
-  /** Jumps when the condition holds. */
-  when(code: number, k: number, label: number): void {
-    this.emit(code, k, 0, 1);
-    this.jump(label);
-  }
-
-  /** Jumps when the condition does not hold. */
-  unless(code: number, k: number, label: number): void {
-    this.emit(code, k, 1, 0);
-    this.jump(label);
-  }
-
-  assemble(): BpfInstruction[] {
-    return this.#instructions.map((instruction, index) => {
-      const label = this.#jumps.get(index);
-      return label === undefined ? instruction : { ...instruction, k: this.#places[label]! - index - 1 };
-    });
-  }
+  return common;
 }

@@ -195,8 +195,9 @@ export class HandDevice implements FrameDevice {
     this.offload = on;
   }
 
-  setFilter(program: readonly BpfInstruction[] | null): void {
+  setFilter(program: readonly BpfInstruction[] | null): boolean {
     this.filter = program;
+    return true;
   }
 
   kernelDrops(): number {
