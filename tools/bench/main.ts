@@ -4,27 +4,33 @@ import { command } from '../cli/command.ts';
 import { Failure } from '../cli/failures.ts';
 import { Progress } from '../cli/progress.ts';
 import type { Surroundings } from '../cli/surroundings.ts';
-import { duration } from '../cli/units.ts';
+import { bytes, duration } from '../cli/units.ts';
 import { missingCommands } from '../lab/lab.ts';
 import { ensurePrivileges } from '../lab/privilege.ts';
 import { idleCost, reportIdle } from './handlers.ts';
 import { HELP, type Options, readOptions } from './options.ts';
+import { pairName } from './pairs.ts';
 import { plot } from './plot.ts';
-import { report, result, setting } from './report.ts';
+import { place, report, result, setting } from './report.ts';
 import { measure, type Sample } from './round.ts';
 import type { Variant } from './stand.ts';
+import { isWhole, type Passage, passages } from './whole.ts';
+import { reportPassages } from './whole-report.ts';
 
 async function run(args: readonly string[], around: Surroundings): Promise<number> {
   const options = readOptions(args);
-  const missing = missingCommands(['ip', 'ping', 'iperf3', 'nc']);
+  const missing = missingCommands(['ip', 'ping', 'nc', ...(options.transfer ? [] : ['iperf3'])]);
   if (missing.length > 0) {
     throw new Failure(1, `not installed here: ${missing.join(', ')}`, '`npm run setup` installs them');
   }
   await ensurePrivileges();
   const progress = new Progress(around);
+  const typed = ['npm run bench --', ...args].join(' ');
   try {
+    if (options.transfer !== undefined)
+      return await send(options.transfer, options.json, typed, progress, around);
     return options.handlers === undefined
-      ? await compare(options, ['npm run bench --', ...args].join(' '), progress, around)
+      ? await compare(options, typed, progress, around)
       : await idle(options.handlers, options, progress, around);
   } finally {
     progress.end();
@@ -47,6 +53,30 @@ async function idle(
   around.out(reportIdle(cost));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(cost, null, 1)}\n`);
   return 0;
+}
+
+async function send(
+  { bytes: size, pairs }: NonNullable<Options['transfer']>,
+  json: string | undefined,
+  typed: string,
+  progress: Progress,
+  around: Surroundings,
+): Promise<number> {
+  const at = place(typed);
+  const ticker = new Ticker(progress);
+  const results: Passage[] = [];
+  for (const [index, pair] of pairs.entries()) {
+    const head = `pair ${index + 1} of ${pairs.length}, ${pairName(pair)}`;
+    const one = await passages(pair, size, (what, arrived) => {
+      ticker.say(`${head}: ${what} ${arrived > 0 ? `${bytes(arrived)} of ${bytes(size)}` : ''}`);
+    });
+    results.push(...one);
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify({ place: at, results }, null, 1)}\n`);
+  }
+  ticker.stop();
+  progress.end();
+  around.out(reportPassages(at, results));
+  return results.every(isWhole) ? 0 : 1;
 }
 
 async function compare(

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/failures.ts';
+import { chosenPairs, PAIRS, type Pair, pairName, readSize } from './pairs.ts';
 import { DIRECT, VARIANTS, type Variant } from './stand.ts';
 
 export interface Options {
@@ -12,6 +13,8 @@ export interface Options {
   readonly svg: string | undefined;
   /** Number of idle Handlers to measure in place of everything else. */
   readonly handlers: number | undefined;
+  /** What to send over each pair, in place of everything else. */
+  readonly transfer: { readonly bytes: number; readonly pairs: readonly Pair[] } | undefined;
 }
 
 const NAMES = VARIANTS.map(({ name }) => name);
@@ -29,9 +32,13 @@ once; the table shows medians, and ratios to direct veth of the same round. Only
   --json FILE      writes every sample too
   --svg FILE       writes a picture too
   --handlers N     measures what N idle Handlers cost a server, and nothing else
+  --transfer SIZE  sends SIZE (256MiB, 10GiB) by TCP over each pair of backends, each way, compares the SHA-256 of what
+                   was sent and received and looks at the kernel's counters of wrong checksums, and nothing else;
+                   with it, --only takes ${PAIRS.map(pairName).join(', ')}
   --help           this text
 
-About 25 s for each variant and round. Exit status: 0, 1 when a variant failed, 2 on wrong usage, 77 without the rights.
+About 25 s for each variant and round. Exit status: 0, 1 when a variant failed or a transfer did not arrive whole, 2 on
+wrong usage, 77 without the rights.
 `;
 
 /** @throws UsageError, or what parseArgs throws */
@@ -46,17 +53,29 @@ export function readOptions(args: readonly string[]): Options {
       json: { type: 'string' },
       svg: { type: 'string' },
       handlers: { type: 'string' },
+      transfer: { type: 'string' },
     },
   });
+  const transfer = values.transfer;
+  if (transfer !== undefined) alone('transfer', Object.keys(values), ['only', 'json']);
   return {
     reps: count('--reps', values.reps) ?? 3,
     seconds: count('--seconds', values.seconds) ?? 3,
     pings: count('--pings', values.pings) ?? 1000,
-    variants: chosen(values.only),
+    variants: transfer === undefined ? chosen(values.only) : [],
     json: values.json,
     svg: values.svg,
     handlers: count('--handlers', values.handlers),
+    transfer:
+      transfer === undefined
+        ? undefined
+        : { bytes: readSize('--transfer', transfer), pairs: chosenPairs(values.only) },
   };
+}
+
+function alone(name: string, given: readonly string[], allowed: readonly string[]): void {
+  const other = given.find((each) => each !== name && !allowed.includes(each));
+  if (other !== undefined) throw new UsageError(`--${other} means nothing with --${name}`);
 }
 
 function count(name: string, text: string | undefined): number | undefined {

@@ -6,8 +6,8 @@ import type { Lengths, Sample } from './round.ts';
 import type { Variant } from './stand.ts';
 import { type Rounds, type Summary, summarize } from './summary.ts';
 
-/** On what, when and how it was measured: figures of two machines, or of two moments, do not compare. */
-export interface Setting {
+/** On what and when it was measured: figures of two machines, or of two moments, do not compare. */
+export interface Place {
   readonly date: string;
   readonly processor: string;
   readonly cores: number;
@@ -15,10 +15,17 @@ export interface Setting {
   readonly node: string;
   readonly congestionControl: string;
   readonly command: string;
+}
+
+export interface Setting extends Place {
   readonly lengths: Lengths;
 }
 
 export function setting(command: string, lengths: Lengths): Setting {
+  return { ...place(command), lengths };
+}
+
+export function place(command: string): Place {
   const cc = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
   return {
     date: new Date().toISOString().slice(0, 19).concat('Z'),
@@ -28,7 +35,6 @@ export function setting(command: string, lengths: Lengths): Setting {
     node: process.version,
     congestionControl: cc,
     command,
-    lengths,
   };
 }
 
@@ -100,12 +106,18 @@ function row(title: string, { rounds, median, ratio }: Summary, relayed: boolean
   ];
 }
 
+/** Two lines of text. `how`: what the figures are. */
+export function headline(at: Place, how: string): string {
+  return (
+    `${at.date}  ${at.processor}, ${at.cores} cores  Linux ${at.kernel}  Node ${at.node}  ${at.congestionControl}\n` +
+    `${at.command}: ${how}\n\n`
+  );
+}
+
 /** The whole report as text: what it was measured on, the table, what went wrong. */
 export function report({ setting: at, variants }: Result): string {
   const rounds = Math.max(0, ...variants.map(({ samples }) => samples.length));
-  const head =
-    `${at.date}  ${at.processor}, ${at.cores} cores  Linux ${at.kernel}  Node ${at.node}  ${at.congestionControl}\n` +
-    `${at.command}: medians of ${rounds} rounds, each ratio to direct veth of the same round\n\n`;
+  const head = headline(at, `medians of ${rounds} rounds, each ratio to direct veth of the same round`);
   const rows = variants.map(({ name, title, summary }) => row(title, summary, name !== 'direct'));
   const wrong = variants.flatMap(({ title, failures }) =>
     failures.map((why) => `${title}: failed: ${why}\n`),

@@ -8,12 +8,15 @@ import { Lab } from '../lab/lab.ts';
 import { VnetServer } from '../lab/server.ts';
 import type { Course } from './probes.ts';
 
+export const BACKENDS = ['tap', 'packet', 'pcap'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
 export interface Variant {
   readonly name: string;
   /** In the table and the plot. */
   readonly title: string;
   readonly scheme?: 'tcp' | 'tls';
-  readonly backend?: 'tap' | 'packet' | 'pcap';
+  readonly backend?: Backend;
   readonly offload?: 'on' | 'off';
 }
 
@@ -71,13 +74,14 @@ export function farRemote(far: VnetServer, scheme: 'tcp' | 'tls', secret: string
   return scheme === 'tls' ? `${url}?pin=${far.fingerprint} cert` : `${url} password:${secret}`;
 }
 
+const reach = (address: string): string[] => ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', address];
+
 /** Sets a variant up. @returns where to measure; `lab.close()` takes all of it away */
 export async function stand(variant: Variant, secret: string): Promise<Course> {
   const lab = await newLab();
   try {
     const course = await build(lab, variant, secret);
-    const ready = ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', course.address];
-    await lab.run(course.near, ready, { timeout: 20_000 });
+    await lab.run(course.near, reach(course.address), { timeout: 20_000 });
     return course;
   } catch (error) {
     lab.close();
@@ -91,20 +95,50 @@ async function build(lab: Lab, variant: Variant, secret: string): Promise<Course
   if (scheme === undefined || backend === undefined) {
     return { ...course, address: FAR.underlay, dev: 'ul0', pids: [] };
   }
+  const pids = await join(lab, scheme, [backend, backend], `offload=${offload}`, secret);
+  return { ...course, address: FAR.overlay, dev: overlayDevice(backend), pids };
+}
+
+const overlayDevice = (backend: Backend): string => (backend === 'tap' ? 'tap0' : 'vm0');
+
+/** One Handler from a device of the first kind in `near` to one of the second in `far`. @returns the servers' pids */
+async function join(
+  lab: Lab,
+  scheme: 'tcp' | 'tls',
+  backends: readonly [Backend, Backend],
+  options: string,
+  secret: string,
+): Promise<number[]> {
   const [near, far] = await newServers(lab, scheme);
-  const captured = backend !== 'tap';
-  const dev = captured ? 'vm0' : 'tap0';
-  if (captured) {
-    for (const { ns, overlay } of SIDES) {
-      await lab.addCable({ ns, dev: 'cap0' }, { ns, dev, addresses: [`${overlay}/24`] });
-    }
+  const ends = SIDES.map((side, at) => ({ ...side, backend: backends[at]! }));
+  const captured = ends.filter(({ backend }) => backend !== 'tap');
+  for (const { ns, overlay } of captured) {
+    await lab.addCable({ ns, dev: 'cap0' }, { ns, dev: 'vm0', addresses: [`${overlay}/24`] });
   }
-  const device = captured ? `${backend}:cap0` : 'tap:tap0';
-  const remote = farRemote(far, scheme, secret);
-  await near.handle(`${remote} ${device} ${device} BRIDGE BRIDGE * offload=${offload}`);
-  if (!captured) {
-    for (const { ns, overlay } of SIDES) await lab.ip(ns, `address add ${overlay}/24 dev ${dev}`);
+  const [one, other] = backends.map((backend) => (backend === 'tap' ? 'tap:tap0' : `${backend}:cap0`));
+  await near.handle(`${farRemote(far, scheme, secret)} ${one} ${other} BRIDGE BRIDGE * ${options}`);
+  for (const { ns, overlay } of ends.filter(({ backend }) => backend === 'tap')) {
+    await lab.ip(ns, `address add ${overlay}/24 dev tap0`);
   }
-  const pids = [near, far].map((server) => server.program?.pid ?? 0);
-  return { ...course, address: FAR.overlay, dev, pids };
+  return [near, far].map((server) => server.program?.pid ?? 0);
+}
+
+/** The two namespaces that a Handler joins, and the address of each in the overlay. */
+export interface Joined {
+  readonly lab: Lab;
+  readonly near: { readonly ns: string; readonly overlay: string };
+  readonly far: { readonly ns: string; readonly overlay: string };
+}
+
+/** Sets up a Handler between devices of these kinds, by TCP. `lab.close()` takes all of it away. */
+export async function standJoined(backends: readonly [Backend, Backend], secret: string): Promise<Joined> {
+  const lab = await newLab();
+  try {
+    await join(lab, 'tcp', backends, 'offload=on', secret);
+    await lab.run(NEAR.ns, reach(FAR.overlay), { timeout: 20_000 });
+    return { lab, near: NEAR, far: FAR };
+  } catch (error) {
+    lab.close();
+    throw error;
+  }
 }

@@ -31,18 +31,34 @@ const lastLine = (program: Program): TransferEnd => {
   return JSON.parse(line) as TransferEnd;
 };
 
+/** Where to send from and to, and how much. */
+export interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly address: string;
+  /** 5201 when left out. */
+  readonly port?: number;
+  readonly bytes: number;
+  /** Milliseconds for all of it; 60,000 when left out. */
+  readonly deadline?: number;
+  /** Told once a second how many bytes have arrived. */
+  readonly tell?: (bytes: number) => void;
+}
+
+/** Bytes that the receiver said last it has. */
+const arrived = (receiver: Program): number =>
+  Number(/^RECEIVED (\d+)$/m.exec(receiver.stdout.slice(receiver.stdout.lastIndexOf('RECEIVED')))?.[1] ?? 0);
+
 /**
  * Sends `bytes` random bytes by TCP from one namespace to an address in another one.
- * @throws Error when either end fails or `deadline` milliseconds (60,000) are over
+ * @throws Error when either end fails or the deadline is over
  */
-export async function transfer(
-  lab: Lab,
-  way: { from: string; to: string; address: string; port?: number; bytes: number; deadline?: number },
-): Promise<Transfer> {
+export async function transfer(lab: Lab, way: Way): Promise<Transfer> {
   const port = way.port ?? 5201;
   const limit = way.deadline ?? 60_000;
   const cwd = process.cwd();
   const receiver = lab.spawn(way.to, [...script('transfer'), 'receive', String(port)], { cwd });
+  const ticker = setInterval(() => way.tell?.(arrived(receiver)), 1000);
   try {
     await receiver.waitFor(/LISTENING/);
     const sender = lab.spawn(
@@ -61,6 +77,7 @@ export async function transfer(
     const received = lastLine(receiver);
     return { sent: lastLine(sender), received, rate: (received.bytes * 8) / received.seconds / 1e6 };
   } finally {
+    clearInterval(ticker);
     await receiver.kill();
   }
 }
