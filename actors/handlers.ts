@@ -142,8 +142,14 @@ export class HandlerRegistry {
     return this.byId(id).find((handler): handler is Responder => handler instanceof Responder);
   }
 
+  /** CLOSE is on record: the session hears when it is carried out. */
   close(id: string, session: string): void {
-    for (const handler of this.byId(id)) handler.close(session);
+    const standing = this.byId(id);
+    for (const handler of standing) handler.close(session);
+    if (standing.length > 0) return;
+    // It has ended by itself meanwhile, perhaps as one that its initiator would begin again.
+    this.#world.rememberClosed(id);
+    this.#world.sessions.handlerClosed(session, id);
   }
 
   /**

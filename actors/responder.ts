@@ -55,9 +55,12 @@ export class Responder extends HandlerActor {
     this.shell.send({ type: 'begin', session, peer, farMtu: begin.mtu, options }, renew);
   }
 
-  /** Remembered first: no crash between the two records is to let its initiator in again. */
+  /**
+   * Remembered first: no crash between the two records is to let its initiator in again. Also of one that is just
+   * ending by itself: CLOSE is answered OK, and it stays closed.
+   */
   override close(session: string): void {
-    if (!this.shell.done) this.world.rememberClosed(this.context.id);
+    this.world.rememberClosed(this.context.id);
     super.close(session);
   }
 

@@ -265,10 +265,7 @@ export class Session implements Watcher {
       const refusal = this.world.handlers.begin(begin, identity ?? '', this.id, address);
       this.#requestFailed(handler, refusal);
     },
-    close: ({ handler }) => {
-      if (this.world.handlers.byId(handler).length === 0) this.send({ type: 'handler-closed', handler });
-      this.world.handlers.close(handler, this.id);
-    },
+    close: ({ handler }) => this.world.handlers.close(handler, this.id),
     watch: () => this.world.watchers.add(this),
     unwatch: () => this.world.watchers.delete(this),
     becomeWire: ({ handler, line }) => this.#becomeWire(handler, line),

@@ -1,8 +1,9 @@
 /** CLOSE, and what both ends know of it (PROTOCOL.md sections 3 and 4). */
 import * as assert from 'uvu/assert';
-import { BYE } from '../../machines/frames/records.ts';
+import { BYE, encodeBye } from '../../machines/frames/records.ts';
 import { beginLine, handle, handleLine, ID, MAC2, only, pair, stateOf } from '../support/pair.ts';
 import { scenarios } from '../support/scenario.ts';
+import type { Talker } from '../support/talker.ts';
 
 const scenario = scenarios('CLOSE');
 const DAY = 24 * 3_600_000;
@@ -196,6 +197,42 @@ scenario('an expired wait, a yielded one and a restart leave no such memory', as
   assert.ok(next);
   assert.match((await begin())[0], /^OK /);
 });
+
+/** What ends a Handler in the same instant in which it is CLOSEd. */
+const ENDS = {
+  'bytes ahead of the answer to a BEGIN': (_: Talker, again: Talker) => void again.send(`${beginLine()}\nx`),
+  'a client that goes behind its BEGIN': (_: Talker, again: Talker) => {
+    again.say(beginLine());
+    again.link.destroy();
+  },
+  'a wire that breaks before its first record': (wire: Talker) => void wire.link.destroy(),
+  'BYE of the other end': (wire: Talker) => void wire.send(encodeBye('closed')),
+};
+
+for (const [what, end] of Object.entries(ENDS)) {
+  scenario(`what was CLOSEd stays closed also when it was just ending by itself: ${what}`, async (world) => {
+    for (const closeFirst of [false, true]) {
+      const proxy = world.station(closeFirst ? 'first' : 'last', { recorder: { sync: 'always' } });
+      proxy.devices.add({ name: 'lan0' });
+      await proxy.start();
+      const [client, wire, again] = [await proxy.client(), await proxy.client(), await proxy.client()];
+      await wire.ask(beginLine());
+      if (closeFirst) client.say(`CLOSE ${ID}`);
+      end(wire, again);
+      if (!closeFirst) client.say(`CLOSE ${ID}`);
+      await world.elapse(5_000);
+      const [answer = ''] = client.lines();
+      assert.match(answer, /^(OK$|ERR 404 )/);
+      assert.is(stateOf(proxy, ID), 'none');
+      const late = await (await proxy.client()).ask(beginLine());
+      assert.match(
+        late,
+        answer === 'OK' ? /^ERR 410 handler-closed/ : /^OK /,
+        `CLOSE was answered ${answer}`,
+      );
+    }
+  });
+}
 
 scenario('the initiator keeps no memory of it: it makes the ids', async (world) => {
   const { host, client } = await pair(world);
