@@ -4,13 +4,11 @@
  * A session's shell records through `commit` here instead of `Recorder.commit`, from its first entry on, for as long
  * as it likes: once the session has authenticated, this only hands on.
  *
- * - Up to ten new sessions a second are recorded like everything else; under a flood that does not end, for the first
- *   hour's worth of them, and one a second from then on. What such a session does before it has authenticated is
- *   charged to the same budgets, one session for each eight records.
+ * - Up to ten new sessions a second are recorded like everything else. What such a session does before it has
+ *   authenticated is charged to the same budget, one session for each eight records: three failed HELLOs make eight.
  * - The others are held back: their effects run, their records wait in memory. When the session leaves
  *   `unauthenticated` for anything but `closed`, they are written, with the times at which they happened, before
- *   what follows. When it closes instead, they become a number in a `counted` record, once a second at most; less
- *   often while a flood goes on.
+ *   what follows. When it closes instead, they become a number in a `counted` record, once a second at most.
  * - `delay` says how long the shell is to wait before it reads the session's next line. A held session whose shell
  *   does not wait is written after all, rather than held without bound.
  *
@@ -22,20 +20,18 @@ import type { CountedEvent } from '../../machines/log/journal-events.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Entry } from './entry.ts';
 
-/** Sessions that are recorded whole: a second, which is also how many of them may come at once … */
-const BURST = { capacity: 10, perSecond: 10, debt: 100 };
-/** … and in the long run: some 10 MB, and under 300 MB a day for as long as a flood lasts. */
-const LASTING = { capacity: 3600, perSecond: 1, debt: 10 };
+/** Sessions a second that are recorded whole; also how many of them may come at once. */
+const WHOLE_PER_SECOND = 10;
 const RECORDS_PER_TOKEN = 8;
+/** The budget's debt, in sessions, has an end, so that one flood does not hide the sessions of the hour after it. */
+const MAX_DEBT = 100;
 /** After so many records before authentication a session's lines are read ten a second. */
 const FREE_RECORDS = 64;
 const DELAY_MS = 100;
 /** HELLO's time-out (10 s) ends a session that waits as told long before this. */
 const MAX_HELD = 256;
-/** How long sessions are counted before the count is written: a tenth of the flood so far, within these bounds. */
-const COUNT_MS = { least: 1000, most: 60_000 };
-/** A flood is over when for so long nothing had to be counted. */
-const QUIET_MS = 10_000;
+/** How long sessions are counted before the count is written. */
+const COUNT_MS = 1000;
 const MAX_ADDRESSES = 32;
 
 interface Pre {
@@ -49,15 +45,13 @@ export class UnauthenticatedSessions {
   readonly #recorder: Recorder;
   readonly #clock: Clock;
   readonly #sessions = new Map<string, Pre>();
-  readonly #budgets: readonly Budget[];
+  readonly #budget: Budget;
   #counts: Counts | undefined;
-  /** When the flood that lasts began and when the last session of it was counted, in nanoseconds of the clock. */
-  #flood = { since: 0, until: Number.NEGATIVE_INFINITY };
 
   constructor(recorder: Recorder, clock: Clock) {
     this.#recorder = recorder;
     this.#clock = clock;
-    this.#budgets = [BURST, LASTING].map((terms) => new Budget(clock, terms));
+    this.#budget = new Budget(clock);
   }
 
   /**
@@ -93,12 +87,11 @@ export class UnauthenticatedSessions {
   }
 
   #admit(address: string): Pre {
-    const whole = this.#budgets.every((budget) => budget.left >= 1);
-    return { address, held: whole ? undefined : [], records: 0 };
+    return { address, held: this.#budget.left >= 1 ? undefined : [], records: 0 };
   }
 
   #charge(session: Pre, commit: () => void): void {
-    if (session.records % RECORDS_PER_TOKEN === 1) for (const budget of this.#budgets) budget.charge();
+    if (session.records % RECORDS_PER_TOKEN === 1) this.#budget.charge();
     commit();
   }
 
@@ -115,48 +108,36 @@ export class UnauthenticatedSessions {
     if (session !== undefined) this.#sessions.set(entry.actor, { ...session, held: undefined });
   }
 
-  #countFor(): number {
-    const now = this.#clock.mono();
-    if (now - this.#flood.until > QUIET_MS * 1e6) this.#flood.since = now;
-    const tenth = (now - this.#flood.since) / 1e7;
-    return Math.min(COUNT_MS.most, Math.max(COUNT_MS.least, tenth));
-  }
-
   #count(session: Pre, held: readonly Entry[], last: Entry, effects: () => void): void {
     if (this.#counts === undefined) {
       this.#counts = new Counts((held[0]?.stamp ?? this.#recorder.stamp()).time);
-      this.#clock.after(this.#countFor(), () => this.flush());
+      this.#clock.after(COUNT_MS, () => this.flush());
     }
-    this.#flood.until = this.#clock.mono();
     this.#counts.add(session.address, [...held, last]);
     this.#recorder.unrecorded(effects);
   }
 }
 
-/** So many at once, so many a second in the long run. */
+/** So many at once, and as many a second. */
 class Budget {
-  #left: number;
+  readonly #clock: Clock;
+  #left = WHOLE_PER_SECOND;
   #at: number;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly terms: typeof BURST,
-  ) {
-    this.#left = terms.capacity;
+  constructor(clock: Clock) {
+    this.#clock = clock;
     this.#at = clock.mono();
   }
 
   get left(): number {
-    const { capacity, perSecond } = this.terms;
-    const now = this.clock.mono();
-    this.#left = Math.min(capacity, this.#left + ((now - this.#at) / 1e9) * perSecond);
+    const now = this.#clock.mono();
+    this.#left = Math.min(WHOLE_PER_SECOND, this.#left + ((now - this.#at) / 1e9) * WHOLE_PER_SECOND);
     this.#at = now;
     return this.#left;
   }
 
-  /** Its debt has an end, so that one flood does not hide the sessions of the hour after it. */
   charge(): void {
-    this.#left = Math.max(-this.terms.debt, this.left - 1);
+    this.#left = Math.max(-MAX_DEBT, this.left - 1);
   }
 }
 
