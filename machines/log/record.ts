@@ -138,10 +138,16 @@ export function seal(
 }
 
 /**
- * What is wrong with a record's place in the chain, or undefined.
+ * What is wrong with a record's place in the chain, or undefined. The hash seals what a line says; that the line says
+ * it in the one form in which it was written is looked at beside it: a key that stands twice, of which JSON takes the
+ * last one, would be read by people.
  * @param prev the head before it; undefined for the first record that was kept: `seq` and `prev` are then trusted
  */
-export function verifyLink(record: LogRecord, prev: Head | undefined, digest: Digest): string | undefined {
+export function verifyLink(
+  { record, line }: Sealed,
+  prev: Head | undefined,
+  digest: Digest,
+): string | undefined {
   if (prev !== undefined && record.seq !== prev.seq + 1) {
     return `its seq is ${record.seq} and should be ${prev.seq + 1}`;
   }
@@ -150,14 +156,20 @@ export function verifyLink(record: LogRecord, prev: Head | undefined, digest: Di
   }
   if (record.seq === 1 && record.prev !== '') return 'it is the first record, and its prev is not empty';
   try {
-    const hash = digest(sealedText(written(record, canonical(record.event)), record.seq, quote(record.prev)));
+    const text = written(record, canonical(record.event));
+    const link = quote(record.prev);
+    const hash = digest(sealedText(text, record.seq, link));
     if (hash !== record.hash)
       return `its hash does not fit its content (${abbreviate(record.hash)}, should be ${abbreviate(hash)})`;
+    if (line !== lineText(text, record.seq, link, hash)) return OTHER_FORM;
   } catch (error) {
     return `it has no canonical form: ${(error as Error).message}`;
   }
   return undefined;
 }
+
+const OTHER_FORM =
+  'its line has other bytes than those that were written: blanks, a key that stands twice, or another order';
 
 function abbreviate(hash: string): string {
   return hash === '' ? 'empty' : `${hash.slice(0, 12)}…`;

@@ -67,7 +67,8 @@ export function* replay(
       stopped = true;
       break;
     }
-    const wrong = verifyLink(record, head, digest) ?? (head === undefined ? verifyStart(record) : undefined);
+    const wrong =
+      verifyLink({ record, line }, head, digest) ?? (head === undefined ? verifyStart(record) : undefined);
     if (wrong !== undefined)
       return { kind: 'damaged', record: head === undefined ? record.seq : head.seq + 1, why: wrong };
     trusted ||= head === undefined && record.seq > 1;

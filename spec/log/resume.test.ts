@@ -120,7 +120,7 @@ function checkLog(
   let head = remains.head;
   for (const line of lines) {
     const record = JSON.parse(line) as LogRecord;
-    assert.is(verifyLink(record, head, sha256), undefined, `${where}: chain`);
+    assert.is(verifyLink({ record, line }, head, sha256), undefined, `${where}: chain`);
     assert.is(fold.apply(record)?.why, undefined, `${where}: record ${record.seq}`);
     head = record;
   }

@@ -4,7 +4,7 @@ import { segmentName } from '../../io/journal/damage.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { listSegments, SegmentLines } from '../../io/journal/reader.ts';
 import { parseRecord } from '../../machines/log/parse.ts';
-import { type Head, type LogRecord, verifyLink } from '../../machines/log/record.ts';
+import { type Head, type LogRecord, type Sealed, verifyLink } from '../../machines/log/record.ts';
 import { Failure } from '../cli/failures.ts';
 
 /** What is wrong, and where. */
@@ -50,7 +50,7 @@ export function verifyLog(dir: string, from = 1, tell: (seq: number) => void = (
   });
   for (const line of lines) {
     const record = parseRecord(line);
-    const wrong = typeof record === 'string' ? record : misplaced(record, last);
+    const wrong = typeof record === 'string' ? record : misplaced({ record, line }, last);
     if (typeof record === 'string' || wrong !== undefined) {
       const seq = last !== undefined ? last.seq + 1 : typeof record === 'string' ? 1 : record.seq;
       return result({ segment: lines.segment, line: lines.line, record: seq, why: wrong ?? '' });
@@ -78,8 +78,9 @@ function segmentsFrom(dir: string, from: number) {
   throw new Failure(2, `there is no log in ${dir}: it has no file such as ${segmentName(from)}`);
 }
 
-function misplaced(record: LogRecord, last: Head | undefined): string | undefined {
-  const wrong = verifyLink(record, last, sha256);
+function misplaced(sealed: Sealed, last: Head | undefined): string | undefined {
+  const { record } = sealed;
+  const wrong = verifyLink(sealed, last, sha256);
   if (wrong !== undefined || last !== undefined || record.seq === 1) return wrong;
   return record.event.type === 'checkpoint'
     ? undefined

@@ -65,7 +65,8 @@ export function* replayExport(
       break;
     }
     const wrong =
-      verifyLink(record, undefined, sha256) ?? (record.seq <= head.seq ? 'its seq does not rise' : undefined);
+      verifyLink({ record, line }, undefined, sha256) ??
+      (record.seq <= head.seq ? 'its seq does not rise' : undefined);
     if (wrong !== undefined) return { kind: 'damaged', record: record.seq, why: wrong };
     const made = advance(record, live);
     if ('why' in made) return { kind: 'mismatch', record, mismatch: made };

@@ -43,7 +43,7 @@ export class Ledger {
     const record = parseRecord(line);
     if (typeof record === 'string') return record;
     const before = this.#head === NO_RECORD ? undefined : this.#head;
-    const broken = verifyLink(record, before, sha256);
+    const broken = verifyLink({ record, line }, before, sha256);
     if (broken !== undefined) return broken;
     const { seq, hash } = record;
     this.#head = { seq, hash };

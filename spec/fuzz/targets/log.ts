@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { listSegments, SegmentLines } from '../../../io/journal/reader.ts';
 import { findTail } from '../../../io/journal/tail.ts';
@@ -83,24 +82,14 @@ export const logFiles: FuzzTarget = {
     demand(tail.bytes + tail.tornBytes === input.length, 'bytes of a segment are lost');
     demand(tail.bytes === 0 || input[tail.bytes - 1] === 0x0a, 'what is kept does not end with a line');
     const { verdict } = foldLog(new SegmentLines([segment]), MACHINES, sha256);
-    if (verdict.kind === 'ok')
-      demand(input.equals(LOGS[0]!) || whole(input), 'a log that was changed is good');
+    if (verdict.kind === 'ok') demand(whole(input), 'a log that was changed is good');
   },
 };
 
-/**
- * Only the beginning of a good log can be good again: the chain cannot show that its end was cut. It seals what a line
- * says and not its bytes: blanks, and keys that stand twice, of which the last one counts, change nothing.
- */
+/** Only the beginning of a good log can be good again, to the byte: the chain cannot show that its end was cut. */
 function whole(input: Buffer): boolean {
-  const said = contents(input);
-  return LOGS.some((log) => isDeepStrictEqual(contents(log).slice(0, said.length), said));
-}
-
-function contents(log: Buffer): unknown[] {
-  const end = log.lastIndexOf(0x0a);
-  const lines = log.toString('utf8', 0, Math.max(0, end)).split('\n');
-  return lines.filter((line) => line !== '').map((line) => parseRecord(line));
+  const lines = input.subarray(0, input.lastIndexOf(0x0a) + 1);
+  return LOGS.some((log) => log.subarray(0, lines.length).equals(lines));
 }
 
 /** Records that were changed, and sealed again as if this program had written them. */

@@ -65,7 +65,7 @@ test('any event comes back, and the chain verifies', () => {
         const { line, record } = seal({ ...fields, event }, head, sha256);
         const parsed = parseRecord(line);
         if (typeof parsed === 'string') throw new Error(parsed);
-        assert.is(verifyLink(parsed, head, sha256), undefined);
+        assert.is(verifyLink({ record: parsed, line }, head, sha256), undefined);
         assert.is(hashByHand(parsed), record.hash);
         assert.is.not(line.includes('\n'), true);
         head = record;
@@ -76,7 +76,7 @@ test('any event comes back, and the chain verifies', () => {
 
 test('every changed field breaks the chain', () => {
   const prev = { seq: 6, hash: 'a'.repeat(64) };
-  const { record } = seal(fields, prev, sha256);
+  const { record, line } = seal(fields, prev, sha256);
   const changes: Partial<Record<keyof LogRecord, unknown>> = {
     seq: 8,
     time: '2026-01-31T12:00:00.000002Z',
@@ -93,17 +93,21 @@ test('every changed field breaks the chain', () => {
     hash: 'c'.repeat(64),
   };
   for (const [field, value] of Object.entries(changes)) {
-    assert.ok(verifyLink({ ...record, [field]: value } as LogRecord, prev, sha256), field);
+    const changed = { ...record, [field]: value } as LogRecord;
+    assert.ok(verifyLink({ record: changed, line: JSON.stringify(changed) }, prev, sha256), field);
   }
   assert.is(Object.keys(changes).length, Object.keys(record).length);
-  assert.is(verifyLink(record, undefined, sha256), undefined, 'the first kept record is trusted');
+  assert.is(verifyLink({ record, line }, undefined, sha256), undefined, 'the first kept record is trusted');
 });
 
 test('record 1 has an empty prev', () => {
   const { record } = seal(fields, NO_RECORD, sha256);
   assert.is(record.prev, '');
   const forged = { ...record, prev: 'a'.repeat(64) };
-  assert.match(verifyLink(forged, undefined, sha256) ?? '', /its prev is not empty/);
+  assert.match(
+    verifyLink({ record: forged, line: JSON.stringify(forged) }, undefined, sha256) ?? '',
+    /its prev is not empty/,
+  );
 });
 
 test('any text gives a record or a sentence', () => {

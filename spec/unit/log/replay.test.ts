@@ -200,6 +200,33 @@ test('a changed byte is damage, at that record or in the chain behind it', async
   }
 });
 
+test('a line that says the same in another form is damage: only the bytes that were sealed are good', async () => {
+  const { lines } = await history();
+  const line = lines[4]!;
+  const reordered = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(line)).reverse()));
+  const forms = {
+    'a key that stands twice': line.replace('{', '{"boot":"another",'),
+    'a key of the event that stands twice': line.replace('"event":{', '"event":{"type":"another",'),
+    'the same key with the same value twice': line.replace(/,("state":"[^"]*")/, ',$1,$1'),
+    'a blank': line.replace(':', ': '),
+    'a blank in front': ` ${line}`,
+    'a CR behind it': `${line}\r`,
+    'another order': reordered,
+    'an escape that is not needed': line.replace('"boot"', '"\\u0062oot"'),
+    'a number in another form': line.replace('"version":1', '"version":1.0'),
+  };
+  for (const [form, changed] of Object.entries(forms)) {
+    assert.is.not(changed, line, form);
+    const { verdict } = run(lines.with(4, changed));
+    assert.is(verdict.kind === 'damaged' && verdict.record, 5, form);
+    assert.match(
+      verdict.kind === 'damaged' ? verdict.why : '',
+      /other bytes than those that were written/,
+      form,
+    );
+  }
+});
+
 test('a record left out, twice there or put elsewhere is damage', async () => {
   const { lines } = await history();
   const damage = (changed: string[]) => run(changed).verdict;
