@@ -51,6 +51,8 @@ export class MemoryDevice implements FrameDevice {
   #sink: DeviceSink | undefined;
   #paused = false;
   #dead = false;
+  /** Why it is gone, until somebody was told. */
+  #untold: string | undefined;
   #drops = 0;
   #reading: Timer | undefined;
   readonly #waiting: SegmentFrame[] = [];
@@ -72,6 +74,7 @@ export class MemoryDevice implements FrameDevice {
     if (this.#sink !== undefined) throw new Error(`the device ${this.ifname} was started already`);
     this.#sink = sink;
     this.#schedule();
+    this.#tellGone();
   }
 
   pause(): void {
@@ -130,7 +133,8 @@ export class MemoryDevice implements FrameDevice {
   vanish(reason = `the interface ${this.ifname} was deleted`): void {
     if (this.#dead) return;
     this.#end();
-    this.segment.clock.after(0, () => this.#sink?.gone(reason));
+    this.#untold = reason;
+    this.#tellGone();
   }
 
   /** A frame comes in from the segment. */
@@ -202,6 +206,17 @@ export class MemoryDevice implements FrameDevice {
       batch.release();
       this.#schedule();
     }
+  }
+
+  /** Whoever starts it later is told then. */
+  #tellGone(): void {
+    if (this.#untold === undefined) return;
+    this.segment.clock.after(0, () => {
+      const reason = this.#untold;
+      if (reason === undefined || this.#sink === undefined) return;
+      this.#untold = undefined;
+      this.#sink.gone(reason);
+    });
   }
 
   #end(): void {

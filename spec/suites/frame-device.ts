@@ -336,6 +336,20 @@ export function frameDeviceSuite(name: string, setUp: () => Promise<FrameDeviceB
     assert.is(listener.reasons.length, 1);
   });
 
+  check('an interface that is deleted before the device is started is gone then, once', async (bench) => {
+    if (bench.removeInterface === undefined) return;
+    const { device } = bench;
+    const listener = new Listener();
+    await bench.removeInterface();
+    await bench.settle?.();
+    device.start(listener);
+    assert.equal(listener.reasons, [], 'not within the call');
+    await wait(bench, 'gone', () => listener.reasons.length > 0);
+    await device.close();
+    await bench.settle?.();
+    assert.is(listener.reasons.length, 1);
+  });
+
   check('an interface that is deleted is gone also while paused', async (bench) => {
     if (bench.removeInterface === undefined) return;
     const listener = new Listener();

@@ -2,6 +2,8 @@
  * How every history ends: all faults stop, time passes, and then what must be true is looked at; then everything is
  * closed, and nothing may be left.
  */
+import { DEFAULT_LIMITS } from '../../actors/limits.ts';
+import type { Session } from '../../actors/session.ts';
 import { agreement } from './agreement.ts';
 import { checkCounters, checkLogs, checkNothingLeft, checkSecrets } from './checks.ts';
 import { allCame, checkFrames, finalFrames } from './frames-check.ts';
@@ -14,6 +16,8 @@ const STEP_MS = 2_500;
 const HOLD_MS = 65_000;
 /** What was sent while a way took 9 s is still under way, and everything else behind it. */
 const SLOWEST_MS = 10_000;
+/** A session in which nothing is said is ended after that, and some time for its end. */
+const IDLE_MS = DEFAULT_LIMITS.session.idle + 10_000;
 /** Not a client that was there before: its server may have been switched off, and it does not know yet. */
 const FRESH = 0;
 
@@ -105,6 +109,14 @@ async function closeAll(simulation: Simulation): Promise<void> {
   checkNothingLeft(simulation);
 }
 
+/** @param overdue whether a session should have ended by now */
+function checkSessions(simulation: Simulation, overdue: (session: Session) => boolean): void {
+  for (const { name, run } of simulation.sites) {
+    const { length } = run?.server.sessions.all().filter(overdue) ?? [];
+    if (length > 0) simulation.fail(`${name} still has ${length} sessions`);
+  }
+}
+
 async function stopAll(simulation: Simulation): Promise<void> {
   const { clock, sites, clients } = simulation;
   for (const client of clients) {
@@ -114,10 +126,11 @@ async function stopAll(simulation: Simulation): Promise<void> {
   }
   simulation.giveUpDials();
   await clock.elapse(10_000);
-  for (const site of sites) {
-    const sessions = site.run?.server.sessions.count ?? 0;
-    if (sessions > 0) simulation.fail(`${site.name} still has ${sessions} sessions`);
-  }
+  // A server that was switched off between its HELLO and its BEGIN leaves a session at the other one that has no wire
+  // to fall silent on: only the time-out of idle sessions ends it (PROTOCOL.md section 4).
+  checkSessions(simulation, ({ link }) => !simulation.forsaken.has(link));
+  if (sites.some(({ run }) => (run?.server.sessions.count ?? 0) > 0)) await clock.elapse(IDLE_MS);
+  checkSessions(simulation, () => true);
   for (const site of sites) site.stop(() => undefined);
   await clock.elapse(6_000);
   for (const site of sites) if (site.run !== undefined) simulation.fail(`${site.name} does not end`);

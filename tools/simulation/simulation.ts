@@ -49,6 +49,8 @@ export class Simulation {
   /** Ids that a client was told: its HANDLE has gone well; its CLOSE has. */
   readonly acknowledged = new Set<string>();
   readonly closed = new Set<string>();
+  /** Ends of connections whose other end was switched off: nobody tells the server there, unless it asks. */
+  readonly forsaken = new Set<Link>();
   readonly figures: Figures = { handlers: 0, records: 0, faults: 0, frames: 0, heard: 0, boots: 0 };
   failure: string | undefined;
   readonly #heals = new Set<() => void>();

@@ -212,9 +212,16 @@ export class Site {
       for (const device of this.interfaces.opened(name)) void device.close();
       if (how === 'power' && kind === 'tap') this.interfaces.delete(name);
     }
-    if (how === 'power')
-      for (const client of this.simulation.clients) client.forsaken ||= client.site === this.name;
+    if (how === 'power') this.#forsake();
     this.simulation.ended(this);
+  }
+
+  /** Who talked to a machine that is switched off does not know of it. */
+  #forsake(): void {
+    const { clients, forsaken, internet } = this.simulation;
+    for (const client of clients) client.forsaken ||= client.site === this.name;
+    for (const { from, to, accepted } of internet.connections)
+      if (from === this.host && to !== this.host) forsaken.add(accepted);
   }
 
   #hangUp({ from, to, dialled, accepted }: Connection): void {
