@@ -87,14 +87,20 @@ function decode(stream: Buffer, offload: boolean, pieces: readonly number[]): No
 }
 
 const anyRecord = fc.oneof(
-  { weight: 6, arbitrary: fc.uint8Array({ minLength: 14, maxLength: 120 }).map((bytes) => record(0, bytes)) },
-  { weight: 3, arbitrary: fc.uint8Array({ minLength: 26, maxLength: 120 }).map((bytes) => record(1, bytes)) },
+  {
+    weight: 6,
+    arbitrary: fc.uint8Array({ minLength: 14, maxLength: 120, size: 'max' }).map((bytes) => record(0, bytes)),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.uint8Array({ minLength: 26, maxLength: 120, size: 'max' }).map((bytes) => record(1, bytes)),
+  },
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => record(2, bytes)) },
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 8, maxLength: 8 }).map((bytes) => record(3, bytes)) },
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.integer({ min: 0x80, max: 0xff }), fc.uint8Array({ maxLength: 300 }))
+      .tuple(fc.integer({ min: 0x80, max: 0xff }), fc.uint8Array({ maxLength: 300, size: 'max' }))
       .map(([type, bytes]) => record(type, bytes)),
   },
 );
@@ -106,10 +112,13 @@ const strangeRecord = fc.oneof(
   fc.integer({ min: 5, max: 0x7f }).map((type) => record(type, new Uint8Array(20))),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
 );
-const pieces = fc.array(fc.integer({ min: 1, max: 200 }), { maxLength: 12 });
+const pieces = fc.array(fc.integer({ min: 1, max: 200 }), { maxLength: 12, size: 'max' });
 
 test('however the stream is cut, the decoder says what the slow one says', () => {
-  const streams = fc.tuple(fc.array(anyRecord, { maxLength: 12 }), fc.array(strangeRecord, { maxLength: 2 }));
+  const streams = fc.tuple(
+    fc.array(anyRecord, { maxLength: 12, size: 'max' }),
+    fc.array(strangeRecord, { maxLength: 2 }),
+  );
   fc.assert(
     fc.property(streams, pieces, fc.boolean(), ([usual, strange], cuts, offload) => {
       const stream = Buffer.concat([...usual, ...strange, ...usual]);
@@ -158,6 +167,23 @@ for (const [name, bytes, text] of errors) {
     assert.ok(decoder.stopped);
   });
 }
+
+test('what is just right is no protocol error', () => {
+  const right: readonly (readonly [number, number, boolean])[] = [
+    [0x00, 14, false],
+    [0x00, 131_072, false],
+    [0x01, 12 + 14, true],
+    [0x01, 12 + 65_575, true],
+    [0x02, 8, false],
+    [0x03, 8, false],
+    [0x04, 0, false],
+    [0x80, 0, false],
+    [0x80, 131_072, false],
+    [0xff, 1, true],
+  ];
+  for (const [type, length, offload] of right)
+    assert.is(headerFault(type, length, offload), undefined, `type ${type}, ${length} bytes`);
+});
 
 test('OFFLOAD that was not agreed is a protocol error', () => {
   const { lines } = decode(record(1, new Uint8Array(80)), false, []);

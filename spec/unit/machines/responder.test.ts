@@ -42,6 +42,7 @@ const situations = {
   waiting: after(machine, input, open, heard, lost),
   'taken up again': after(machine, input, open, heard, lost, begin),
   'shut down': after(machine, input, open, heard, { type: 'shutdown' }),
+  'shut down while opening': after(machine, input, { type: 'shutdown' }),
 };
 
 const events: Record<string, AnyEvent> = {
@@ -121,6 +122,8 @@ test('takes in each situation what it should, with its effects in order, and ign
     waiting,
     'taken up again': { ...binary('s2', over), 'first-record': 'binary' },
     'shut down': waiting,
+    // The device may still come; nobody is there for it any more.
+    'shut down while opening': { ...waiting, begin: `handling: ${news('-', 'handler-exists')}` },
   });
 });
 

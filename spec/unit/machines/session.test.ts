@@ -205,6 +205,14 @@ test('three failed HELLOs of whatever kind close it, and a right one forgets not
   assert.is(context.identity, 'ann');
 });
 
+test('the answer to BEGIN says whether super-frames may come', () => {
+  const up = about('handler-up', { offload: true, mtu: 9000 });
+  assert.is(
+    outcome(machine, situations.beginning, up),
+    `binary: becomeWire(${ID} OK handler=${ID} offload=on mtu=9000)`,
+  );
+});
+
 test('a HELLO by a method that is not offered is told why', () => {
   const told = (scheme: string, methods: readonly string[], method: string) => {
     const event = { type: 'HELLO', args: { method, identity: 'ann', secret: 'secret:1' } };
@@ -213,6 +221,7 @@ test('a HELLO by a method that is not offered is told why', () => {
   const refusal = (reason: string) => `unauthenticated: refuse(${reason})`;
   assert.is(told('tcp', [], 'password'), refusal('tls-required'));
   assert.is(told('tls', ['cert'], 'password'), refusal('authentication-failed'));
+  assert.is(told('unix', ['local'], 'password'), refusal('authentication-failed'));
   assert.is(told('unix', ['local'], 'cert'), refusal('tls-required'));
   assert.is(told('tls', ['password'], 'cert'), refusal('authentication-failed'));
   assert.is(told('tls', ['password'], 'local'), refusal('authentication-failed'));

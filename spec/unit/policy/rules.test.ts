@@ -105,6 +105,12 @@ test('commands', () => {
   );
 });
 
+test('wrong arguments are not for a policy to judge', () => {
+  const parsed = parseLine(Buffer.from('HANDLE far'), () => 'secret:1' as SecretRef);
+  assert.is(parsed.kind === 'command' && refusal({}, parsed.command), undefined);
+  assert.ok(parsed.kind === 'command' && refusal({ commands: [] }, parsed.command), 'its verb is');
+});
+
 test('devices of this side, in HANDLE and in BEGIN alike', () => {
   for (const make of [handle, begin]) {
     const of = (devices: string[], local: string) => refusal({ devices }, make({ local }));
@@ -119,6 +125,9 @@ test('devices of this side, in HANDLE and in BEGIN alike', () => {
     assert.is(of(['tap:vm*?bridge=br0'], 'tap:vm7?bridge=br0'), undefined);
     assert.ok(of(['tap:vm*?bridge=br0'], 'tap:vm7?bridge=br1'));
     assert.ok(of(['tap:vm*?bridge=br0'], 'tap:vm7'));
+    for (const any of ['eth0', 'pcap:eth0', 'tap:vm7', 'tap:vm7?bridge=br0'])
+      assert.is(of(['*'], any), undefined, any);
+    assert.is(of(['fifteen-bytes-x'], 'fifteen-bytes-x'), undefined, 'the longest name');
     assert.match(of([], 'eth0') ?? '', 'eth0 is not among the devices');
   }
 });

@@ -147,6 +147,8 @@ test('MAC addresses', () => {
   ]) {
     refusedAs('bad-mac', parseMacs(words), words.join(' '));
   }
+  const second = parseMacs(['52:54:00:00:00:0a', '52:54']);
+  assert.match(second.ok ? '' : second.refusal.text, /^MAC address 2: /);
   const many = (count: number) =>
     Array.from({ length: count }, (_, index) => formatMac(0x520000000000 + index));
   assert.ok(parseMacs(many(1024)).ok);
@@ -194,6 +196,8 @@ test('options', () => {
   ];
   for (const word of wrong) refusedAs('bad-option', parseHandleOptions([word]), word);
   refusedAs('bad-option', parseHandleOptions(['l2cp=on', 'l2cp=on']), 'twice');
+  const second = parseHandleOptions(['l2cp=on', 'foo=1']);
+  assert.match(second.ok ? '' : second.refusal.text, /^option 2 is not known/);
 });
 
 test('options of BEGIN: offload and mtu must stand', () => {

@@ -101,7 +101,7 @@ test('the answer to BEGIN', () => {
 });
 
 test('lines of an answer', () => {
-  assert.is(okLine({ count: 3 }), 'OK count=3');
+  assert.is(okLine({ count: 3, all: true }), 'OK count=3 all=yes');
   assert.is(
     dataLine(['DEVICE', 'br0'], { local: false, mtu: 1500, bridge: undefined, x: 'a b' }),
     'DEVICE br0 local=no mtu=1500 x="a b"',

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ERROR_CODES, REASONS } from '../../../machines/protocol/errors.ts';
 import { formatBegin, formatHandle, formatHello } from '../../../machines/protocol/format.ts';
+import { formatMac } from '../../../machines/protocol/mac.ts';
 import { parseLine, verbOf } from '../../../machines/protocol/parse.ts';
 import { MAX_LINE } from '../../../machines/protocol/splitter.ts';
 import type { Line, SecretRef } from '../../../machines/protocol/types.ts';
@@ -73,6 +74,19 @@ test('no secret in a meaning or an error text; none is kept of a refused line', 
   assert.equal(read(bytes('HELLO password alice "hunter \\"two\\" \\\\"')).kept, ['hunter "two" \\']);
 });
 
+test('says which of two alike arguments is wrong', () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ['a/b c HOST PROXY', /^local device: /],
+    ['a b/c HOST PROXY', /^remote device: /],
+    ['a b HOSTS PROXY', /^local role: /],
+    ['a b HOST PROXIES', /^remote role: /],
+  ];
+  for (const [words, text] of wrong) {
+    const refusal = refusalOf(read(bytes(`HANDLE tcp://h cert ${words} 02:00:00:00:00:01`)).meaning);
+    assert.match(refusal?.text ?? '', text, words);
+  }
+});
+
 test('a HANDLE whose BEGIN would be too long for a line is refused', () => {
   const macs = (count: number) =>
     Array.from(
@@ -84,6 +98,26 @@ test('a HANDLE whose BEGIN would be too long for a line is refused', () => {
   assert.ok(line(453).length < MAX_LINE);
   assert.is(refusalOf(read(line(440)).meaning), undefined);
   assert.is(refusalOf(read(line(453)).meaning)?.reason, 'bad-mac');
+});
+
+test('the longest BEGIN that is taken has 8,192 bytes with its line feed', () => {
+  const macs = Array.from({ length: 448 }, (_, i) => formatMac(0x02_00_00_00_00_00 + i)).join(' ');
+  const lengths = new Map<number, string | undefined>();
+  for (let more = 0; more < 28; more++) {
+    const names = ['a'.repeat(1 + Math.min(more, 14)), 'b'.repeat(1 + Math.max(0, more - 14))];
+    const { meaning } = read(bytes(`HANDLE tcp://h cert ${names.join(' ')} HOST PROXY ${macs}`));
+    const written = `BEGIN ${'f'.repeat(64)} ${names.join(' ')} HOST PROXY ${macs} offload=off mtu=65535\n`;
+    lengths.set(bytes(written).length, refusalOf(meaning)?.reason);
+  }
+  assert.ok(lengths.has(MAX_LINE) && lengths.has(MAX_LINE + 1), [...lengths.keys()].join(' '));
+  for (const [length, reason] of lengths) {
+    assert.is(reason, length > MAX_LINE ? 'bad-mac' : undefined, `${length} bytes`);
+  }
+});
+
+test('a question without its mark is told which one is meant', () => {
+  assert.match(refusalOf(read(bytes('devices')).meaning)?.text ?? '', 'did you mean DEVICES?');
+  assert.match(refusalOf(read(bytes('frobnicate')).meaning)?.text ?? '', 'HELP? lists them');
 });
 
 test('the verb of any line', () => {
@@ -155,10 +189,10 @@ test('no bytes at all make it throw', () => {
     ],
   );
   const near = fc
-    .array(words, { maxLength: 12 })
+    .array(words, { maxLength: 12, size: 'max' })
     .chain((parts) => fc.constantFrom(' ', ' ', '').map((glue) => bytes(parts.join(glue))));
   fc.assert(
-    fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), near), (input) => {
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 200, size: 'max' }), near), (input) => {
       const { meaning, kept } = read(input);
       if (refusalOf(meaning)) assert.equal(kept, []);
       if (refusalOf(meaning)) assert.is(Math.floor(ERROR_CODES[refusalOf(meaning)!.reason]), 400);

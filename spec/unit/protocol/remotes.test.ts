@@ -63,6 +63,7 @@ test('remotes that are none', () => {
     '[]',
     '[:::]',
     '[1::2::3]',
+    '[1:2:3:4::5:6:7:8::9]',
     '[1:2:3:4:5:6:7]',
     '[1:2:3:4:5:6:7:8:9]',
     '[1:2:3:4:5:6:7::8:9]',
@@ -127,7 +128,8 @@ test('listeners', () => {
   ]) {
     refusedAs('bad-remote', parseListenUrl(text), text);
   }
-  for (const text of ['tcp://[::1]:0', 'tls://h:7411', 'unix:///s', 'unix:///s?mode=0660']) {
+  const longest = `unix:///${'x'.repeat(106)}`;
+  for (const text of ['tcp://[::1]:0', 'tls://h:7411', 'unix:///s', 'unix:///s?mode=0660', longest]) {
     const url = parseListenUrl(text);
     assert.is(url.ok && formatListenUrl(url.value), text);
   }
@@ -176,6 +178,15 @@ test('auth: every secret that a line can carry comes back', () => {
       );
     }),
   );
+});
+
+test('auth: a secret is quoted only where it has to be', () => {
+  const write = (secret: string, identity = 'default') =>
+    formatAuth({ kind: 'password', identity, secret: any.SECRET }, secret);
+  assert.is(write('s3'), 'password:s3');
+  assert.is(write('s3', 'alice'), 'password:alice:s3');
+  assert.is(write('a:b'), 'password:"a:b"');
+  assert.is(write('a b'), 'password:"a b"');
 });
 
 test('auth: the secret is kept when all is right, and only then', () => {

@@ -49,6 +49,22 @@ test('refuses every control character but the tab', () => {
   }
 });
 
+test('says at which character it went wrong, counted from 1', () => {
+  const places: readonly (readonly [string, string])[] = [
+    ['\0', '1'],
+    ['ab\0', '3'],
+    ['ab"c"', '3'],
+    ['"a"b', '3'],
+    ['"a\\n"', '3'],
+    ['k="a', '3'],
+    ['"a\\', '1'],
+  ];
+  for (const [line, place] of places) {
+    const result = tokenise(line);
+    assert.is(result.ok || /character (\d+)/.exec(result.refusal.text)?.[1], place, JSON.stringify(line));
+  }
+});
+
 test('no error text quotes the line', () => {
   for (const line of [
     'HELLO password "hunter2',
