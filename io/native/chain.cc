@@ -5,12 +5,16 @@
 
 #include <cstring>
 
+#include "ip.h"
+
 namespace {
 
-constexpr size_t kIpv4Header = 20;
-constexpr size_t kIpv6Header = 40;
-constexpr size_t kTcpHeader = 20;
-constexpr size_t kTcpChecksum = 16;
+using ip::big16;
+using ip::kIpv4Header;
+using ip::kIpv6Header;
+using ip::kTcpChecksum;
+using ip::kTcpHeader;
+
 /// Of an IP packet: what its length field can say.
 constexpr size_t kLongestPacket = 65535;
 /// Of the first segment; virtio::accept takes no shorter ones either.
@@ -22,7 +26,6 @@ constexpr uint8_t kAck = 0x10;
 /// What only the last segment of a super-frame has.
 constexpr uint8_t kLast = kFin | kPush;
 
-uint16_t big16(const uint8_t* at) { return static_cast<uint16_t>((at[0] << 8) | at[1]); }
 uint32_t big32(const uint8_t* at) { return (static_cast<uint32_t>(big16(at)) << 16) | big16(at + 2); }
 void put16(uint8_t* at, size_t value) {
   at[0] = static_cast<uint8_t>(value >> 8);

@@ -3,23 +3,24 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+#include "ip.h"
 #include "records.h"
 
 namespace virtio {
 namespace {
 
-constexpr size_t kIpv4Header = 20;
-constexpr size_t kIpv6Header = 40;
-constexpr size_t kTcpHeader = 20;
-constexpr size_t kUdpHeader = 8;
-constexpr size_t kTcpChecksum = 16;
-constexpr size_t kUdpChecksum = 6;
+using ip::big16;
+using ip::kIpv4Header;
+using ip::kIpv6Header;
+using ip::kTcpChecksum;
+using ip::kTcpHeader;
+using ip::kUdpChecksum;
+using ip::kUdpHeader;
+
 /// With the smallest segment that Linux sends (TCP_MIN_SND_MSS) and all TCP options, 8 bytes are left for data.
 constexpr size_t kLeastTcpSegment = 8;
 /// UDP_MAX_SEGMENTS of linux/udp.h.
 constexpr size_t kMostUdpSegments = 128;
-
-uint16_t big16(const uint8_t* at) { return static_cast<uint16_t>((at[0] << 8) | at[1]); }
 
 struct Network {
   bool known = false;
