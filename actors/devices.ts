@@ -29,6 +29,8 @@ class DeviceActor {
   readonly shell: Shell<typeof deviceMachine, DeviceEffect>;
   segment: Segment | undefined;
   #failure = '';
+  /** Of an earlier run: that it was created is on record for certain. */
+  readonly #restored: boolean;
   readonly #effects: EffectTable<DeviceEffect> = {
     open: () => void this.#open(),
     welcome: ({ handler }) => {
@@ -54,6 +56,7 @@ class DeviceActor {
     origin: DeviceInput | { readonly name: string; readonly live: LiveActor },
   ) {
     const actor = `device:${origin.name}`;
+    this.#restored = 'live' in origin;
     this.shell =
       'live' in origin
         ? Shell.restore(world.journal, actor, origin.live, this.#effects)
@@ -69,6 +72,10 @@ class DeviceActor {
   }
 
   async #open(): Promise<void> {
+    if (this.#unrecorded()) {
+      const text = 'the event log cannot be written now, and no TAP is made that is not on record there';
+      return this.#failed('log-unavailable', text);
+    }
     try {
       const device = await this.#openInterface();
       const gone = (why: string) => this.shell.send({ type: 'gone', why });
@@ -78,11 +85,23 @@ class DeviceActor {
       this.shell.send({ type: 'opened', ifindex, mtu, backend });
     } catch (error) {
       const { name, message } = error as Error;
-      this.#failure = message;
-      const reason = name === 'DeviceError' ? (error as DeviceError).reason : 'internal';
-      this.world.diagnostics.warn({ device: this.context.name, reason, error: message }, 'device not opened');
-      this.shell.send({ type: 'failed', reason });
+      this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
     }
+  }
+
+  #failed(reason: Reason, error: string): void {
+    this.#failure = error;
+    this.world.diagnostics.warn({ device: this.context.name, reason, error }, 'device not opened');
+    this.shell.send({ type: 'failed', reason });
+  }
+
+  /**
+   * Whether we would make a TAP that is perhaps not on record as ours: effects run also when the log has failed
+   * between HANDLE or BEGIN and here, and after a crash the TAP would be nobody's, and stay for ever.
+   */
+  #unrecorded(): boolean {
+    const { ours, made } = this.context;
+    return ours && !made && !this.#restored && !this.world.journal.available;
   }
 
   #openInterface(): Promise<FrameDevice> {

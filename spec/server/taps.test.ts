@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { DeviceError } from '../../io/ports.ts';
 import { handle, handleLine, MAC2, pair, stateOf } from '../support/pair.ts';
 import { scenarios } from '../support/scenario.ts';
+import type { Station } from '../support/station.ts';
 
 const scenario = scenarios('TAPs');
 const DAY = 24 * 3_600_000;
@@ -167,6 +168,54 @@ scenario('one that cannot be opened again stays ours: it goes with its last Hand
   host.devices.fault = undefined;
   await world.elapse(10_000);
   assert.is(stateOf(host, id), 'binary');
+  const again = await host.client();
+  assert.is(await again.ask(`CLOSE ${id}`), 'OK');
+  await world.settle();
+  assert.is(host.devices.find('t0'), undefined);
+});
+
+/** From the record of the verb on the log takes nothing, as when the disk is full at this very moment. */
+function failBehind(station: Station, verb: string): void {
+  const append = station.journal.append.bind(station.journal);
+  station.expectedErrors.push('the log cannot be written; HANDLE, BEGIN and CLOSE are refused');
+  station.journal.append = (lines) => {
+    append(lines);
+    if (!lines.some((line) => line.includes(`"type":"${verb}"`))) return;
+    station.journal.append = append;
+    station.journal.appendFault = new Error('ENOSPC: no space left on device');
+  };
+}
+
+scenario('is not made when it cannot be put on record: a crash would leave it to nobody', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  failBehind(host, 'HANDLE');
+  assert.match(await client.ask(handleLine({ local: 'tap:t0' })), /^ERR 507 log-unavailable ./);
+  assert.is(host.devices.find('t0'), undefined);
+  await host.restart();
+  host.journal.appendFault = undefined;
+  await world.elapse(2_000);
+  const again = await host.client();
+  failBehind(proxy, 'BEGIN');
+  const answer = await again.ask(handleLine({ far: 'tap:t0' }), 15_000);
+  assert.match(answer, /^ERR 502 remote-refused .*507 log-unavailable/);
+  assert.is(proxy.devices.find('t0'), undefined);
+  await proxy.restart();
+  proxy.journal.appendFault = undefined;
+  await world.elapse(2_000);
+  await handle(again, { local: 'tap:t0', far: 'tap:t0' });
+});
+
+scenario('that is on record is opened again also while the log cannot be written', async (world) => {
+  const { host, client } = await pair(world);
+  const id = await handle(client, { local: 'tap:t0' });
+  host.crash();
+  host.expectedErrors.push('the log cannot be written; HANDLE, BEGIN and CLOSE are refused');
+  host.journal.appendFault = new Error('ENOSPC: no space left on device');
+  await host.start();
+  await world.elapse(5_000);
+  assert.is(stateOf(host, id), 'binary');
+  host.journal.appendFault = undefined;
+  await world.elapse(2_000);
   const again = await host.client();
   assert.is(await again.ask(`CLOSE ${id}`), 'OK');
   await world.settle();
