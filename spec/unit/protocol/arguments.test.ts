@@ -113,6 +113,8 @@ test('roles and their pairs', () => {
       const known = ['HOST PROXY', 'PROXY HOST', 'BRIDGE BRIDGE'].includes(pair);
       const bridge = a === 'BRIDGE';
       assert.is(outcome(a, b, macs), known ? (bridge ? 'bad-mac' : 'good') : 'bad-roles-pair', pair);
+      if (known && bridge) assert.match(checkPair(role(a), role(b), macs)?.text ?? '', /^BRIDGE takes \*/);
+      if (known && !bridge) assert.match(checkPair(role(a), role(b), ['*'])?.text ?? '', /\* is for BRIDGE/);
       assert.is(outcome(a, b, ['*']), known ? (bridge ? 'good' : 'bad-mac') : 'bad-roles-pair', `${pair} *`);
     }
   }
