@@ -61,19 +61,23 @@ async function agree(simulation: Simulation): Promise<void> {
 /** A wire that a fault has left half dead may look well for 15 s: only what is lost again and again is wrong. */
 const SENDINGS = 3;
 
+/** Both ends must agree also behind it, when everything is closed: without a wire CLOSE cannot be told to the peer. */
 async function carry(simulation: Simulation): Promise<void> {
   const { clock } = simulation;
   for (let sending = 1; simulation.failure === undefined; sending++) {
-    if (agreement(simulation).length > 0) return;
+    // Such a wire may also have broken since both ends were last seen to agree.
+    const before = agreement(simulation);
     const expected = finalFrames(simulation);
     const come = () => allCame(simulation, expected);
     for (let passed = 0; passed < SLOWEST_MS && !come(); passed += 400) await clock.elapse(400);
     await clock.elapse(400);
-    if (!come() && sending < SENDINGS) {
+    const apart = [...before, ...agreement(simulation)];
+    if ((apart.length > 0 || !come()) && sending < SENDINGS) {
       await clock.elapse(20_000);
       await agree(simulation);
       continue;
     }
+    for (const text of apart) simulation.fail(text);
     checkFrames(simulation, expected);
     checkCounters(simulation);
     return;
