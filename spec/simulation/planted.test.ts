@@ -13,6 +13,8 @@ import { Server } from '../../actors/server.ts';
 import { Sessions } from '../../actors/sessions.ts';
 import { Secrets } from '../../actors/world.ts';
 import { MemoryDevices } from '../../io/memory/devices.ts';
+import type { WriteOutcome } from '../../io/ports.ts';
+import { recordEnd } from '../../machines/frames/records.ts';
 import { play } from '../../tools/simulation/history.ts';
 import { planOf } from '../../tools/simulation/plan.ts';
 
@@ -48,21 +50,17 @@ const PLANTS: readonly Plant[] = [
     what: 'changes the order of what came from the far end',
     of: Segment.prototype,
     method: 'write',
-    wrong: (right) => {
-      const held = new WeakMap<object, [Buffer, number]>();
-      return function (this: Segment, buffer: Buffer, start: number, end: number, count: number) {
-        const before = held.get(this);
-        const outcome = { written: count, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 };
-        if (before === undefined) {
-          held.set(this, [Buffer.from(buffer.subarray(start, end)), count]);
-          return outcome;
+    wrong: (right) =>
+      function (this: Segment, buffer: Buffer, start: number, end: number) {
+        const records: [number, number][] = [];
+        for (let at = start; at < end; at = recordEnd(buffer, at)) records.push([at, recordEnd(buffer, at)]);
+        const sum = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 };
+        for (const [from, to] of records.reverse()) {
+          const one: WriteOutcome = right.call(this, buffer, from, to, 1);
+          for (const key of Object.keys(sum) as (keyof WriteOutcome)[]) sum[key] += one[key];
         }
-        held.delete(this);
-        right.call(this, buffer, start, end, count);
-        right.call(this, before[0], 0, before[0].length, before[1]);
-        return outcome;
-      };
-    },
+        return sum;
+      },
     found: /behind frame/,
   },
   {

@@ -3,6 +3,7 @@
  * closed, and nothing may be left.
  */
 import { DEFAULT_LIMITS } from '../../actors/limits.ts';
+import { SILENCE_MS } from '../../actors/packet-path/liveness.ts';
 import type { Session } from '../../actors/session.ts';
 import { agreement } from './agreement.ts';
 import { checkCounters, checkLogs, checkNothingLeft, checkSecrets } from './checks.ts';
@@ -16,13 +17,15 @@ const STEP_MS = 2_500;
 const HOLD_MS = 65_000;
 /** What was sent while a way took 9 s is still under way, and everything else behind it. */
 const SLOWEST_MS = 10_000;
+/** Silence of a wire (15 s) and some time for what follows from it. */
+const SETTLED_MS = SILENCE_MS + 5_000;
 /** A session in which nothing is said is ended after that, and some time for its end. */
 const IDLE_MS = DEFAULT_LIMITS.session.idle + 10_000;
 /** Not a client that was there before: its server may have been switched off, and it does not know yet. */
 const FRESH = 0;
 
 export async function finish(simulation: Simulation): Promise<void> {
-  const stages = [calm, agree, carry, closeAll, stopAll];
+  const stages = [calm, agree, settle, carry, closeAll, stopAll];
   for (const stage of stages) {
     await stage(simulation);
     if (simulation.failure !== undefined) return;
@@ -58,30 +61,23 @@ async function agree(simulation: Simulation): Promise<void> {
   checkCounters(simulation);
 }
 
-/** A wire that a fault has left half dead may look well for 15 s: only what is lost again and again is wrong. */
-const SENDINGS = 3;
+/** A wire that a fault has left half dead looks well until its silence is heard; then it is made anew. */
+async function settle(simulation: Simulation): Promise<void> {
+  await simulation.clock.elapse(SETTLED_MS);
+  await agree(simulation);
+}
 
-/** Both ends must agree also behind it, when everything is closed: without a wire CLOSE cannot be told to the peer. */
+/** What is sent now must come, the first time. Both ends agree before it, and behind it: all is closed next. */
 async function carry(simulation: Simulation): Promise<void> {
   const { clock } = simulation;
-  for (let sending = 1; simulation.failure === undefined; sending++) {
-    // Such a wire may also have broken since both ends were last seen to agree.
-    const before = agreement(simulation);
-    const expected = finalFrames(simulation);
-    const come = () => allCame(simulation, expected);
-    for (let passed = 0; passed < SLOWEST_MS && !come(); passed += 400) await clock.elapse(400);
+  for (const text of agreement(simulation)) simulation.fail(text);
+  const expected = finalFrames(simulation);
+  for (let passed = 0; passed < SLOWEST_MS && !allCame(simulation, expected); passed += 400)
     await clock.elapse(400);
-    const apart = [...before, ...agreement(simulation)];
-    if ((apart.length > 0 || !come()) && sending < SENDINGS) {
-      await clock.elapse(20_000);
-      await agree(simulation);
-      continue;
-    }
-    for (const text of apart) simulation.fail(text);
-    checkFrames(simulation, expected);
-    checkCounters(simulation);
-    return;
-  }
+  await clock.elapse(400);
+  for (const text of agreement(simulation)) simulation.fail(text);
+  checkFrames(simulation, expected);
+  checkCounters(simulation);
 }
 
 async function closeAll(simulation: Simulation): Promise<void> {
