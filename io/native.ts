@@ -110,10 +110,11 @@ export interface Addon {
    */
   sendNow(fd: number, bytes: Uint8Array, more: boolean): number;
   /**
-   * What a TAP is given in place of a batch of records: TCP segments that follow one another as one super-frame. The
-   * rest of `out` is left as it is. @returns bytes that were written to `out` @throws TypeError when they find no room
+   * What a TAP of that MTU is given in place of a batch of records: TCP segments that follow one another as one
+   * super-frame. For tests: what it writes to `out` nobody else reads. @returns bytes that were written @throws TypeError
+   * when they find no room
    */
-  joinSegments(batch: Uint8Array, out: Uint8Array): number;
+  joinSegments(batch: Uint8Array, mtu: number, out: Uint8Array): number;
   /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
   setNotSentLowat(fd: number, bytes: number): void;
   /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */

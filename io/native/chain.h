@@ -62,3 +62,25 @@ class Chain {
   virtio::Header header_{};
   uint8_t headers_[wire::kEthernetHeader + 2 * wire::kVlanTag + 40 + 60];
 };
+
+/// Walks a batch in order: `joined(chain)` for segments that make one super-frame, `single(record)` for each other
+/// record. Frames longer than the MTU are never joined. @returns false when what stands at the end is no whole record
+template <typename Joined, typename Single>
+bool forEachJoined(const uint8_t* at, const uint8_t* end, size_t mtu, Joined joined, Single single) {
+  wire::Reader reader(at, end);
+  wire::Record record;
+  Chain chain;
+  const auto flush = [&] {
+    if (chain.segments() > 1) joined(chain);
+    if (chain.segments() == 1) single(chain.segment(0));
+    chain.clear();
+  };
+  while (reader.next(record)) {
+    const bool plain = record.type == wire::kFrame && virtio::fits(record.payload, record.length, mtu);
+    if (plain && chain.append(record.payload, record.length)) continue;
+    flush();
+    if (!plain || !chain.begin(record.payload, record.length)) single(record);
+  }
+  flush();
+  return !reader.torn();
+}

@@ -34,39 +34,27 @@ struct Writer {
   }
 };
 
-void put(Chain& chain, Writer& writer) {
-  if (chain.segments() > 1) {
-    iovec parts[Chain::kMostParts];
-    writer.add(wire::kOffload, parts, chain.parts(parts));
-  } else if (chain.segments() == 1) {
-    writer.add(chain.segment(0));
-  }
-  chain.clear();
-}
-
-/// joinSegments(batch, out): copies the records of the batch, FRAMEs that make one super-frame as OFFLOAD. @returns
+/// joinSegments(batch, mtu, out): copies the records of the batch, FRAMEs that make one super-frame as OFFLOAD. @returns
 /// bytes of `out` that are used
 napi_value jsJoinSegments(napi_env env, napi_callback_info info) {
-  napi::Call<2> call(env, info);
+  napi::Call<3> call(env, info);
   uint8_t *batch = nullptr, *out = nullptr;
   size_t length = 0, room = 0;
-  if (!napi::toBytes(env, call.args[0], batch, length) || !napi::toBytes(env, call.args[1], out, room)) {
-    napi::throwType(env, "joinSegments(batch, out)");
+  uint32_t mtu = 0;
+  if (!napi::toBytes(env, call.args[0], batch, length) || !napi::toUint32(env, call.args[1], mtu) ||
+      !napi::toBytes(env, call.args[2], out, room)) {
+    napi::throwType(env, "joinSegments(batch, mtu, out)");
     return nullptr;
   }
-  wire::Reader reader(batch, batch + length);
-  wire::Record record;
   Writer writer{out, out + room};
-  Chain chain;
-  while (reader.next(record)) {
-    const bool plain = record.type == wire::kFrame;
-    if (plain && chain.append(record.payload, record.length)) continue;
-    put(chain, writer);
-    if (!plain || !chain.begin(record.payload, record.length)) writer.add(record);
-  }
-  put(chain, writer);
-  if (reader.torn() || writer.full) {
-    napi::throwType(env, "joinSegments(batch, out) needs whole records, and room for them");
+  const auto joined = [&](Chain& chain) {
+    iovec parts[Chain::kMostParts];
+    writer.add(wire::kOffload, parts, chain.parts(parts));
+  };
+  const bool whole =
+      forEachJoined(batch, batch + length, mtu, joined, [&](const wire::Record& record) { writer.add(record); });
+  if (!whole || writer.full) {
+    napi::throwType(env, "joinSegments(batch, mtu, out) needs whole records, and room for them");
     return nullptr;
   }
   napi_value used = nullptr;

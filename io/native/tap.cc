@@ -53,10 +53,7 @@ class Tap final : public Port {
  private:
   size_t keep(uint8_t* at, size_t bytes, ReadOutcome& outcome);
   void put(const wire::Record& record, WriteOutcome& outcome);
-  void putChain(WriteOutcome& outcome);
-
-  /// Segments of the batch that is being written.
-  Chain chain_;
+  void putJoined(Chain& chain, WriteOutcome& outcome);
 };
 
 void Tap::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcome) {
@@ -104,37 +101,27 @@ size_t Tap::keep(uint8_t* at, size_t bytes, ReadOutcome& outcome) {
 }
 
 void Tap::write(const uint8_t* at, const uint8_t* end, WriteOutcome& outcome) {
-  wire::Reader reader(at, end);
-  wire::Record record;
-  while (reader.next(record)) {
-    const bool plain = record.type == wire::kFrame && virtio::fits(record.payload, record.length, mtu_);
-    if (plain && chain_.append(record.payload, record.length)) continue;
-    putChain(outcome);
-    if (!plain || !chain_.begin(record.payload, record.length)) put(record, outcome);
-  }
-  putChain(outcome);
-  if (reader.torn()) outcome.refused += 1;
+  const bool whole = forEachJoined(
+      at, end, mtu_, [&](Chain& chain) { putJoined(chain, outcome); },
+      [&](const wire::Record& record) { put(record, outcome); });
+  if (!whole) outcome.refused += 1;
 }
 
 /// Writes what was joined as one frame; one by one when the kernel does not take it so.
-void Tap::putChain(WriteOutcome& outcome) {
-  const size_t segments = chain_.segments();
-  if (segments > 1) {
-    iovec parts[Chain::kMostParts];
-    const int count = static_cast<int>(chain_.parts(parts));
-    ssize_t written;
-    do {
-      written = ::writev(fd(), parts, count);
-    } while (written < 0 && errno == EINTR);
-    if (written >= 0) {
-      outcome.written += static_cast<int32_t>(segments);
-      outcome.writtenBytes += static_cast<int32_t>(chain_.bytes());
-      chain_.clear();
-      return;
-    }
+void Tap::putJoined(Chain& chain, WriteOutcome& outcome) {
+  iovec parts[Chain::kMostParts];
+  const int count = static_cast<int>(chain.parts(parts));
+  ssize_t written;
+  do {
+    written = ::writev(fd(), parts, count);
+  } while (written < 0 && errno == EINTR);
+  const size_t segments = chain.segments();
+  if (written < 0) {
+    for (size_t i = 0; i < segments; i += 1) put(chain.segment(i), outcome);
+    return;
   }
-  for (size_t i = 0; i < segments; i += 1) put(chain_.segment(i), outcome);
-  chain_.clear();
+  outcome.written += static_cast<int32_t>(segments);
+  outcome.writtenBytes += static_cast<int32_t>(chain.bytes());
 }
 
 void Tap::put(const wire::Record& record, WriteOutcome& outcome) {

@@ -18,7 +18,7 @@ import { segment } from '../../../machines/frames/segment.ts';
 import { checkOffload } from '../../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
 import { ROLES } from '../../../machines/protocol/types.ts';
-import { build, framesOf, type Packet, superRecord } from '../../unit/frames/packets.ts';
+import { build, EXAMPLE, framesOf, type Packet, superRecord } from '../../unit/frames/packets.ts';
 import { demand, type FuzzTarget } from '../target.ts';
 
 const VIRTIO_BYTES = 12;
@@ -29,21 +29,13 @@ const MOST_RECORDS = 9_000;
 const MOST_BYTES = 2 << 20;
 
 const PLAIN: Packet = {
-  tags: [],
-  destination: 0x525400000001,
-  source: 0x525400000002,
-  version: 4,
-  protocol: 6,
-  addresses: Uint8Array.from({ length: 32 }, (_, i) => i + 1),
+  ...EXAMPLE,
   identification: 7,
   fragmentField: 0,
-  ipOptions: new Uint8Array(0),
-  extensions: [],
   sequence: 0xfffffff0,
   acknowledgement: 1,
   flags: 0x18,
   window: 1000,
-  urgent: 0,
   tcpOptions: new Uint8Array(0),
   ports: [80, 4000],
   payload: new Uint8Array(3000).fill(0x61),
@@ -221,7 +213,7 @@ function joinAndCut({ buffer, start, end }: Placed, mtu: number): unknown {
   const three = Buffer.concat(Array.from({ length: 3 }, () => buffer.subarray(start, end)));
   follow(three, end - start);
   const out = Buffer.alloc(three.length);
-  const used = addon().joinSegments(three, out);
+  const used = addon().joinSegments(three, mtu, out);
   const back = new RecordWriter();
   let count = 0;
   for (let at = 0; at < used; at = recordEnd(out, at), count++) {

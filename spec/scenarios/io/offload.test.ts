@@ -256,6 +256,19 @@ function tests(): void {
     }
   });
 
+  test('tap: where what was joined is not taken, each segment is counted by itself', async () => {
+    const { tap, close } = tapAndCapture();
+    try {
+      const segments = slowSegments(KINDS[0]!.make(20_000), SEGMENT);
+      const batch = Buffer.concat(segments.map(frameRecord));
+      ip('link set tap0 down');
+      const { written, writtenBytes, refused, queueFull, badOffload } = tap.write(batch, 0, batch.length);
+      assert.equal([written, writtenBytes, refused + queueFull, badOffload], [0, 0, segments.length, 0]);
+    } finally {
+      await close();
+    }
+  });
+
   test('tap: a super-frame is read whole, or in segments when none are wanted', async () => {
     const { tap, capture, close } = tapAndCapture();
     try {

@@ -7,6 +7,7 @@ import { RecordWriter } from '../../../machines/frames/writer.ts';
 import {
   ACK,
   build,
+  EXAMPLE,
   embed,
   FIN,
   frameRecord,
@@ -23,11 +24,11 @@ const test = suite('TCP segments joined for a device');
 /** Joins, and cuts what was joined again. */
 function roundTrip(
   frames: readonly Buffer[],
-  before = 0,
+  { before = 0, mtu = 9000 } = {},
 ): { joined: number; types: number[]; back: Buffer[] } {
   const { buffer, start, end } = embed(Buffer.concat(frames.map(frameRecord)), before);
   const out = Buffer.alloc(end - start);
-  const used = addon().joinSegments(buffer.subarray(start, end), out);
+  const used = addon().joinSegments(buffer.subarray(start, end), mtu, out);
   const again = new RecordWriter(64);
   const types: number[] = [];
   for (let at = 0; at < used; ) {
@@ -41,26 +42,7 @@ function roundTrip(
   return { joined, types, back: splitRecords(again.buffer, 0, again.length).map(({ payload }) => payload) };
 }
 
-const example: Packet = {
-  tags: [],
-  destination: 0x525400000001,
-  source: 0x525400000002,
-  version: 4,
-  protocol: 6,
-  addresses: Uint8Array.from({ length: 32 }, (_, i) => i + 1),
-  identification: 0xfffe,
-  fragmentField: 0x4000,
-  ipOptions: new Uint8Array(0),
-  extensions: [],
-  sequence: 0xfffffa00,
-  acknowledgement: 7,
-  flags: ACK,
-  window: 501,
-  urgent: 0,
-  tcpOptions: new Uint8Array(12),
-  ports: [80, 40000],
-  payload: Uint8Array.from({ length: 4000 }, (_, i) => i * 3),
-};
+const example = EXAMPLE;
 
 test('segments that follow one another become one super-frame, and the very same bytes again', () => {
   for (const version of [4, 6] as const) {
@@ -91,7 +73,7 @@ test('any run of frames comes back as it was', () => {
         const [i, j] = [a % frames.length, b % frames.length];
         [frames[i], frames[j]] = [frames[j]!, frames[i]!];
       }
-      assert.equal(roundTrip(frames, before).back, frames);
+      assert.equal(roundTrip(frames, { before }).back, frames);
     }),
     { numRuns: 300 },
   );
@@ -165,6 +147,13 @@ test('a segment that is shorter than the first one is the last', () => {
   assert.equal(types, [1, 0]);
   assert.equal(back, [one, short, rest]);
   assert.is(roundTrip([one!, two!, three!]).joined, 1);
+});
+
+test('frames longer than the MTU of the device are left alone', () => {
+  const frames = slowSegments(example, 1000);
+  const longest = 1000 + 20 + 32;
+  assert.is(roundTrip(frames, { mtu: longest }).joined, 1);
+  assert.is(roundTrip(frames, { mtu: longest - 1 }).joined, 0);
 });
 
 test('a frame with a wrong checksum is not joined', () => {
