@@ -9,8 +9,9 @@
 import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Batch, DeviceSink, FrameDevice, WriteOutcome } from '../../io/ports.ts';
-import { type FrameShape, isTestFrame, parseRecords, RECORD_OFFLOAD, record, testFrame } from './frames.ts';
+import type { Batch, FrameDevice, WriteOutcome } from '../../io/ports.ts';
+import { type FrameShape, RECORD_OFFLOAD, record, testFrame } from './frames.ts';
+import { Listener } from './listener.ts';
 import { type Settle, until } from './until.ts';
 
 /** The other end of the cable. */
@@ -46,30 +47,6 @@ const frames = (count: number, first = 0): Buffer[] =>
   Array.from({ length: count }, (_, i) => testFrame(first + i, { length: 60 + (((first + i) * 37) % 1400) }));
 
 const sum = (o: WriteOutcome): number => o.written + o.badOffload + o.queueFull + o.refused;
-
-/** Collects what a device says. Frames are copied during the call, as nothing is valid after it. */
-class Listener implements DeviceSink {
-  readonly heard: Buffer[] = [];
-  readonly reasons: string[] = [];
-  readonly wrong: string[] = [];
-  constructor(readonly onBatch: (batch: Batch) => void = () => undefined) {}
-
-  frames(batch: Batch): void {
-    const records = parseRecords(batch.buffer.subarray(batch.start, batch.end));
-    if (batch.frames !== records.length) this.wrong.push(`${batch.frames} said, ${records.length} there`);
-    if (records.length === 0) this.wrong.push('an empty batch');
-    if (this.reasons.length > 0) this.wrong.push('frames after gone');
-    for (const { type, payload } of records) {
-      const frame = type === RECORD_OFFLOAD ? payload.subarray(12) : payload;
-      if (isTestFrame(frame)) this.heard.push(frame);
-    }
-    this.onBatch(batch);
-  }
-
-  gone(reason: string): void {
-    this.reasons.push(reason);
-  }
-}
 
 function sameFrames(actual: readonly Buffer[], expected: readonly Buffer[]): void {
   assert.is(actual.length, expected.length, `${actual.length} frames, expected ${expected.length}`);

@@ -10,7 +10,7 @@ import {
   PONG,
 } from '../../../machines/frames/records.ts';
 import type { Side } from './mangle.ts';
-import { type Mutant, mutant } from './text.ts';
+import { hears, type Mutant, mutant } from './text.ts';
 
 /** The first byte of what comes in is a record's type: the suite sends a record at a time. */
 const retyped = (change: (type: number, chunk: Buffer) => number | undefined) => ({
@@ -207,28 +207,26 @@ export const BINARY_MUTANTS: readonly Mutant[] = [
       return [other];
     },
   }),
-  mutant('PROXY:multicast=off means nothing', 'frames/multicast-off', {
-    in: (chunk, side) =>
-      side.binary
-        ? undefined
-        : Buffer.from(chunk.toString('latin1').replace('PROXY:multicast=off', 'PROXY'), 'latin1'),
-  }),
-  mutant('nothing is announced', 'frames/announced', {
-    in: (chunk, side) =>
-      side.binary
-        ? undefined
-        : Buffer.from(chunk.toString('latin1').replace(' mtu=1500\n', ' mtu=1500 announce=off\n'), 'latin1'),
-  }),
-  mutant('announces though it was told not to', 'frames/not-announced', {
-    in: (chunk, side) =>
-      side.binary ? undefined : Buffer.from(chunk.toString('latin1').replace(' announce=off', ''), 'latin1'),
-  }),
-  mutant('the far MTU means nothing', 'frames/far-mtu', {
-    in: (chunk, side) =>
-      side.binary
-        ? undefined
-        : Buffer.from(chunk.toString('latin1').replace('mtu=1000', 'mtu=1500'), 'latin1'),
-  }),
+  mutant(
+    'PROXY:multicast=off means nothing',
+    'frames/multicast-off',
+    hears((text) => text.replace('PROXY:multicast=off', 'PROXY')),
+  ),
+  mutant(
+    'nothing is announced',
+    'frames/announced',
+    hears((text) => text.replace(' mtu=1500\n', ' mtu=1500 announce=off\n')),
+  ),
+  mutant(
+    'announces though it was told not to',
+    'frames/not-announced',
+    hears((text) => text.replace(' announce=off', '')),
+  ),
+  mutant(
+    'the far MTU means nothing',
+    'frames/far-mtu',
+    hears((text) => text.replace('mtu=1000', 'mtu=1500')),
+  ),
   mutant('a wire without a record is waited for', 'responder/binary/wire cut', {
     line(line, side) {
       if (line.startsWith('OK handler=') && !side.dialled) {

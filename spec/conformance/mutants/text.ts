@@ -25,7 +25,7 @@ const says = (from: string, to: string): Mangler => ({
 });
 
 /** Bytes that come in are changed as text. */
-const hears = (change: (text: string) => string): Mangler => ({
+export const hears = (change: (text: string) => string): Mangler => ({
   in: (chunk, side) => (side.binary ? undefined : Buffer.from(change(chunk.toString('latin1')), 'latin1')),
 });
 

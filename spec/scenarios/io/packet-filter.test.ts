@@ -10,7 +10,8 @@ import { findLink } from '../../../io/interfaces.ts';
 import { openPacket } from '../../../io/packet.ts';
 import type { FrameDevice } from '../../../io/ports.ts';
 import { compileFilter, type FilterRole } from '../../../machines/frames/bpf.ts';
-import { frameNumber, isTestFrame, parseRecords, record, testFrame } from '../../suites/frames.ts';
+import { record, testFrame } from '../../suites/frames.ts';
+import { numbersHeard } from '../../suites/listener.ts';
 import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
 import { until } from '../../suites/until.ts';
 
@@ -30,14 +31,7 @@ function cable(): Cable {
   veth('near0', 'far0');
   const device = openPacket(findLink('near0')!);
   const sender = openPacket(findLink('far0')!);
-  const heard: number[] = [];
-  device.start({
-    frames({ buffer, start, end }) {
-      const frames = parseRecords(buffer.subarray(start, end)).map(({ payload }) => payload);
-      heard.push(...frames.filter(isTestFrame).map(frameNumber));
-    },
-    gone: () => {},
-  });
+  const heard = numbersHeard(device);
   let sent = 0;
   return {
     device,

@@ -7,9 +7,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findLink } from '../../../io/interfaces.ts';
 import { openPacket } from '../../../io/packet.ts';
-import type { BpfInstruction, FrameDevice } from '../../../io/ports.ts';
+import type { BpfInstruction } from '../../../io/ports.ts';
 import { type FrameDeviceBench, frameDeviceSuite } from '../../suites/frame-device.ts';
-import { frameNumber, isTestFrame, parseRecords, record, testFrame } from '../../suites/frames.ts';
+import { record, testFrame } from '../../suites/frames.ts';
+import { numbersHeard } from '../../suites/listener.ts';
 import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
 import { RawStation } from '../../suites/raw-station.ts';
 import { until } from '../../suites/until.ts';
@@ -31,19 +32,6 @@ async function bench(): Promise<FrameDeviceBench> {
   };
 }
 
-/** Numbers of the test frames that a device hears from now on. */
-function numbers(device: FrameDevice): number[] {
-  const heard: number[] = [];
-  device.start({
-    frames({ buffer, start, end }) {
-      const frames = parseRecords(buffer.subarray(start, end)).map(({ payload }) => payload);
-      heard.push(...frames.filter(isTestFrame).map(frameNumber));
-    },
-    gone: () => {},
-  });
-  return heard;
-}
-
 /** Accepts test frames without a tag whose number is this. */
 const onlyNumber = (number: number): BpfInstruction[] => [
   { code: 0x20, jt: 0, jf: 0, k: 14 }, // ld [14]
@@ -58,7 +46,7 @@ function ownTests(): void {
   test('a filter lets only matching frames through until it is taken off', async () => {
     const { device, station, tearDown } = await bench();
     try {
-      const heard = numbers(device);
+      const heard = numbersHeard(device);
       device.setFilter(onlyNumber(3));
       await station.send([1, 2, 3, 4].map((number) => testFrame(number, { length: 100 })));
       await until('the one that matches', () => heard.length > 0);
@@ -80,7 +68,7 @@ function ownTests(): void {
     const device = openPacket(findLink('near0')!);
     const sender = openPacket(findLink('far0')!);
     try {
-      const heard = numbers(device);
+      const heard = numbersHeard(device);
       device.pause();
       const batch = Buffer.concat(
         Array.from({ length: 500 }, (_, i) => record(testFrame(i, { length: 1500 }))),
@@ -107,7 +95,7 @@ function ownTests(): void {
     const device = openPacket(findLink('near0')!);
     const other = openPacket(findLink('near0')!);
     try {
-      const heard = numbers(device);
+      const heard = numbersHeard(device);
       const bytes = record(testFrame(9, { length: 100 }));
       other.write(bytes, 0, bytes.length);
       await until('heard', () => heard.length > 0);

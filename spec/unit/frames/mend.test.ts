@@ -6,6 +6,7 @@ import { RecordWriter } from '../../../machines/frames/writer.ts';
 import {
   ACK,
   build,
+  EXAMPLE,
   embed,
   frameRecord,
   framesOf,
@@ -32,23 +33,12 @@ const AS_IT_IS = { result: 0, frames: [] };
 const TOO_BIG = { result: 'too-big', frames: [] };
 
 const example: Packet = {
+  ...EXAMPLE,
   tags: [0x8100],
-  destination: 0x525400000001,
-  source: 0x525400000002,
-  version: 4,
-  protocol: 6,
-  addresses: Uint8Array.from({ length: 32 }, (_, i) => i + 1),
   identification: 9,
   fragmentField: 0,
-  ipOptions: new Uint8Array(0),
-  extensions: [],
   sequence: 1,
-  acknowledgement: 7,
   flags: ACK | PSH,
-  window: 501,
-  urgent: 0,
-  tcpOptions: new Uint8Array(12),
-  ports: [80, 40000],
   payload: Uint8Array.from({ length: 4000 }, (_, i) => i * 7),
 };
 const datagram: Packet = { ...example, protocol: 17 };

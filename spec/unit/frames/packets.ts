@@ -30,6 +30,28 @@ export interface Packet {
   readonly payload: Uint8Array;
 }
 
+/** A TCP packet whose identification and sequence number soon begin anew; to be changed to the need. */
+export const EXAMPLE: Packet = {
+  tags: [],
+  destination: 0x525400000001,
+  source: 0x525400000002,
+  version: 4,
+  protocol: 6,
+  addresses: Uint8Array.from({ length: 32 }, (_, i) => i + 1),
+  identification: 0xfffe,
+  fragmentField: 0x4000,
+  ipOptions: new Uint8Array(0),
+  extensions: [],
+  sequence: 0xfffffa00,
+  acknowledgement: 7,
+  flags: 0x10,
+  window: 501,
+  urgent: 0,
+  tcpOptions: new Uint8Array(12),
+  ports: [80, 40000],
+  payload: Uint8Array.from({ length: 4000 }, (_, i) => i * 3),
+};
+
 export const CWR = 0x80;
 export const ACK = 0x10;
 export const PSH = 0x08;

@@ -6,6 +6,7 @@ import { checkOffload, isSuperFrame } from '../../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
 import {
   build,
+  EXAMPLE,
   embed,
   framesOf,
   offloadRecord,
@@ -38,26 +39,7 @@ function headerBytes(packet: Packet): number {
   return data - l3;
 }
 
-const example: Packet = {
-  tags: [],
-  destination: 0x525400000001,
-  source: 0x525400000002,
-  version: 4,
-  protocol: 6,
-  addresses: Uint8Array.from({ length: 32 }, (_, i) => i + 1),
-  identification: 0xfffe,
-  fragmentField: 0x4000,
-  ipOptions: new Uint8Array(0),
-  extensions: [],
-  sequence: 0xfffffa00,
-  acknowledgement: 7,
-  flags: 0x99,
-  window: 501,
-  urgent: 0,
-  tcpOptions: new Uint8Array(12),
-  ports: [80, 40000],
-  payload: new Uint8Array(4000).fill(0x5a),
-};
+const example: Packet = { ...EXAMPLE, flags: 0x99, payload: new Uint8Array(4000).fill(0x5a) };
 
 test('super-frames of every kind become the segments that a sender without offload makes', () => {
   fc.assert(
