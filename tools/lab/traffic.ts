@@ -92,7 +92,7 @@ export interface PingResult {
 }
 
 export interface PingOptions {
-  /** Requests to send; 3 when left out. */
+  /** Requests that count; 3 when left out. More are sent while some of them are not answered. */
   readonly count?: number;
   /** Bytes of ICMP payload; 56 when left out. */
   readonly size?: number;
@@ -100,7 +100,7 @@ export interface PingOptions {
   readonly whole?: boolean;
   /** Seconds between requests; 0.05 when left out. */
   readonly interval?: number;
-  /** Seconds to wait for the last reply; 2 when left out. */
+  /** Seconds to wait for the last reply, rounded together with the time of sending to whole ones; 2 when left out. */
   readonly wait?: number;
   readonly from?: string;
 }
@@ -112,11 +112,14 @@ export async function ping(
   address: string,
   options: PingOptions = {},
 ): Promise<PingResult> {
-  // ping leaves two round trips after its last request, however long -W is: on a busy machine the last answer may be
-  // later than that. So one more is sent than is asked for, and does not count.
+  // Without -w ping leaves two round trips after its last request: on a busy machine an answer may be later than that.
+  // With -w it goes on asking until so many are answered. One more than is asked for, which does not count: a second
+  // answer to the last would come behind the end.
   const sent = options.count ?? 3;
-  const command = ['ping', '-n', '-c', String(sent + 1), '-i', String(options.interval ?? 0.05)];
-  command.push('-W', String(options.wait ?? 2), '-s', String(options.size ?? 56));
+  const interval = options.interval ?? 0.05;
+  const deadline = Math.max(1, Math.round(sent * interval + (options.wait ?? 2)));
+  const command = ['ping', '-n', '-c', String(sent + 1), '-i', String(interval)];
+  command.push('-w', String(deadline), '-s', String(options.size ?? 56));
   if (options.whole) command.push('-M', 'do');
   if (options.from !== undefined) command.push('-I', options.from);
   const { stdout, stderr } = await lab.run(ns, [...command, address], { anyStatus: true });

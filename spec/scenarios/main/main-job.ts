@@ -50,7 +50,11 @@ async function bothWays(stand: Stand, options: Parameters<typeof ping>[3]): Prom
     [vm.ns, LAN.user],
   ] as const) {
     const seen = await ping(lab, ns, address, options);
-    assert.equal([seen.received, seen.duplicates], [count, 0], `${ns} → ${address}\n${seen.output}`);
+    assert.equal(
+      [seen.received, seen.duplicates],
+      [count, 0],
+      `${ns} → ${address}\n${seen.output}${await counters(stand)}`,
+    );
   }
 }
 
@@ -72,9 +76,15 @@ function pings(test: Test, stand: Stand): void {
     ] as const) {
       await lab.ip(ns, 'neighbour flush all');
       const seen = await ping(lab, ns, address, { size: 1452, whole: true });
-      assert.equal([seen.received, seen.duplicates], [3, 0], seen.output);
+      assert.equal([seen.received, seen.duplicates], [3, 0], `${seen.output}\n${await counters(stand)}`);
     }
   });
+}
+
+/** Where a frame was lost, if it was here. */
+async function counters({ world, handler }: Stand): Promise<string> {
+  const both = { proxy: await world.proxy.stats(handler), host: await world.host.stats(handler) };
+  return JSON.stringify(both, null, 1);
 }
 
 function tags(test: Test, stand: Stand): void {

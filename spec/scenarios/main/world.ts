@@ -21,6 +21,7 @@ import { Lab } from '../../../tools/lab/lab.ts';
 import { CommandError } from '../../../tools/lab/program.ts';
 import { VnetServer } from '../../../tools/lab/server.ts';
 import { serveLeases } from '../../../tools/lab/traffic.ts';
+import { waitUntil } from '../../../tools/lab/wait.ts';
 
 export const LAN = {
   user: '192.168.77.10',
@@ -218,10 +219,14 @@ export class World {
 
   /** Gives a VM a fixed address on the LAN. */
   async setAddress(address: string, vm: { ns: string; dev: string } = this.vm): Promise<void> {
-    await this.lab.ip(
-      vm.ns,
-      `address replace ${address} dev ${vm.dev}${address.includes(':') ? ' nodad' : ''}`,
-    );
+    const v6 = address.includes(':');
+    await this.lab.ip(vm.ns, `address replace ${address} dev ${vm.dev}${v6 ? ' nodad' : ''}`);
+    if (!v6) return;
+    // The kernel answers neighbour solicitations a moment before it takes packets for the address.
+    const route = ['ip', '-6', 'route', 'show', 'table', 'local', address.replace(/\/.*/, '')];
+    await waitUntil(async () => (await this.lab.run(vm.ns, route)).stdout !== '', {
+      what: `the local route of ${address}`,
+    });
   }
 
   /** What of the user's interfaces must be as before, offloads too. */
