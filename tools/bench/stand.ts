@@ -7,6 +7,7 @@
 import { Lab } from '../lab/lab.ts';
 import { VnetServer } from '../lab/server.ts';
 import type { Course } from './probes.ts';
+import { type Relay, startRelay } from './relay.ts';
 
 export const BACKENDS = ['tap', 'packet', 'pcap'] as const;
 export type Backend = (typeof BACKENDS)[number];
@@ -18,6 +19,8 @@ export interface Variant {
   readonly scheme?: 'tcp' | 'tls';
   readonly backend?: Backend;
   readonly offload?: 'on' | 'off';
+  /** No servers, but a least relay. */
+  readonly relay?: Relay;
 }
 
 export const DIRECT = 'direct';
@@ -29,6 +32,9 @@ export const VARIANTS: readonly Variant[] = [
   { name: 'packet', title: 'packet: on veth, TCP', scheme: 'tcp', backend: 'packet', offload: 'on' },
   { name: 'pcap', title: 'pcap: on veth, TCP', scheme: 'tcp', backend: 'pcap', offload: 'on' },
   { name: 'small', title: 'TAP, TCP, offload=off', scheme: 'tcp', backend: 'tap', offload: 'off' },
+  { name: 'relay', title: 'least relay, C++', relay: 1 },
+  { name: 'relay2', title: 'least relay, C++, 2 threads', relay: 2 },
+  { name: 'bare', title: 'least relay, Node', relay: 'node' },
 ];
 
 const NEAR = { ns: 'near', underlay: '10.99.0.1', overlay: '10.88.0.1' } as const;
@@ -90,8 +96,13 @@ export async function stand(variant: Variant, secret: string): Promise<Course> {
 }
 
 async function build(lab: Lab, variant: Variant, secret: string): Promise<Course> {
-  const { scheme, backend, offload } = variant;
+  const { scheme, backend, offload, relay } = variant;
   const course = { lab, near: NEAR.ns, far: FAR.ns };
+  if (relay !== undefined) {
+    const pids = await startRelay(lab, { near: NEAR.ns, far: FAR.ns, address: FAR.underlay }, relay);
+    await addressTaps(lab, SIDES);
+    return { ...course, address: FAR.overlay, dev: 'tap0', pids };
+  }
   if (scheme === undefined || backend === undefined) {
     return { ...course, address: FAR.underlay, dev: 'ul0', pids: [] };
   }
@@ -100,6 +111,12 @@ async function build(lab: Lab, variant: Variant, secret: string): Promise<Course
 }
 
 const overlayDevice = (backend: Backend): string => (backend === 'tap' ? 'tap0' : 'vm0');
+
+async function addressTaps(lab: Lab, ends: readonly { ns: string; overlay: string }[]): Promise<void> {
+  for (const { ns, overlay } of ends) {
+    await lab.ip(ns, `address add ${overlay}/24 dev tap0`, 'link set dev tap0 up');
+  }
+}
 
 /** One Handler from a device of the first kind in `near` to one of the second in `far`. @returns the servers' pids */
 async function join(
@@ -117,9 +134,10 @@ async function join(
   }
   const [one, other] = backends.map((backend) => (backend === 'tap' ? 'tap:tap0' : `${backend}:cap0`));
   await near.handle(`${farRemote(far, scheme, secret)} ${one} ${other} BRIDGE BRIDGE * ${options}`);
-  for (const { ns, overlay } of ends.filter(({ backend }) => backend === 'tap')) {
-    await lab.ip(ns, `address add ${overlay}/24 dev tap0`);
-  }
+  await addressTaps(
+    lab,
+    ends.filter(({ backend }) => backend === 'tap'),
+  );
   return [near, far].map((server) => server.program?.pid ?? 0);
 }
 

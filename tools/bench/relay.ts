@@ -1,0 +1,42 @@
+/**
+ * Least relays in the place of the two servers: what the kernel leaves to any program that carries frames between a TAP
+ * and a TCP connection (relay.cc), and what Node leaves to one in it (bare.ts).
+ */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Lab } from '../lab/lab.ts';
+
+/** `node`: bare.ts; else relay.cc with so many threads. */
+export type Relay = 1 | 2 | 'node';
+
+const HERE = import.meta.url.endsWith('.ts');
+const SOURCE = fileURLToPath(new URL(HERE ? './relay.cc' : '../../../tools/bench/relay.cc', import.meta.url));
+const RECORDS = `${dirname(SOURCE)}/../../io/native`;
+const BARE = fileURLToPath(new URL(HERE ? '../../dist/tools/bench/bare.js' : './bare.js', import.meta.url));
+const PORT = '7412';
+
+export interface RelayEnds {
+  /** Where `tap0` is and who connects. */
+  readonly near: string;
+  /** Where `tap0` is and who listens, on `address`. */
+  readonly far: string;
+  readonly address: string;
+}
+
+/** Starts both ends. @returns their pids @throws CommandError when one has to be compiled and there is no compiler */
+export async function startRelay(lab: Lab, ends: RelayEnds, relay: Relay): Promise<number[]> {
+  const program = relay === 'node' ? [process.execPath, BARE] : [await compiled(lab, ends.near)];
+  const words = [ends.address, PORT, ...(relay === 'node' ? [] : [String(relay)])];
+  const listener = lab.spawn(ends.far, [...program, 'listen', ...words]);
+  await listener.waitFor(/^READY$/m);
+  const dialler = lab.spawn(ends.near, [...program, 'connect', ...words]);
+  await Promise.all([listener, dialler].map((each) => each.waitFor(/^UP$/m)));
+  return [dialler.pid ?? 0, listener.pid ?? 0];
+}
+
+async function compiled(lab: Lab, ns: string): Promise<string> {
+  const program = `${lab.folder}/relay`;
+  const compile = ['g++', '-std=c++17', '-O2', '-pthread', `-I${RECORDS}`, SOURCE, '-o', program];
+  await lab.run(ns, compile, { timeout: 60_000 });
+  return program;
+}
