@@ -1,17 +1,27 @@
 /** What the sockets of our links get from the kernel past Node, by our addon. */
-import { addon } from '../native.ts';
+import { addon, type SystemError } from '../native.ts';
 import type { KernelSocket } from './socket-link.ts';
 
-/** For `realNetwork`: wires with little work and little delay. @throws Error when there is no addon */
-export function kernelSockets(): (fd: number) => KernelSocket {
+/** Of a unix socket, and of a kernel without TCP_NOTSENT_LOWAT (before 3.12): its own bound holds. */
+const UNKNOWN_OPTION = ['ENOTSUP', 'ENOPROTOOPT'];
+
+/**
+ * For `realNetwork`: wires with little work and little delay. `unbounded` is told, once, why the kernel refuses to bound
+ * what waits unsent though it knows how to. @throws Error when there is no addon
+ */
+export function kernelSockets(unbounded: (why: SystemError) => void): (fd: number) => KernelSocket {
   const { sendNow, setNotSentLowat } = addon();
+  let told = false;
   return (fd) => ({
     sendNow: (bytes, more) => sendNow(fd, bytes, more),
     limitUnsent(bytes) {
       try {
         setNotSentLowat(fd, bytes);
-      } catch {
-        // A unix socket, or a kernel without TCP_NOTSENT_LOWAT: its own bound holds.
+      } catch (cause) {
+        const why = cause as SystemError;
+        if (told || UNKNOWN_OPTION.includes(why.code)) return;
+        told = true;
+        unbounded(why);
       }
     },
   });

@@ -83,7 +83,16 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     pid: process.pid,
     limits: readLimits(options.limits),
     configuration: configuration(options, files),
-    network: realNetwork({ kernel: kernelSockets(), tls: () => credentials.tls, diagnostics }),
+    network: realNetwork({
+      kernel: kernelSockets(({ code }) =>
+        diagnostics.warn(
+          { error: code },
+          'the kernel does not bound what waits unsent: pings may be slow under load',
+        ),
+      ),
+      tls: () => credentials.tls,
+      diagnostics,
+    }),
     interfaces: kernelDevices(diagnostics),
     clock,
     chance,
