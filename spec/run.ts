@@ -20,6 +20,8 @@ import { killRunning, type Limits, runFile } from './runner/run-file.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const UNIT: Limits = { seconds: 120 };
 const SCENARIO: Limits = { seconds: 200 };
+/** One that waits begins with the first scenario and may go on until the last. */
+const WAITS: Limits = { seconds: 280 };
 
 function testFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -59,19 +61,20 @@ async function main(): Promise<number> {
   }
   const units = files.filter((file) => !isScenario(file));
   const scenarios = mayRun(report, files.filter(isScenario));
-  const waits = scenarios.filter((file) => headOf(file).includes('// runner: waits'));
-  const works = scenarios.filter((file) => !waits.includes(file));
+  const waits = new Set(scenarios.filter((file) => headOf(file).includes('// runner: waits')));
+  const works = scenarios.filter((file) => !waits.has(file));
 
   const waiting: Promise<void>[] = [];
   const run = async (file: string) => {
     report.begin(file);
     const may = privilege();
     const prefix = isScenario(file) && may.kind === 'user' ? may.prefix : [];
-    const limits = isScenario(file) ? SCENARIO : UNIT;
+    const limits = !isScenario(file) ? UNIT : waits.has(file) ? WAITS : SCENARIO;
     report.result(file, await runFile(root, file, { limits, prefix, env: insideFor(prefix) }));
   };
+  const unstarted = [...waits];
   const startWaiting = () => {
-    for (const file of waits.splice(0)) waiting.push(run(file));
+    for (const file of unstarted.splice(0)) waiting.push(run(file));
   };
   await inParallel([...units, ...works], availableParallelism() + 1, (file) => {
     if (isScenario(file)) startWaiting();

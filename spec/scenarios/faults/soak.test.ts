@@ -1,5 +1,5 @@
 // runner: waits
-/** A minute of `npm run soak`, the same each time: faults at random on real kernels. The topology is in tools/soak/world.ts. */
+/** Two minutes of `npm run soak`, the same each time: faults at random on real kernels. The topology is in tools/soak/world.ts. */
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { soak } from '../../../tools/soak/soak.ts';
@@ -7,13 +7,13 @@ import { tapSuite } from '../tap-suite.ts';
 
 await ensurePrivileges();
 
-const test = tapSuite('a minute of faults at random');
+const test = tapSuite('two minutes of faults at random');
 
 test('all recovers by itself, nothing crosses twice or damaged, and nothing is left', async () => {
   const lines: string[] = [];
   const story = () => lines.join('\n');
   try {
-    const { traffic, start, end } = await soak({ minutes: 1, seed: 4, tell: (line) => lines.push(line) });
+    const { traffic, start, end } = await soak({ minutes: 2, seed: 4, tell: (line) => lines.push(line) });
     assert.is(traffic.duplicates, 0, story());
     assert.ok(traffic.transfers > 0, story());
     assert.ok(
