@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Clock } from './ports.ts';
 
 /** Further apart than this (ms), wall clock and monotonic clock do not go together any more: the wall clock was set. */
@@ -5,8 +6,8 @@ const STEP_MS = 2;
 
 /** The machine's own clocks. Monotonic time counts from this call. */
 export function realClock(): Clock {
-  const begun = process.hrtime.bigint();
-  const mono = () => Number(process.hrtime.bigint() - begun);
+  const begun = performance.now();
+  const mono = () => Math.round((performance.now() - begun) * 1e6);
   // Date.now() knows milliseconds only: microseconds are those since it was last in step with the monotonic clock.
   let offset = Date.now() * 1e6 - mono();
   const wallMicros = (): number => {

@@ -3,6 +3,7 @@
  * at once, and an eye on the interface. Memory of one device: at most `SLABS` times `SLAB_BYTES`; when all of it
  * is held by those who got batches, reading stops and the kernel's own queue fills, then drops.
  */
+import { performance } from 'node:perf_hooks';
 import { type LinkWatcher, watchLink } from './link-monitor.ts';
 import { addon, type NativeLink, type NativePort, OUTCOME } from './native.ts';
 import type { BpfInstruction, DeviceSink, FrameDevice, WriteOutcome } from './ports.ts';

@@ -117,7 +117,8 @@ export class Fates {
 
   begin(frames: number): void {
     if (this.#marks.length < frames) this.#marks = new Uint8Array(2 * frames);
-    else this.#marks.fill(0, 0, frames);
+    // Not `fill`: a batch is one frame most of the time.
+    else for (let i = 0; i < frames; i++) this.#marks[i] = 0;
   }
 
   /** `count` records from number `first` on were given to a wire. */

@@ -6,7 +6,7 @@
  *     others ──offers$──► Outbound                                        └──► Segment.offer ──► others
  */
 import type { Subscription } from 'rxjs';
-import type { Clock } from '../../io/ports.ts';
+import type { Clock, WriteOutcome } from '../../io/ports.ts';
 import type { FilterRole } from '../../machines/frames/bpf.ts';
 import { inbound, outbound } from '../../machines/frames/predicates.ts';
 import { announcementRecords } from '../../machines/frames/rarp.ts';
@@ -14,7 +14,7 @@ import { macNumber } from '../../machines/protocol/mac.ts';
 import type { HandlerOptions, RoleConfig } from '../../machines/protocol/types.ts';
 import { Caps } from './bucket.ts';
 import type { PathCounters } from './counters.ts';
-import { Inbound } from './inbound.ts';
+import { Inbound, type Shore } from './inbound.ts';
 import { Outbound, type Terms } from './outbound.ts';
 import type { Member, Segment } from './segment.ts';
 import type { Wire } from './wire.ts';
@@ -26,6 +26,38 @@ export interface PathOptions {
   /** `aa:bb:cc:dd:ee:ff`, or `['*']` for BRIDGE. */
   readonly macs: readonly string[];
   readonly options: HandlerOptions;
+}
+
+/** The segment as one of its Handlers has it: what it offers is not offered to itself. */
+class MemberShore implements Shore {
+  readonly takesOffload: boolean;
+
+  constructor(
+    private readonly segment: Segment,
+    private readonly member: Member,
+  ) {
+    this.takesOffload = segment.takesOffload;
+  }
+
+  get mtu(): number {
+    return this.segment.mtu;
+  }
+
+  get takesDatagrams(): boolean | undefined {
+    return this.segment.takesDatagrams;
+  }
+
+  set takesDatagrams(taken: boolean | undefined) {
+    this.segment.takesDatagrams = taken;
+  }
+
+  write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome {
+    return this.segment.write(buffer, start, end, count);
+  }
+
+  offer(buffer: Buffer, start: number, end: number): void {
+    this.segment.offer(buffer, start, end, this.member);
+  }
 }
 
 export class HandlerPath implements Member {
@@ -67,20 +99,12 @@ export class HandlerPath implements Member {
       loans,
       device.unfinished,
     );
-    this.#inbound = new Inbound(inbound(config, this.#macs, options, hosts), caps(), software, {
-      get mtu() {
-        return segment.mtu;
-      },
-      takesOffload: segment.takesOffload,
-      get takesDatagrams() {
-        return segment.takesDatagrams;
-      },
-      set takesDatagrams(taken) {
-        segment.takesDatagrams = taken;
-      },
-      write: (buffer, start, end, count) => segment.write(buffer, start, end, count),
-      offer: (buffer, start, end) => segment.offer(buffer, start, end, this),
-    });
+    this.#inbound = new Inbound(
+      inbound(config, this.#macs, options, hosts),
+      caps(),
+      software,
+      new MemberShore(segment, this),
+    );
     this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.fates));
     this.#onSegment.add(
       segment.offers$.subscribe(({ from, buffer, start, end }) => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Link, LinkSink, PeerCertificate } from '../ports.ts';
 import { UnsentBound } from './unsent-bound.ts';
 
