@@ -53,19 +53,20 @@ const someMacs = (most: number): fc.Arbitrary<number[]> =>
       .map(([first, count]) => Array.from({ length: count }, (_, i) => 0x525400000000 + first + i)),
     fc.array(
       fc.nat(0xffffff).map((nic) => 0x525400000000 + nic),
-      { minLength: 1, maxLength: most },
+      { minLength: 1, maxLength: most, size: 'max' },
     ),
     fc.array(
       fc
         .tuple(fc.constantFrom(0x525400, 0x001122, 0xfe5400, 0x0200c2, 0xfefefe), fc.nat(0xffffff))
         .map(([oui, nic]) => oui * 0x1000000 + nic),
-      { minLength: 1, maxLength: most },
+      { minLength: 1, maxLength: most, size: 'max' },
     ),
     fc.array(
       fc.maxSafeNat().map((n) => Math.floor((n % 2 ** 48) / 2 ** 41) * 2 ** 41 + (n % 2 ** 40)),
       {
         minLength: 1,
         maxLength: most,
+        size: 'max',
       },
     ),
     fc.array(
@@ -73,6 +74,7 @@ const someMacs = (most: number): fc.Arbitrary<number[]> =>
       {
         minLength: 1,
         maxLength: most,
+        size: 'max',
       },
     ),
   );

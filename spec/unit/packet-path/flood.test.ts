@@ -40,8 +40,9 @@ const offloaded = fc
 const records = fc.array(fc.oneof({ weight: 4, arbitrary: plain }, offloaded), {
   minLength: 1,
   maxLength: 30,
+  size: 'max',
 });
-const plainRecords = fc.array(plain, { minLength: 1, maxLength: 30 });
+const plainRecords = fc.array(plain, { minLength: 1, maxLength: 30, size: 'max' });
 
 type Step =
   | { readonly do: 'read'; readonly at: number; readonly records: readonly Buffer[] }
@@ -172,7 +173,7 @@ test('the sums are exact whatever happens', () => {
     fc.property(
       fc.boolean(),
       fc.boolean(),
-      fc.array(step, { maxLength: 60 }),
+      fc.array(step, { maxLength: 60, size: 'max' }),
       (takesOffload, caps, steps) => {
         const all = world(takesOffload, caps);
         for (const one of steps) run(all, one);
@@ -188,9 +189,13 @@ test('the sums are exact whatever happens', () => {
 
 test('without faults, what one end carried is what the other end saw, in the same order', () => {
   const traffic = fc.array(
-    fc.tuple(fc.array(fc.tuple(address, address, bytes), { minLength: 1, maxLength: 40 }), fc.nat(90_000)),
+    fc.tuple(
+      fc.array(fc.tuple(address, address, bytes), { minLength: 1, maxLength: 40, size: 'max' }),
+      fc.nat(90_000),
+    ),
     {
       maxLength: 30,
+      size: 'max',
     },
   );
   fc.assert(
