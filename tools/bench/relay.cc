@@ -89,6 +89,7 @@ class Relay {
   }
 
   void inTwoThreads() {
+    alone_ = false;
     std::thread there([this] {
       for (;;) {
         pollfd one{tap_.get(), POLLIN, 0};
@@ -111,8 +112,22 @@ class Relay {
       used += wire::kRecordHeader + static_cast<size_t>(bytes);
     }
     for (size_t sent = 0; sent < used;) {
-      sent += static_cast<size_t>(must(static_cast<int>(::send(wire_.get(), &read_[sent], used - sent, 0)), "send"));
+      const ssize_t bytes = ::send(wire_.get(), &read_[sent], used - sent, MSG_DONTWAIT);
+      if (bytes >= 0) {
+        sent += static_cast<size_t>(bytes);
+      } else if (errno == EAGAIN) {
+        awaitRoom();
+      } else {
+        fail("send");
+      }
     }
+  }
+
+  /// Goes on receiving meanwhile when nobody else does: two relays that wait for each other would wait for ever.
+  void awaitRoom() {
+    pollfd one{wire_.get(), static_cast<short>(alone_ ? POLLIN | POLLOUT : POLLOUT), 0};
+    must(poll(&one, 1, -1), "poll");
+    if ((one.revents & POLLIN) != 0) toTap();
   }
 
   void toTap() {
@@ -133,6 +148,7 @@ class Relay {
 
   Fd tap_;
   Fd wire_;
+  bool alone_ = true;
   std::vector<uint8_t> read_ = std::vector<uint8_t>(kBatch + wire::kRecordRoom);
   std::vector<uint8_t> received_ = std::vector<uint8_t>(kReceive + wire::kRecordRoom);
   size_t held_ = 0;
