@@ -38,7 +38,7 @@ function examples(readme: string): Example[] {
 function toScript(command: string, index: number): string {
   if (!command.endsWith('&')) return command;
   const out = `background.${index}`;
-  return `${command.slice(0, -1)} >${out} &\nuntil grep -q . ${out}; do kill -0 $! || break; sleep 0.05; done; cat ${out}`;
+  return `: >${out}; ${command.slice(0, -1)} >${out} &\nuntil grep -q . ${out}; do kill -0 $! || break; sleep 0.05; done; cat ${out}`;
 }
 
 /** What stays the same from run to run. */
