@@ -11,7 +11,7 @@ import { QueueGovernor, type QueuePlan } from './queue-governor.ts';
 import { SlabPool } from './slabs.ts';
 
 /** Room that one longest record needs (kRecordRoom of io/native/records.h). */
-const RECORD_ROOM = 65_656;
+export const RECORD_ROOM = 65_656;
 const SLAB_BYTES = 512 << 10;
 const SLABS = 8;
 const RECORD_HEADER = 4;

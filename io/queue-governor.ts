@@ -64,8 +64,6 @@ export class QueueGovernor {
   #frames = 0;
   #pausedAt: number | undefined;
   #paused = 0;
-  /** The plan is FULL and the wire has kept up for a window: nothing is measured until it does not. */
-  #quiet = true;
   #windows = { behind: 0, ease: 0 };
   /** Most bytes a millisecond in the windows of proof. */
   #rate = 0;
@@ -83,7 +81,6 @@ export class QueueGovernor {
 
   /** So much was read at once. */
   read(bytes: number, frames: number): void {
-    if (this.#quiet) return;
     this.#bytes += bytes;
     this.#frames += frames;
     this.#look();
@@ -91,11 +88,7 @@ export class QueueGovernor {
 
   /** Nothing is read from now on, because the wire is behind. */
   paused(): void {
-    if (this.#pausedAt !== undefined) return;
-    this.#pausedAt = this.now();
-    if (!this.#quiet) return;
-    this.#quiet = false;
-    this.#began = this.#pausedAt;
+    this.#pausedAt ??= this.now();
   }
 
   resumed(): void {
@@ -115,9 +108,7 @@ export class QueueGovernor {
     const took = this.now() - this.#began;
     if (took < WINDOW_MS) return;
     this.#countPause();
-    const behind = this.#paused * 2 >= took;
-    const plan = behind ? this.#behind(took) : this.#eased();
-    this.#quiet = !behind && plan === FULL && this.#pausedAt === undefined;
+    const plan = this.#paused * 2 >= took ? this.#behind(took) : this.#eased();
     this.#began += took;
     this.#bytes = this.#frames = this.#paused = 0;
     if (this.#differs(plan)) {

@@ -4,8 +4,8 @@
  *     node --import tsx spec/run.ts [--list] [PATTERN…]      only files whose path contains a PATTERN
  *
  * As many run at a time as there are cores, and one more. The scenario tests (`spec/scenarios/`), which need network
- * namespaces, come last. One that says `// runner: waits` in its head spends its time waiting and takes no place of
- * the others. A file that runs no test at all has failed.
+ * namespaces, come last. One that says `// runner: waits` in its head, or `// runner: waits, at most 280 s`, spends its
+ * time waiting and takes no place of the others. A file that runs no test at all has failed.
  * The last line is `N passed, N failed`, with `, N skipped` when there were any; the exit status is 0 or 1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -20,8 +20,8 @@ import { killRunning, type Limits, runFile } from './runner/run-file.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const UNIT: Limits = { seconds: 120 };
 const SCENARIO: Limits = { seconds: 200 };
-/** One that waits begins with the first scenario and may go on until the last. */
-const WAITS: Limits = { seconds: 280 };
+/** In the head of a scenario test: it waits; with a time, it may take that long in place of SCENARIO's. */
+const WAITS = /^\/\/ runner: waits(?:, at most (\d+) s)?$/m;
 
 function testFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -32,6 +32,12 @@ function testFiles(folder: string): string[] {
 
 const isScenario = (file: string): boolean => file.startsWith('spec/scenarios/');
 const headOf = (file: string): string => readFileSync(join(root, file), 'utf8').slice(0, 4000);
+
+function limitsOf(file: string): Limits {
+  if (!isScenario(file)) return UNIT;
+  const seconds = WAITS.exec(headOf(file))?.[1];
+  return seconds === undefined ? SCENARIO : { seconds: Number(seconds) };
+}
 
 /** Works a list off, `places` at a time. */
 async function inParallel(files: readonly string[], places: number, work: (file: string) => Promise<void>) {
@@ -61,7 +67,7 @@ async function main(): Promise<number> {
   }
   const units = files.filter((file) => !isScenario(file));
   const scenarios = mayRun(report, files.filter(isScenario));
-  const waits = new Set(scenarios.filter((file) => headOf(file).includes('// runner: waits')));
+  const waits = new Set(scenarios.filter((file) => WAITS.test(headOf(file))));
   const works = scenarios.filter((file) => !waits.has(file));
 
   const waiting: Promise<void>[] = [];
@@ -69,7 +75,7 @@ async function main(): Promise<number> {
     report.begin(file);
     const may = privilege();
     const prefix = isScenario(file) && may.kind === 'user' ? may.prefix : [];
-    const limits = !isScenario(file) ? UNIT : waits.has(file) ? WAITS : SCENARIO;
+    const limits = limitsOf(file);
     report.result(file, await runFile(root, file, { limits, prefix, env: insideFor(prefix) }));
   };
   const unstarted = [...waits];

@@ -192,7 +192,6 @@ export class Outbox {
 }
 
 function slices(buffer: Buffer, pieces: Pieces): Uint8Array[] {
-  if (pieces.count === 1) return [buffer.subarray(pieces.startOf(0), pieces.endOf(0))];
   const chunks: Uint8Array[] = [];
   for (let piece = 0; piece < pieces.count; piece++) {
     chunks.push(buffer.subarray(pieces.startOf(piece), pieces.endOf(piece)));

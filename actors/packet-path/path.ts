@@ -28,7 +28,10 @@ export interface PathOptions {
   readonly options: HandlerOptions;
 }
 
-/** The segment as one of its Handlers has it: what it offers is not offered to itself. */
+/**
+ * The segment as one of its Handlers has it: what it offers is not offered to itself. A class, since V8 keeps an object
+ * literal with accessors as a dictionary, and this is read for every frame.
+ */
 class MemberShore implements Shore {
   readonly takesOffload: boolean;
 

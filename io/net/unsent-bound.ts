@@ -33,8 +33,6 @@ export class UnsentBound {
   /** So many bytes were given to the link. */
   count(bytes: number): void {
     this.#bytes += bytes;
-    // So few can raise no bound in a window: a quiet link does without the clock.
-    if (this.#bytes < LEAST_BYTES) return;
     const took = this.now() - this.#began;
     if (took < WINDOW_MS) return;
     const wanted = Math.round((this.#bytes / took) * TARGET_MS);

@@ -1,25 +1,25 @@
 /**
- * The least relay in Node: the addon's TAP, one `net.Socket`, and nothing between them. What the servers take beyond
+ * The least relay in Node: the addon's TAP, one `net.Socket` and the decoder of records between them. What the servers take beyond
  * this is their own; what this takes beyond relay.cc is Node's.
  *
  *     node bare.js listen|connect ADDRESS PORT       on tap0
  */
 import net from 'node:net';
+import { RECORD_ROOM } from '../../io/kernel-device.ts';
 import { addon, type NativeTap, OUTCOME } from '../../io/native.ts';
 import { onRead, receiveFrom } from '../../io/net/read-buffer.ts';
+import { FULL } from '../../io/queue-governor.ts';
 import { RecordDecoder } from '../../machines/frames/records.ts';
 
-/** As the servers do it (io/queue-governor.ts, io/net/unsent-bound.ts). */
-const BATCH_BYTES = 192 << 10;
+/** The servers have a bound that follows the rate (io/net/unsent-bound.ts). */
 const UNSENT_BYTES = 128 << 10;
-const RECORD_ROOM = 65_656;
 const MTU = 1500;
 
 const [role, address, port] = process.argv.slice(2);
 const { Tap, sendNow, setNotSentLowat } = addon();
 const outcome = new Int32Array(OUTCOME.length);
 const tap: NativeTap = new Tap('tap0', true, false, outcome, () => toWire());
-const batch = Buffer.allocUnsafeSlow(BATCH_BYTES + RECORD_ROOM);
+const batch = Buffer.allocUnsafeSlow(FULL.batchBytes + RECORD_ROOM);
 const decoder = new RecordDecoder({ offload: true });
 let send: (bytes: Buffer) => void = () => undefined;
 

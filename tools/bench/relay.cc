@@ -24,8 +24,9 @@
 
 namespace {
 
-/// As the servers do it (io/queue-governor.ts, io/net/unsent-bound.ts).
+/// As io/queue-governor.ts has it.
 constexpr size_t kBatch = 192 << 10;
+/// The servers have a bound that follows the rate (io/net/unsent-bound.ts).
 constexpr int kUnsent = 128 << 10;
 constexpr size_t kReceive = 1 << 20;
 
@@ -55,7 +56,10 @@ Fd openWire(const std::string& role, const char* address, const char* port) {
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_port = htons(static_cast<uint16_t>(atoi(port)));
-  if (inet_aton(address, &name.sin_addr) == 0) fail(address);
+  if (inet_aton(address, &name.sin_addr) == 0) {
+    fprintf(stderr, "%s is no IPv4 address\n", address);
+    exit(2);
+  }
   const auto* generic = reinterpret_cast<const sockaddr*>(&name);
   Fd first(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   Fd wire;

@@ -9,10 +9,14 @@ import type { Lab } from '../lab/lab.ts';
 /** `node`: bare.ts; else relay.cc with so many threads. */
 export type Relay = 1 | 2 | 'node';
 
-const HERE = import.meta.url.endsWith('.ts');
-const SOURCE = fileURLToPath(new URL(HERE ? './relay.cc' : '../../../tools/bench/relay.cc', import.meta.url));
+const FROM_SOURCE = import.meta.url.endsWith('.ts');
+const SOURCE = fileURLToPath(
+  new URL(FROM_SOURCE ? './relay.cc' : '../../../tools/bench/relay.cc', import.meta.url),
+);
 const RECORDS = `${dirname(SOURCE)}/../../io/native`;
-const BARE = fileURLToPath(new URL(HERE ? '../../dist/tools/bench/bare.js' : './bare.js', import.meta.url));
+const BARE = fileURLToPath(
+  new URL(FROM_SOURCE ? '../../dist/tools/bench/bare.js' : './bare.js', import.meta.url),
+);
 const PORT = '7412';
 
 export interface RelayEnds {
@@ -31,6 +35,7 @@ export async function startRelay(lab: Lab, ends: RelayEnds, relay: Relay): Promi
   await listener.waitFor(/^READY$/m);
   const dialler = lab.spawn(ends.near, [...program, 'connect', ...words]);
   await Promise.all([listener, dialler].map((each) => each.waitFor(/^UP$/m)));
+  for (const ns of [ends.near, ends.far]) await lab.ip(ns, 'link set dev tap0 up');
   return [dialler.pid ?? 0, listener.pid ?? 0];
 }
 

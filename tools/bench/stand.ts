@@ -113,9 +113,7 @@ async function build(lab: Lab, variant: Variant, secret: string): Promise<Course
 const overlayDevice = (backend: Backend): string => (backend === 'tap' ? 'tap0' : 'vm0');
 
 async function addressTaps(lab: Lab, ends: readonly { ns: string; overlay: string }[]): Promise<void> {
-  for (const { ns, overlay } of ends) {
-    await lab.ip(ns, `address add ${overlay}/24 dev tap0`, 'link set dev tap0 up');
-  }
+  for (const { ns, overlay } of ends) await lab.ip(ns, `address add ${overlay}/24 dev tap0`);
 }
 
 /** One Handler from a device of the first kind in `near` to one of the second in `far`. @returns the servers' pids */

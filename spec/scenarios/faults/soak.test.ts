@@ -1,4 +1,4 @@
-// runner: waits
+// runner: waits, at most 280 s
 /** Two minutes of `npm run soak`, the same each time: faults at random on real kernels. The topology is in tools/soak/world.ts. */
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
