@@ -154,9 +154,13 @@ export class DeviceRegistry {
 
   /** What stands against opening it, as far as can be told without opening it. */
   refuse(spec: DeviceSpec): Refusal | undefined {
-    return (
-      this.#refuseBusy(spec) ?? (spec.kind === 'tap' ? this.#refuseTap(spec) : this.#refuseInterface(spec))
-    );
+    try {
+      return (
+        this.#refuseBusy(spec) ?? (spec.kind === 'tap' ? this.#refuseTap(spec) : this.#refuseInterface(spec))
+      );
+    } catch (error) {
+      return deviceRefusal(error);
+    }
   }
 
   /** The Handler uses the device from now on, opened when it is not yet; it hears of it as `DeviceUser`. */
@@ -246,7 +250,15 @@ export class DeviceRegistry {
   }
 
   #create(name: string, spec: DeviceSpec, handler: string, wantedMtu: number | null): void {
-    const creates = spec.kind === 'tap' && this.#world.interfaces.find(spec.ifname) === undefined;
+    let creates: boolean;
+    try {
+      creates = spec.kind === 'tap' && this.#world.interfaces.find(spec.ifname) === undefined;
+    } catch (error) {
+      // Whether the TAP will be ours to remove has to be known before it is opened.
+      const { reason, text } = deviceRefusal(error);
+      this.#world.handlers.byActor(handler)?.deviceFailed(reason, text);
+      return;
+    }
     const resolved = resolveDevice(spec, this.#world.interfaces.captureBackends());
     const input: DeviceInput = { name, spec: resolved, creates, handler, wantedMtu };
     this.#devices.set(name, new DeviceActor(this.#world, this.#ended, input));
@@ -306,6 +318,12 @@ export class DeviceRegistry {
 
 function isElastic(spec: DeviceSpec): boolean {
   return spec.kind === 'tap' && spec.mtu === undefined && spec.bridge === undefined;
+}
+
+/** What the interfaces of this machine had to say. @throws what is no DeviceError */
+export function deviceRefusal(error: unknown): Refusal {
+  if (!(error instanceof Error) || error.name !== 'DeviceError') throw error;
+  return { reason: (error as DeviceError).reason, text: error.message };
 }
 
 function noSuchDevice(ifname: string): Refusal {

@@ -9,6 +9,7 @@ import type { HandlerActor } from './handler.ts';
 import { type PathCounters, RX_REASONS, TX_REASONS } from './packet-path/counters.ts';
 import type { World } from './world.ts';
 
+/** @throws DeviceError when the kernel does not say which interfaces there are */
 export function report(world: World, what: Exclude<Report, 'HELP?'>, handler: string | undefined): string[] {
   switch (what) {
     case 'DEVICES?':

@@ -18,6 +18,7 @@ import type {
 } from '../machines/protocol/types.ts';
 import type { AuthMethod, Report, SessionEffect, SessionEvent } from '../machines/session/events.ts';
 import type { SessionContext, sessionMachine } from '../machines/session/machine.ts';
+import { deviceRefusal } from './devices.ts';
 import { linger } from './linger.ts';
 import { type Objected, objectTo } from './objections.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';
@@ -287,7 +288,13 @@ export class Session implements Watcher {
   }
 
   #report(what: Report, state: State, handler: string | undefined): void {
-    const lines = what === 'HELP?' ? helpLines(state) : report(this.world, what, handler);
+    let lines: readonly string[];
+    try {
+      lines = what === 'HELP?' ? helpLines(state) : report(this.world, what, handler);
+    } catch (error) {
+      this.write(formatRefusal(deviceRefusal(error)));
+      return;
+    }
     for (const line of lines) this.write(line);
     this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length }));
   }

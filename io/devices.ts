@@ -28,20 +28,26 @@ function pcapInstalled(): boolean {
 }
 
 export class KernelDevices implements Devices {
-  private backends: readonly ('packet' | 'pcap')[] | undefined;
+  // Looked at while there are descriptors to look with.
+  private readonly backends: readonly ('packet' | 'pcap')[] = pcapInstalled()
+    ? ['packet', 'pcap']
+    : ['packet'];
 
-  constructor(private readonly diagnostics: Diagnostics) {}
+  /** @throws DeviceError when the kernel does not say which interfaces there are */
+  constructor(private readonly diagnostics: Diagnostics) {
+    // The socket for asking is opened now, and kept: later there may be no descriptor left.
+    this.interfaces();
+  }
 
   interfaces(): InterfaceInfo[] {
-    return listInterfaces();
+    return asked(listInterfaces);
   }
 
   find(ifname: string): InterfaceInfo | undefined {
-    return findInterface(ifname);
+    return asked(() => findInterface(ifname));
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {
-    this.backends ??= pcapInstalled() ? ['packet', 'pcap'] : ['packet'];
     return this.backends;
   }
 
@@ -92,11 +98,20 @@ export class KernelDevices implements Devices {
   }
 }
 
+/** @throws DeviceError */
+function asked<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (cause) {
+    throw deviceError(cause, 'this machine', 'CAP_NET_ADMIN');
+  }
+}
+
 function noSuchDevice(ifname: string): DeviceError {
   return new DeviceError('no-such-device', `there is no interface ${ifname}`);
 }
 
-/** The devices of this machine, of the network namespace that the process is in. */
+/** The devices of this machine, of the network namespace that the process is in. @throws DeviceError */
 export function kernelDevices(diagnostics: Diagnostics): KernelDevices {
   return new KernelDevices(diagnostics);
 }

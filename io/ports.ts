@@ -134,7 +134,9 @@ export interface InterfaceInfo {
 
 /** Interfaces of this machine (of this network namespace). All calls are synchronous and quick. */
 export interface Devices {
+  /** @throws DeviceError when the kernel does not say */
   interfaces(): InterfaceInfo[];
+  /** @throws DeviceError when the kernel does not say */
   find(ifname: string): InterfaceInfo | undefined;
   /** Backends that work here; the first is what a bare interface name means. */
   captureBackends(): readonly ('packet' | 'pcap')[];

@@ -29,6 +29,8 @@ export class MemoryDevices implements Devices {
   taps = true;
   /** When set, opening fails with it. */
   fault: DeviceError | undefined;
+  /** When set, `interfaces` and `find` fail with it. */
+  untold: DeviceError | undefined;
   /** How long opening takes, in ms. */
   delay = 0;
 
@@ -64,10 +66,22 @@ export class MemoryDevices implements Devices {
   }
 
   interfaces(): InterfaceInfo[] {
-    return [...this.#interfaces.values()].map(({ info }) => info);
+    if (this.untold !== undefined) throw this.untold;
+    return this.standing();
   }
 
   find(ifname: string): InterfaceInfo | undefined {
+    if (this.untold !== undefined) throw this.untold;
+    return this.look(ifname);
+  }
+
+  /** All interfaces that stand, whether the server is told of them or not. */
+  standing(): InterfaceInfo[] {
+    return [...this.#interfaces.values()].map(({ info }) => info);
+  }
+
+  /** One of them. */
+  look(ifname: string): InterfaceInfo | undefined {
     return this.#interfaces.get(ifname)?.info;
   }
 

@@ -39,21 +39,33 @@ napi_value toObject(napi_env env, const netlink::Link& link) {
   return object;
 }
 
-/// links(ifindex?): all interfaces, or an array of the one (empty when there is none).
-napi_value jsLinks(napi_env env, napi_callback_info info) {
-  napi::Call<1> call(env, info);
-  uint32_t ifindex = 0;
-  napi::toUint32(env, call.args[0], ifindex);
-  netlink::Request request(RTM_GETLINK, ifindex == 0 ? NLM_F_DUMP : 0, static_cast<int>(ifindex));
-  std::vector<netlink::Link> links;
-  std::string reason;
+/// Of a list that changes while it is read, interfaces may be missing: it is read again, so many times at most.
+constexpr int kMostTries = 100;
+
+int ask(int ifindex, std::vector<netlink::Link>& links) {
+  netlink::Request request(RTM_GETLINK, ifindex == 0 ? NLM_F_DUMP : 0, ifindex);
   // A single answer has no end mark: an acknowledgement is asked for and is the end.
   if (ifindex != 0) request.message()->nlmsg_flags |= NLM_F_ACK;
   const auto each = [&](const nlmsghdr* message) {
     netlink::Link link;
     if (netlink::parseLink(message, link)) links.push_back(std::move(link));
   };
-  const int error = netlink::transact(request, each, reason);
+  std::string reason;
+  int error = EINTR;
+  for (int i = 0; i < kMostTries && error == EINTR; i += 1) {
+    links.clear();
+    error = netlink::transact(request, each, reason);
+  }
+  return error;
+}
+
+/// links(ifindex?): all interfaces, or an array of the one (empty when there is none).
+napi_value jsLinks(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  uint32_t ifindex = 0;
+  napi::toUint32(env, call.args[0], ifindex);
+  std::vector<netlink::Link> links;
+  const int error = ask(static_cast<int>(ifindex), links);
   if (error != 0 && !(ifindex != 0 && error == ENODEV)) {
     napi::throwErrno(env, error, "cannot list interfaces");
     return nullptr;

@@ -147,26 +147,77 @@ Fd open(uint32_t groups, bool nonBlocking) {
   return fd;
 }
 
-int transact(Request& request, const std::function<void(const nlmsghdr*)>& each, std::string& reason) {
-  const Fd fd = open(0, false);
-  if (!fd) return errno;
-  if (::send(fd.get(), request.message(), request.message()->nlmsg_len, 0) < 0) return errno;
+namespace {
+
+/// The answers to one request, as far as they have come.
+class Answers {
+ public:
+  Answers(uint32_t sequence, const Each& each, std::string& reason)
+      : sequence_(sequence), each_(each), reason_(reason) {}
+
+  /// Takes one datagram. @returns whether it held the end
+  bool take(const uint8_t* data, size_t bytes);
+  int error() const { return error_ == 0 && interrupted_ ? EINTR : error_; }
+
+ private:
+  bool end(int error) {
+    error_ = error;
+    return true;
+  }
+
+  uint32_t sequence_;
+  const Each& each_;
+  std::string& reason_;
+  int error_ = 0;
+  bool interrupted_ = false;
+};
+
+bool Answers::take(const uint8_t* data, size_t bytes) {
+  auto* message = reinterpret_cast<const nlmsghdr*>(data);
+  for (; NLMSG_OK(message, bytes); message = NLMSG_NEXT(message, bytes)) {
+    if (message->nlmsg_seq != sequence_) continue;
+    if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
+    if (message->nlmsg_type == NLMSG_DONE) {
+      const bool told = message->nlmsg_len >= NLMSG_LENGTH(sizeof(int));
+      return end(told ? -*static_cast<const int*>(NLMSG_DATA(message)) : 0);
+    }
+    if (message->nlmsg_type == NLMSG_ERROR) {
+      reason_ = explain(message);
+      return end(-static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error);
+    }
+    each_(message);
+  }
+  return false;
+}
+
+/// @returns false when the socket itself failed, with errno set
+bool converse(int fd, const nlmsghdr* request, Answers& answers) {
+  if (::send(fd, request, request->nlmsg_len, 0) < 0) return false;
   std::vector<uint8_t> answer(kAnswerRoom);
   for (;;) {
-    const ssize_t bytes = ::recv(fd.get(), answer.data(), answer.size(), 0);
+    const ssize_t bytes = ::recv(fd, answer.data(), answer.size(), 0);
     if (bytes < 0 && errno == EINTR) continue;
-    if (bytes <= 0) return bytes < 0 ? errno : EIO;
-    auto* message = reinterpret_cast<nlmsghdr*>(answer.data());
-    size_t left = static_cast<size_t>(bytes);
-    for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
-      if (message->nlmsg_type == NLMSG_DONE) return 0;
-      if (message->nlmsg_type == NLMSG_ERROR) {
-        reason = explain(message);
-        return -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error;
-      }
-      each(message);
-    }
+    if (bytes < 0) return false;
+    if (answers.take(answer.data(), static_cast<size_t>(bytes))) return true;
   }
+}
+
+}  // namespace
+
+int transact(Request& request, const Each& each, std::string& reason) {
+  // Kept for as long as the thread lives: interfaces can be asked for, and TAPs removed, also when no descriptor
+  // is left.
+  static thread_local Fd fd;
+  static thread_local uint32_t sequence = 0;
+  if (!fd) fd = open(0, false);
+  if (!fd) return errno;
+  request.message()->nlmsg_seq = ++sequence;
+  Answers answers(sequence, each, reason);
+  if (converse(fd.get(), request.message(), answers)) return answers.error();
+  const int error = errno;
+  // What is still to come of its answers would stand in the way of the next ones.
+  fd.reset();
+  return error;
 }
 
 }  // namespace netlink

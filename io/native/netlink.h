@@ -50,8 +50,10 @@ class Request {
 /// Opens a route socket that hears `groups`; on failure the Fd is empty and errno is set.
 Fd open(uint32_t groups, bool nonBlocking);
 
-/// Sends a request and hands each answer on until the last. @returns 0 or an errno; `reason` is the kernel's own
-/// word for it where it has one
-int transact(Request& request, const std::function<void(const nlmsghdr*)>& each, std::string& reason);
+using Each = std::function<void(const nlmsghdr*)>;
+
+/// Sends a request and hands each answer on until the last. @returns 0 or an errno, EINTR when what was listed
+/// changed meanwhile and is to be asked for again; `reason` is the kernel's own word for it where it has one
+int transact(Request& request, const Each& each, std::string& reason);
 
 }  // namespace netlink

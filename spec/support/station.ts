@@ -161,7 +161,7 @@ export class Station {
   crash(): void {
     this.#fence?.fall();
     this.host.crash();
-    for (const { name } of this.devices.interfaces()) {
+    for (const { name } of this.devices.standing()) {
       for (const device of this.devices.opened(name)) void device.close();
     }
     this.#server = undefined;

@@ -101,8 +101,14 @@ export class VnetServer {
     await this.program?.kill();
   }
 
-  /** Says HELLO and these lines. @returns their answers, HELLO's left out. @throws Error when HELLO is refused */
+  /**
+   * Says HELLO and these lines. @returns their answers, HELLO's left out.
+   * @throws Error when HELLO is refused; with its last words when it does not run
+   */
   async ask(...lines: readonly string[]): Promise<Answer[]> {
+    if (this.program?.running === false) {
+      throw new Error(`server ${this.name} has ended with ${this.program.status}\n${this.program.tail()}`);
+    }
     const [hello, ...answers] = await talk(this.lab, this.options.ns, CONTROL, [
       `HELLO password ${SECRET}`,
       ...lines,

@@ -15,7 +15,7 @@ import { sha256 } from '../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../io/journal/files.ts';
 import { kernelSockets } from '../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../io/net/network.ts';
-import type { SecretStore } from '../../io/ports.ts';
+import type { Devices, Diagnostics, SecretStore } from '../../io/ports.ts';
 import { MACHINES } from '../../machines/index.ts';
 import { foldLog, type Verdict } from '../../machines/log/replay.ts';
 import { programVersion } from '../cli/version.ts';
@@ -47,6 +47,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
       'passwords are not taken here from other machines; use tls:// or --allow-plaintext',
     ),
   );
+  const interfaces = findDevices(diagnostics);
   const journal = openLog(options);
   const lines = journal.records();
   const folded = foldLog(lines, MACHINES, sha256);
@@ -93,7 +94,7 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
       tls: () => credentials.tls,
       diagnostics,
     }),
-    interfaces: kernelDevices(diagnostics),
+    interfaces,
     clock,
     chance,
     authenticator: credentials,
@@ -178,6 +179,14 @@ function warnOfPlaintext(
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function findDevices(diagnostics: Diagnostics): Devices {
+  try {
+    return kernelDevices(diagnostics);
+  } catch (error) {
+    throw new StartError((error as Error).message);
+  }
 }
 
 function openLog(options: ServeOptions): OpenJournal {

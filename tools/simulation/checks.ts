@@ -95,9 +95,9 @@ export function checkNothingLeft(simulation: Simulation): void {
   for (const { name, run, interfaces, secrets } of simulation.sites) {
     const handlers = run?.server.handlers.all().map(({ actor, state }) => `${actor} (${state})`) ?? [];
     if (handlers.length > 0) simulation.fail(`left at ${name}: ${handlers.join(' ')}`);
-    const taps = [...TAPS, 't3'].filter((tap) => interfaces.find(tap) !== undefined);
+    const taps = [...TAPS, 't3'].filter((tap) => interfaces.look(tap) !== undefined);
     if (taps.length > 0) simulation.fail(`left at ${name}: TAP ${taps.join(' ')}`);
-    const open = interfaces.interfaces().filter((each) => interfaces.opened(each.name).length > 0);
+    const open = interfaces.standing().filter((each) => interfaces.opened(each.name).length > 0);
     if (open.length > 0) simulation.fail(`still open at ${name}: ${open.map((each) => each.name).join(' ')}`);
     if (secrets.refs().length > 0) simulation.fail(`${name} still keeps ${secrets.refs().length} secrets`);
   }

@@ -24,6 +24,7 @@ type Fault =
   | 'device'
   | 'slow'
   | 'unopenable'
+  | 'untold'
   | 'clock';
 
 /** The wall clock stays so near to the truth that 24 h cannot have passed. */
@@ -151,7 +152,7 @@ export const FAULTS: { readonly [K in Fault]: Carry<K> } = {
     const at = simulation.site(site);
     const all = [...INTERFACES, ...TAPS];
     const name = all[device % all.length]!;
-    if (at.interfaces.find(name) === undefined) return;
+    if (at.interfaces.look(name) === undefined) return;
     if (how === 'delete') return deleteDevice(simulation, at, name, ms);
     simulation.fault(
       at.name,
@@ -178,20 +179,11 @@ export const FAULTS: { readonly [K in Fault]: Carry<K> } = {
     );
   },
 
-  unopenable: (simulation, { site, ms }) => {
-    const { interfaces, name } = simulation.site(site);
-    simulation.fault(
-      name,
-      () => 'no device can be opened',
-      ms,
-      () => {
-        interfaces.fault = new DeviceError('internal', 'EMFILE: too many open files');
-      },
-      () => {
-        interfaces.fault = undefined;
-      },
-    );
-  },
+  unopenable: (simulation, { site, ms }) =>
+    noDescriptors(simulation, simulation.site(site), ms, 'fault', 'no device can be opened'),
+
+  untold: (simulation, { site, ms }) =>
+    noDescriptors(simulation, simulation.site(site), ms, 'untold', 'the kernel tells of no interface'),
 
   clock: (simulation, { hours }) => {
     const { clock } = simulation;
@@ -224,10 +216,30 @@ function down(simulation: Simulation, at: Site, how: 'process' | 'power', ms: nu
   );
 }
 
+function noDescriptors(
+  simulation: Simulation,
+  { interfaces, name }: Site,
+  ms: number,
+  trouble: 'fault' | 'untold',
+  what: string,
+): void {
+  simulation.fault(
+    name,
+    () => what,
+    ms,
+    () => {
+      interfaces[trouble] = new DeviceError('internal', 'EMFILE: too many open files');
+    },
+    () => {
+      interfaces[trouble] = undefined;
+    },
+  );
+}
+
 /** The interface goes; one that VNET did not make is made again, on the same segment. */
 function deleteDevice(simulation: Simulation, at: Site, name: string, ms: number): void {
   const { interfaces } = at;
-  const { kind, mtu } = interfaces.find(name)!;
+  const { kind, mtu } = interfaces.look(name)!;
   const hub = interfaces.hub(name);
   simulation.fault(
     at.name,
@@ -242,7 +254,7 @@ function deleteDevice(simulation: Simulation, at: Site, name: string, ms: number
 
 function setDevice(at: Site, name: string, how: 'down' | 'full', bad: boolean): void {
   const { interfaces } = at;
-  if (interfaces.find(name) === undefined) return;
+  if (interfaces.look(name) === undefined) return;
   if (how === 'down') interfaces.setUp(name, !bad);
   else for (const device of interfaces.opened(name)) device.full = bad;
 }

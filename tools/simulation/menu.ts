@@ -180,5 +180,6 @@ export const ACTIONS: readonly (readonly [number, Make])[] = [
     }),
   ],
   [1, (chance) => ({ kind: 'unopenable', site: any(chance), ms: ms(chance) })],
+  [1, (chance) => ({ kind: 'untold', site: any(chance), ms: ms(chance) })],
   [1, (chance) => ({ kind: 'clock', hours: chance.below(21) - 10 })],
 ];

@@ -117,7 +117,7 @@ export type Action =
       readonly what: 'devices' | 'verify';
       readonly delay: number;
     } & For)
-  | ({ readonly kind: 'unopenable'; readonly site: number } & For)
+  | ({ readonly kind: 'unopenable' | 'untold'; readonly site: number } & For)
   | { readonly kind: 'clock'; readonly hours: number };
 
 export interface PlanOptions {

@@ -212,7 +212,7 @@ export class Simulation {
       this.ether.watch(`${site.name}/${name}`, hub);
     }
     site.interfaces.onTap = (ifname, hub) => {
-      const { bridge } = site.interfaces.find(ifname) ?? {};
+      const { bridge } = site.interfaces.look(ifname) ?? {};
       this.ether.watch(`${site.name}/${bridge ?? ifname}`, hub);
     };
   }

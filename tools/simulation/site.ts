@@ -208,7 +208,7 @@ export class Site {
     if (how === 'process')
       for (const connection of this.simulation.internet.connections) this.#hangUp(connection);
     this.host.crash();
-    for (const { name, kind } of this.interfaces.interfaces()) {
+    for (const { name, kind } of this.interfaces.standing()) {
       for (const device of this.interfaces.opened(name)) void device.close();
       if (how === 'power' && kind === 'tap') this.interfaces.delete(name);
     }

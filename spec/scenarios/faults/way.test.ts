@@ -6,6 +6,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
+import type { VnetServer } from '../../../tools/lab/server.ts';
+import { valuesOf } from '../../../tools/lab/talk.ts';
 import { ping, transfer } from '../../../tools/lab/traffic.ts';
 import { pause, waitUntil } from '../../../tools/lab/wait.ts';
 import { starve } from '../../../tools/soak/process.ts';
@@ -79,21 +81,44 @@ test('the MTU of the way is lowered: the longest frames of the LAN still cross w
   assert.is(losses(), 0);
 });
 
-test('no descriptor is left: what stands goes on, what is new is refused, and works again afterwards', async () => {
-  const pid = world.host.program?.pid ?? 0;
-  const feed = starve(pid, 1);
+/** What a HANDLE comes to while a server has so many descriptors left; a Handler that stands is closed then. */
+async function askStarved(server: VnetServer, left: number, line: string): Promise<string> {
+  const feed = starve(server.program?.pid ?? 0, left);
   try {
-    const line = `${world.to(world.host)} eth0 tap:starved PROXY HOST ${MAC.vm2}`;
-    const [refused] = await world.proxy.ask(`HANDLE ${line}`);
-    assert.match(refused?.last ?? '', /^ERR (500|502|504) /);
+    const answer = (await world.proxy.ask(`HANDLE ${line}`))[0]?.last ?? '';
     await reached();
+    const { handler: made } = valuesOf(answer);
+    if (made !== undefined) await world.proxy.must(`CLOSE ${made}`);
+    return answer;
   } finally {
     feed();
   }
-  await waitUntil(() => world.host.must('STATUS?'), { what: 'the Host to take connections again' });
-  await allIsWell();
-  assert.is(losses(), 0);
-});
+}
+
+for (const [name, least] of [
+  ['host', 0],
+  // The session in which it is asked needs one.
+  ['proxy', 1],
+] as const) {
+  test(`no descriptor is left at the ${name}: what stands goes on, what is new is refused, and works again`, async () => {
+    const server = world[name];
+    const ends = name === 'host' ? 'eth0 tap:starved' : 'tap:starved vm0';
+    const refused: string[] = [];
+    for (let left = least; ; left++) {
+      assert.ok(left < 20, refused.at(-1));
+      const answer = await askStarved(server, left, `${world.to(world.host)} ${ends} PROXY HOST ${MAC.vm2}`);
+      if (answer.startsWith('OK ')) break;
+      refused.push(answer);
+      assert.match(answer, /^ERR 50[02] /);
+      await waitUntil(() => server.must('STATUS?'), { what: 'it to take connections again' });
+    }
+    await waitUntil(async () => !(await world.lab.hasLink(name, 'starved')), { what: 'the TAP to go' });
+    // What needs no descriptor more goes on until there: the interfaces can still be asked for.
+    assert.match(refused.join('\n'), /ERR 500 internal starved: \/dev\/net\/tun: Too many open files/);
+    await allIsWell();
+    assert.is(losses(), 0);
+  });
+}
 
 test('the initiator gets another address: it dials again from there', async () => {
   const before = losses();
