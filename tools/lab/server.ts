@@ -34,11 +34,15 @@ export interface HandlerLine {
   readonly [key: string]: string;
 }
 
-/** A VNET server in a namespace, its key, its log folder and a way to talk to it on loopback. */
+/**
+ * A VNET server in a namespace, its key, its log folder and ways to talk to it: on loopback, with the password, and by
+ * a unix socket, where a HELLO costs no password check.
+ */
 export class VnetServer {
   program: Program | undefined;
   readonly logFolder: string;
   readonly keys: string;
+  readonly #socket: string;
   /** Line for the other server's file of authorized certificates; known after `makeKey`. */
   authorizedLine = '';
 
@@ -48,6 +52,7 @@ export class VnetServer {
   ) {
     this.keys = join(lab.folder, options.name);
     this.logFolder = join(this.keys, 'log');
+    this.#socket = join(this.keys, 'control');
     mkdirSync(this.keys, { recursive: true, mode: 0o700 });
     this.authorize();
   }
@@ -80,7 +85,7 @@ export class VnetServer {
       ? ['--cert', at(`${name}.crt`), '--key', at(`${name}.key`), '--authorized', at('authorized')]
       : [];
     const control = `tcp://${CONTROL.host}:${CONTROL.port}`;
-    const listeners = ['--listen', listen, '--listen', control];
+    const listeners = [listen, control, `unix://${this.#socket}`].flatMap((url) => ['--listen', url]);
     return vnet('serve', '--name', name, ...listeners, '--log', this.logFolder, ...tls, ...args);
   }
 
@@ -109,8 +114,8 @@ export class VnetServer {
     if (this.program?.running === false) {
       throw new Error(`server ${this.name} has ended with ${this.program.status}\n${this.program.tail()}`);
     }
-    const [hello, ...answers] = await talk(this.lab, this.options.ns, CONTROL, [
-      `HELLO password ${SECRET}`,
+    const [hello, ...answers] = await talk(this.lab, this.options.ns, { path: this.#socket }, [
+      'HELLO local',
       ...lines,
     ]);
     if (!hello?.last.startsWith('OK')) throw new Error(`HELLO at ${this.name}: ${hello?.last}`);

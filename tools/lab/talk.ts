@@ -30,6 +30,9 @@ export function valuesOf(line: string): Record<string, string> {
   return values;
 }
 
+/** A listener of a server: an address in its namespace, or a unix socket. */
+export type Where = { readonly host: string; readonly port: number } | { readonly path: string };
+
 /**
  * Talks to a server as a person does with `nc -N`: all lines at once, then reads until the server closes.
  * @returns one answer for each line, the greeting left out. @throws Error when there are fewer answers than lines
@@ -37,15 +40,15 @@ export function valuesOf(line: string): Record<string, string> {
 export async function talk(
   lab: Lab,
   ns: string,
-  where: { host: string; port: number },
+  where: Where,
   lines: readonly string[],
   timeout = 30_000,
 ): Promise<Answer[]> {
-  const command = ['nc', '-N', where.host, String(where.port)];
+  const listener = 'path' in where ? ['-U', where.path] : [where.host, String(where.port)];
   const input = lines.map((line) => `${line}\n`).join('');
-  const { stdout } = await lab.run(ns, command, { input, timeout, anyStatus: true });
+  const { stdout } = await lab.run(ns, ['nc', '-N', ...listener], { input, timeout, anyStatus: true });
   const [greeting, ...answers] = answersIn(stdout);
-  if (greeting === undefined) throw new Error(`no server at ${where.host}:${where.port} in ${ns}`);
+  if (greeting === undefined) throw new Error(`no server at ${listener.at(-1)} in ${ns}`);
   if (answers.length < lines.length) {
     throw new Error(`${lines.length} lines got ${answers.length} answers:\n${stdout}`);
   }
