@@ -142,9 +142,9 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
 }
 
 function readFiles(options: ServeOptions): ConfiguredFiles {
-  const password = process.env['VNET_PASSWORD'];
+  const password = process.env.VNET_PASSWORD;
   // What was read is all that is needed: children must not inherit the secret.
-  delete process.env['VNET_PASSWORD'];
+  delete process.env.VNET_PASSWORD;
   try {
     return new ConfiguredFiles(options, password);
   } catch (error) {

@@ -177,8 +177,8 @@ function defaultName(): string {
 
 function defaultLog(env: NodeJS.ProcessEnv): string {
   // systemd may list several directories, parted by colons; the first is ours.
-  const state = env['STATE_DIRECTORY']?.split(':')[0];
+  const state = env.STATE_DIRECTORY?.split(':')[0];
   if (state) return join(state, 'log');
-  const home = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
+  const home = env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
   return join(home, 'vnet', 'log');
 }

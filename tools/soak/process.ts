@@ -1,6 +1,6 @@
 /** What the kernel knows of a process (proc(5)), and what can be done to it. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface Footprint {
   /** Resident memory in MiB. */
@@ -13,6 +13,38 @@ export function footprint(pid: number): Footprint {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
   return { memory: Math.round(kib / 102.4) / 10, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+}
+
+/** Where proc(5) lists sockets: which column is the state, which the inode, and the states of no connection. */
+const SOCKETS = [
+  { file: 'tcp', state: 3, inode: 9, idle: ['0A'] }, // TCP_LISTEN
+  { file: 'tcp6', state: 3, inode: 9, idle: ['0A'] },
+  { file: 'unix', state: 5, inode: 6, idle: ['01'] }, // SS_UNCONNECTED, which those that listen are, too
+] as const;
+
+/**
+ * Connections that a process holds, by TCP or unix sockets of its own network namespace.
+ * @throws Error when there is no such process
+ */
+export function connections(pid: number): number {
+  const inodes = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => inodeOf(pid, fd)));
+  const held = SOCKETS.map(({ file, state, inode, idle }) => {
+    const lines = readFileSync(`/proc/${pid}/net/${file}`, 'utf8').trim().split('\n').slice(1);
+    return lines
+      .map((line) => line.trim().split(/\s+/))
+      .filter((words) => inodes.has(words[inode]) && !idle.some((each) => each === words[state]));
+  });
+  return held.flat().length;
+}
+
+/** Of a descriptor that is a socket, and is still there. */
+function inodeOf(pid: number, fd: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The limit that leaves just so many numbers free below it. */

@@ -10,7 +10,7 @@ import type { VnetServer } from '../../../tools/lab/server.ts';
 import { valuesOf } from '../../../tools/lab/talk.ts';
 import { ping, transfer } from '../../../tools/lab/traffic.ts';
 import { pause, waitUntil } from '../../../tools/lab/wait.ts';
-import { starve } from '../../../tools/soak/process.ts';
+import { connections, starve } from '../../../tools/soak/process.ts';
 import { Router } from '../../../tools/soak/underlay.ts';
 import { LAN, MAC, WAN, World } from '../main/world.ts';
 
@@ -83,7 +83,10 @@ test('the MTU of the way is lowered: the longest frames of the LAN still cross w
 
 /** What a HANDLE comes to while a server has so many descriptors left; a Handler that stands is closed then. */
 async function askStarved(server: VnetServer, left: number, line: string): Promise<string> {
-  const feed = starve(server.program?.pid ?? 0, left);
+  const pid = server.program?.pid ?? 0;
+  // A session that is just being closed would leave one more.
+  await waitUntil(() => connections(pid) === 1, { what: 'the wire to be the only connection' });
+  const feed = starve(pid, left);
   try {
     const answer = (await world.proxy.ask(`HANDLE ${line}`))[0]?.last ?? '';
     await reached();
