@@ -1,5 +1,5 @@
 /** The open devices of a server: one actor for each kernel interface, shared by the Handlers on it. */
-import type { DeviceError, FrameDevice, Timer } from '../io/ports.ts';
+import type { DeviceError, FrameDevice, InterfaceInfo, Named, Timer } from '../io/ports.ts';
 import type { DeviceContext, DeviceEffect, DeviceInput, deviceMachine } from '../machines/device.ts';
 import { deviceDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
@@ -67,6 +67,11 @@ class DeviceActor {
     return this.shell.context;
   }
 
+  /** The interface as this process has it open, which may have been renamed since. */
+  get named(): Named {
+    return { ifname: this.context.spec.ifname, ifindex: this.segment?.device.ifindex };
+  }
+
   #user(handler: string): DeviceUser | undefined {
     return this.world.handlers.byActor(handler);
   }
@@ -123,7 +128,7 @@ class DeviceActor {
   async #release(remove: boolean): Promise<void> {
     try {
       await this.segment?.close();
-      if (remove) await this.world.interfaces.removeTap(this.context.spec.ifname);
+      if (remove) await this.world.interfaces.removeTap(this.named);
     } catch (error) {
       this.world.diagnostics.error(
         { device: this.context.name, error: (error as Error).message },
@@ -195,7 +200,7 @@ export class DeviceRegistry {
     const device = this.#devices.get(this.nameOf(spec));
     if (device === undefined || !this.takesFarMtu(spec) || device.segment?.mtu === mtu) return;
     try {
-      this.#world.interfaces.setMtu(spec.ifname, mtu);
+      this.#world.interfaces.setMtu(device.named, mtu);
     } catch (error) {
       const { message } = error as Error;
       this.#world.diagnostics.warn({ device: device.context.name, mtu, error: message }, 'MTU not set');
@@ -203,10 +208,11 @@ export class DeviceRegistry {
   }
 
   /** Handlers on the interface, by whatever name it was asked for. */
-  handlersOn(ifname: string): number {
+  handlersOn({ name, ifindex }: InterfaceInfo): number {
     let count = 0;
     for (const { context } of this.#devices.values()) {
-      if (context.spec.ifname !== ifname) continue;
+      const here = context.ifindex === null ? context.spec.ifname === name : context.ifindex === ifindex;
+      if (!here) continue;
       count += context.handlers.filter(
         (handler) => this.#world.handlers.byActor(handler) !== undefined,
       ).length;

@@ -41,7 +41,7 @@ function deviceLine(world: World, info: InterfaceInfo, backends: readonly string
     backends: backends.join(','),
     // What is put on a captured interface goes out of it and does not reach this machine's own stack.
     local: info.kind === 'tap',
-    handlers: world.devices.handlersOn(info.name),
+    handlers: world.devices.handlersOn(info),
   });
 }
 

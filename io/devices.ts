@@ -2,7 +2,7 @@
  * The interfaces of this machine and the ways to open them: the real `Devices`.
  */
 import { deviceError } from './device-error.ts';
-import { findInterface, findLink, isEthernet, listInterfaces } from './interfaces.ts';
+import { findInterface, findLink, findNamed, isEthernet, listInterfaces } from './interfaces.ts';
 import { setMtu } from './links.ts';
 import type { NativeLink } from './native.ts';
 import { openPacket } from './packet.ts';
@@ -13,6 +13,7 @@ import {
   type Diagnostics,
   type FrameDevice,
   type InterfaceInfo,
+  type Named,
   type TapOptions,
 } from './ports.ts';
 import { openTap, removeTap, tapAvailable } from './tap.ts';
@@ -68,19 +69,19 @@ export class KernelDevices implements Devices {
     return device;
   }
 
-  async removeTap(ifname: string): Promise<void> {
-    removeTap(ifname);
-    this.diagnostics.info({ ifname }, 'TAP removed');
+  async removeTap(tap: Named): Promise<void> {
+    const ifname = removeTap(tap);
+    if (ifname !== undefined) this.diagnostics.info({ ifname }, 'TAP removed');
   }
 
   /** Sets the MTU of an interface that stands, 68..65535 bytes; open devices hear of it. @throws DeviceError */
-  setMtu(ifname: string, mtu: number): void {
+  setMtu(tap: Named, mtu: number): void {
     try {
-      const link = findLink(ifname);
-      if (link === undefined) throw noSuchDevice(ifname);
+      const link = findNamed(tap);
+      if (link === undefined) throw noSuchDevice(tap.ifname);
       setMtu(link.ifindex, mtu);
     } catch (cause) {
-      throw deviceError(cause, ifname, 'CAP_NET_ADMIN');
+      throw deviceError(cause, tap.ifname, 'CAP_NET_ADMIN');
     }
   }
 

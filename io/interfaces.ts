@@ -3,7 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { addon, type NativeLink } from './native.ts';
-import type { InterfaceInfo } from './ports.ts';
+import type { InterfaceInfo, Named } from './ports.ts';
 
 const ARPHRD_ETHER = 1;
 
@@ -47,6 +47,11 @@ export function findLink(ifname: string): NativeLink | undefined {
   return addon()
     .links()
     .find((link) => link.name === ifname);
+}
+
+/** The same, by its index where that is known. */
+export function findNamed({ ifname, ifindex }: Named): NativeLink | undefined {
+  return ifindex === undefined ? findLink(ifname) : addon().links(ifindex)[0];
 }
 
 /** Whether it carries Ethernet frames to and from other machines. */

@@ -133,6 +133,12 @@ export interface InterfaceInfo {
 }
 
 /** Interfaces of this machine (of this network namespace). All calls are synchronous and quick. */
+/** An interface by its name; where its index is known by that, whatever anybody calls it now. */
+export interface Named {
+  readonly ifname: string;
+  readonly ifindex?: number | undefined;
+}
+
 export interface Devices {
   /** @throws DeviceError when the kernel does not say */
   interfaces(): InterfaceInfo[];
@@ -146,9 +152,9 @@ export interface Devices {
   /** Creates a persistent TAP interface (or attaches to the one that stands), sets it up. @throws DeviceError */
   openTap(ifname: string, options: TapOptions): Promise<FrameDevice>;
   /** Sets the MTU (68..65535 bytes) of a TAP that we created. @throws DeviceError */
-  setMtu(ifname: string, mtu: number): void;
+  setMtu(tap: Named, mtu: number): void;
   /** Removes a TAP interface that we created. Does nothing when there is none. @throws DeviceError */
-  removeTap(ifname: string): Promise<void>;
+  removeTap(tap: Named): Promise<void>;
 }
 
 // ── Byte links ──────────────────────────────────────────────────────────────────────────────────────

@@ -4,11 +4,11 @@
  */
 import { existsSync } from 'node:fs';
 import { deviceError } from './device-error.ts';
-import { findLink } from './interfaces.ts';
+import { findLink, findNamed } from './interfaces.ts';
 import { KernelDevice, OpenPort } from './kernel-device.ts';
 import { checkBridgeMtu, findBridge, setUpTap, shortenQueue } from './links.ts';
 import { addon, type NativeLink, type NativeTap } from './native.ts';
-import { DeviceError, type FrameDevice, type TapOptions } from './ports.ts';
+import { DeviceError, type FrameDevice, type Named, type TapOptions } from './ports.ts';
 import { MOST_FRAMES, type QueuePlan } from './queue-governor.ts';
 
 const CLONE_DEVICE = '/dev/net/tun';
@@ -160,15 +160,17 @@ export function openTap(ifname: string, options: TapOptions): FrameDevice {
   }
 }
 
-/** Removes a TAP interface. Does nothing when there is none of that name. @throws DeviceError */
-export function removeTap(ifname: string): void {
+/** Removes a TAP interface. @returns its name now, undefined when there is none @throws DeviceError */
+export function removeTap(tap: Named): string | undefined {
   try {
-    const link = findLink(ifname);
-    if (link === undefined) return;
-    if (!link.tap) throw new DeviceError('bad-device', `${ifname} is no TAP interface: not removed`);
+    const link = findNamed(tap);
+    if (link === undefined) return undefined;
+    if (!link.tap) throw new DeviceError('bad-device', `${link.name} is no TAP interface: not removed`);
     addon().deleteLink(link.ifindex);
+    return link.name;
   } catch (cause) {
-    const error = deviceError(cause, ifname, 'CAP_NET_ADMIN');
+    const error = deviceError(cause, tap.ifname, 'CAP_NET_ADMIN');
     if (error.reason !== 'no-such-device') throw error;
+    return undefined;
   }
 }

@@ -4,6 +4,7 @@ import {
   type Devices,
   type FrameDevice,
   type InterfaceInfo,
+  type Named,
   type TapOptions,
 } from '../ports.ts';
 import type { MemoryDevice } from './device.ts';
@@ -58,6 +59,14 @@ export class MemoryDevices implements Devices {
     for (const device of opened) device.vanish();
   }
 
+  /** Gives an interface another name; what is open on it stays. */
+  rename(ifname: string, to: string): void {
+    const found = this.#get(ifname);
+    found.info = { ...found.info, name: to };
+    this.#interfaces.delete(ifname);
+    this.#interfaces.set(to, found);
+  }
+
   /** Sets an interface down or up. */
   setUp(ifname: string, up: boolean): void {
     const found = this.#get(ifname);
@@ -109,29 +118,32 @@ export class MemoryDevices implements Devices {
       throw new DeviceError('bad-device', `${ifname} is no TAP interface but a ${found.info.kind}`);
     }
     if (this.opened(ifname).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
-    if (options.mtu !== undefined) this.setMtu(ifname, options.mtu);
+    if (options.mtu !== undefined) this.setMtu({ ifname }, options.mtu);
     return this.#open(found, { backend: 'tap', takesOffload: true, unfinished: false });
   }
 
-  setMtu(ifname: string, mtu: number): void {
+  setMtu(tap: Named, mtu: number): void {
     if (!Number.isInteger(mtu) || mtu < LEAST_MTU || mtu > MOST_MTU) {
       throw new DeviceError('bad-device', `an MTU is ${LEAST_MTU}..${MOST_MTU} bytes, not ${mtu}`);
     }
-    const found = this.#find(ifname);
+    const found = this.#named(tap);
+    if (found === undefined) throw noSuchDevice(tap.ifname);
     found.info = { ...found.info, mtu };
   }
 
-  async removeTap(ifname: string): Promise<void> {
+  async removeTap(tap: Named): Promise<void> {
     await this.#turn();
-    const found = this.#interfaces.get(ifname);
+    const found = this.#named(tap);
     if (found === undefined) return;
-    if (!found.ours) throw new DeviceError('bad-device', `${ifname} is none of the TAP interfaces we made`);
-    this.delete(ifname);
+    const { name } = found.info;
+    if (!found.ours) throw new DeviceError('bad-device', `${name} is none of the TAP interfaces we made`);
+    this.delete(name);
   }
 
   #add(info: Partial<InterfaceInfo> & { readonly name: string }, hub: MemoryHub, ours: boolean): Interface {
     if (this.#interfaces.has(info.name)) throw new Error(`there is an interface ${info.name} already`);
-    const ifindex = info.ifindex ?? this.#nextIndex++;
+    const ifindex = info.ifindex ?? this.#nextIndex;
+    this.#nextIndex = Math.max(this.#nextIndex, ifindex + 1);
     const mac = `02:00:00:00:00:${(ifindex & 0xff).toString(16).padStart(2, '0')}`;
     const made: Interface = {
       info: { kind: 'veth', mtu: 1500, up: true, mac, ...info, ifindex },
@@ -180,8 +192,13 @@ export class MemoryDevices implements Devices {
 
   #find(ifname: string): Interface {
     const found = this.#interfaces.get(ifname);
-    if (found === undefined) throw new DeviceError('no-such-device', `there is no interface ${ifname}`);
+    if (found === undefined) throw noSuchDevice(ifname);
     return found;
+  }
+
+  #named({ ifname, ifindex }: Named): Interface | undefined {
+    if (ifindex === undefined) return this.#interfaces.get(ifname);
+    return [...this.#interfaces.values()].find(({ info }) => info.ifindex === ifindex);
   }
 
   #get(ifname: string): Interface {
@@ -189,4 +206,8 @@ export class MemoryDevices implements Devices {
     if (found === undefined) throw new Error(`there is no interface ${ifname}`);
     return found;
   }
+}
+
+function noSuchDevice(ifname: string): DeviceError {
+  return new DeviceError('no-such-device', `there is no interface ${ifname}`);
 }

@@ -8,6 +8,7 @@ import {
   type FrameDevice,
   type InterfaceInfo,
   type JournalStore,
+  type Named,
   type PeerCertificate,
   type TapOptions,
 } from '../../io/ports.ts';
@@ -106,12 +107,12 @@ export class HeldDevices implements Devices {
     return this.devices.openTap(ifname, options);
   }
 
-  setMtu(ifname: string, mtu: number): void {
-    this.devices.setMtu(ifname, mtu);
+  setMtu(tap: Named, mtu: number): void {
+    this.devices.setMtu(tap, mtu);
   }
 
-  removeTap(ifname: string): Promise<void> {
-    return this.devices.removeTap(ifname);
+  removeTap(tap: Named): Promise<void> {
+    return this.devices.removeTap(tap);
   }
 
   async #pass(): Promise<void> {

@@ -241,6 +241,21 @@ scenario('one that somebody deletes ends its Handlers, and may be made anew', as
   assert.is(host.devices.find('t0'), undefined);
 });
 
+scenario('one that was renamed goes by its index, and who has its old name stays as it is', async (world) => {
+  const { host, client } = await pair(world);
+  const id = await handle(client, { local: 'tap:t0' });
+  host.devices.rename('t0', 't9');
+  host.devices.add({ name: 't0', kind: 'tap' });
+  assert.match(
+    (await client.list('DEVICES?')).join('|'),
+    /DEVICE t9 kind=tap .* handlers=1.*DEVICE t0 .* handlers=0/,
+  );
+  assert.is(await client.ask(`CLOSE ${id}`), 'OK');
+  await world.settle();
+  assert.is(host.devices.find('t9'), undefined);
+  assert.ok(host.devices.find('t0'));
+});
+
 scenario('one that is being removed is waited for by the next HANDLE', async (world) => {
   const { host, client } = await pair(world);
   const id = await handle(client, { local: 'tap:t0' });

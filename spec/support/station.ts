@@ -239,8 +239,8 @@ class Fence {
       tapAvailable: () => devices.tapAvailable(),
       capture: (backend, ifname) => devices.capture(backend, ifname).then(opened),
       openTap: (ifname, options) => devices.openTap(ifname, options).then(opened),
-      setMtu: (ifname, mtu) => devices.setMtu(ifname, mtu),
-      removeTap: (ifname) => devices.removeTap(ifname),
+      setMtu: (tap, mtu) => devices.setMtu(tap, mtu),
+      removeTap: (tap) => devices.removeTap(tap),
     };
   }
 

@@ -1,6 +1,6 @@
 import { MemoryDevices } from '../../io/memory/devices.ts';
 import type { MemoryHub } from '../../io/memory/hub.ts';
-import type { Clock, FrameDevice, TapOptions, Timer } from '../../io/ports.ts';
+import type { Clock, FrameDevice, Named, TapOptions, Timer } from '../../io/ports.ts';
 import type { Fence } from './fence.ts';
 
 /** A clock whose timers can be given to a process: with it they end. */
@@ -53,8 +53,8 @@ export class SimulatedInterfaces extends MemoryDevices {
     return device;
   }
 
-  override removeTap(ifname: string): Promise<void> {
-    return this.#owned(() => super.removeTap(ifname));
+  override removeTap(tap: Named): Promise<void> {
+    return this.#owned(() => super.removeTap(tap));
   }
 
   #opened(open: () => Promise<FrameDevice>): Promise<FrameDevice> {

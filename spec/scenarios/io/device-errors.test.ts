@@ -90,7 +90,7 @@ function tests(): void {
       const tap = await failure(() => devices.openTap('tap1', {}));
       assert.is(tap.reason, 'forbidden');
       assert.match(tap.message, /CAP_NET_ADMIN/);
-      const remove = await failure(() => devices.removeTap('tap9'));
+      const remove = await failure(() => devices.removeTap({ ifname: 'tap9' }));
       assert.is(remove.reason, 'forbidden');
       assert.ok(devices.interfaces().length > 0, 'listing needs no rights');
     } finally {
@@ -120,7 +120,7 @@ function tests(): void {
           }
         });
         assert.is(descriptors(), before, `${left} left`);
-        if (devices.find('tap1')) await devices.removeTap('tap1');
+        if (devices.find('tap1')) await devices.removeTap({ ifname: 'tap1' });
       }
       assert.ok(opened > 0 && opened < 6, `${opened} opened`);
     }

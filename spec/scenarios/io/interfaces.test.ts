@@ -60,10 +60,10 @@ function tests(): void {
   });
 
   test('the MTU of an interface is set, or the error says why not', () => {
-    devices.setMtu('v0', 1300);
+    devices.setMtu({ ifname: 'v0' }, 1300);
     assert.is(devices.find('v0')!.mtu, 1300);
-    assert.throws(() => devices.setMtu('v0', 10), /mtu/);
-    assert.throws(() => devices.setMtu('nothing', 1300), /no interface nothing/);
+    assert.throws(() => devices.setMtu({ ifname: 'v0' }, 10), /mtu/);
+    assert.throws(() => devices.setMtu({ ifname: 'nothing' }, 1300), /no interface nothing/);
   });
 
   test('what this machine can do', () => {

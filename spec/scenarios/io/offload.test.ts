@@ -154,7 +154,7 @@ function tapAndCapture(): { tap: FrameDevice; capture: FrameDevice; close(): Pro
   const capture = openPacket(findLink('tap0')!);
   const close = async () => {
     await Promise.all([tap.close(), capture.close()]);
-    removeTap('tap0');
+    removeTap({ ifname: 'tap0' });
   };
   return { tap, capture, close };
 }

@@ -6,7 +6,9 @@
 import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { kernelDevices } from '../../../io/devices.ts';
 import { findInterface, findLink } from '../../../io/interfaces.ts';
+import { MemoryDiagnostics } from '../../../io/memory/diagnostics.ts';
 import { addon } from '../../../io/native.ts';
 import { DeviceError, type TapOptions } from '../../../io/ports.ts';
 import { openTap, removeTap } from '../../../io/tap.ts';
@@ -21,12 +23,12 @@ async function bench(): Promise<FrameDeviceBench> {
   return {
     device,
     station,
-    removeInterface: () => removeTap('tap0'),
+    removeInterface: () => void removeTap({ ifname: 'tap0' }),
     setInterface: (up) => void ip(`link set tap0 ${up ? 'up' : 'down'}`),
     async tearDown() {
       await device.close();
       await station.close();
-      removeTap('tap0');
+      removeTap({ ifname: 'tap0' });
     },
   };
 }
@@ -48,7 +50,8 @@ function ownTests(): void {
   const test = suite('tap');
 
   test.after.each(() => {
-    for (const name of ['tap0', 'tap1', 'br0', 'd0', 'far0']) if (findLink(name)) ip(`link del ${name}`);
+    for (const name of ['tap0', 'tap1', 'tap9', 'br0', 'd0', 'far0'])
+      if (findLink(name)) ip(`link del ${name}`);
   });
 
   test('one that was made outlives its descriptor, is attached to again, and goes when it is removed', async () => {
@@ -62,9 +65,25 @@ function ownTests(): void {
     assert.is(second.mtu, 1400, 'without an option the MTU stays');
     assert.is(failure('tap0', {}).reason, 'device-busy');
     await second.close();
-    removeTap('tap0');
+    removeTap({ ifname: 'tap0' });
     assert.is(findLink('tap0'), undefined);
-    removeTap('tap0');
+    removeTap({ ifname: 'tap0' });
+  });
+
+  test('one that was renamed is removed, and told its MTU, by its index', async () => {
+    const device = openTap('tap0', {});
+    const { ifindex } = device;
+    ip('link set tap0 down');
+    ip('link set tap0 name tap9');
+    ip('tuntap add mode tap name tap0');
+    kernelDevices(new MemoryDiagnostics()).setMtu({ ifname: 'tap0', ifindex }, 1300);
+    assert.is(findLink('tap9')?.mtu, 1300);
+    assert.is(findLink('tap0')?.mtu, 1500);
+    await device.close();
+    assert.is(removeTap({ ifname: 'tap0', ifindex }), 'tap9');
+    assert.is(findLink('tap9'), undefined);
+    assert.ok(findLink('tap0'));
+    assert.is(removeTap({ ifname: 'tap0', ifindex }), undefined);
   });
 
   test('it is up, has a short queue and hears of a new MTU', async () => {
@@ -93,7 +112,7 @@ function ownTests(): void {
     assert.is(after.mac, before.mac);
     assert.is(after.mtu, before.mtu);
     await device.close();
-    removeTap('tap0');
+    removeTap({ ifname: 'tap0' });
     assert.is(findLink('br0')!.mac, before.mac);
     assert.is(findLink('br0')!.mtu, before.mtu);
   });
@@ -108,7 +127,7 @@ function ownTests(): void {
     const again = openTap('tap0', { bridge: 'br0' });
     assert.is(findInterface('tap0')!.bridge, 'br0');
     await again.close();
-    removeTap('tap0');
+    removeTap({ ifname: 'tap0' });
     assert.is(findLink('br0')!.mac, before.mac);
   });
 
@@ -155,7 +174,7 @@ function ownTests(): void {
   test('an interface that carries no Ethernet is no TAP', () => {
     ip('tuntap add mode tun name tap1');
     assert.is(failure('tap1', {}).reason, 'bad-device');
-    assert.throws(() => removeTap('tap1'), /no TAP/);
+    assert.throws(() => removeTap({ ifname: 'tap1' }), /no TAP/);
   });
 
   test('a multi-queue TAP is attached to when nobody else is', async () => {

@@ -78,11 +78,11 @@ test('a TAP is made, shared with nobody, outlives its device and is removed', as
   assert.ok(devices.find('vm0'));
   const again = await settled(devices.openTap('vm0', {}));
   assert.is(again.mtu, 1400);
-  devices.setMtu('vm0', 1300);
+  devices.setMtu({ ifname: 'vm0' }, 1300);
   assert.is(devices.find('vm0')?.mtu, 1300);
-  assert.throws(() => devices.setMtu('vm0', 67), /68/);
-  await settled(devices.removeTap('vm0'));
-  await settled(devices.removeTap('vm0'));
+  assert.throws(() => devices.setMtu({ ifname: 'vm0' }, 67), /68/);
+  await settled(devices.removeTap({ ifname: 'vm0' }));
+  await settled(devices.removeTap({ ifname: 'vm0' }));
   assert.is(devices.find('vm0'), undefined);
 });
 
@@ -98,7 +98,7 @@ test('a TAP in a bridge is on the segment of the bridge', async () => {
   assert.is(await reason(settled(devices.openTap('vn1', { bridge: 'br0', mtu: 1000 }))), 'bad-device');
   assert.is(await reason(settled(devices.openTap('vn1', { bridge: 'vn0' }))), 'bad-device');
   assert.is(await reason(settled(devices.openTap('br0', {}))), 'bad-device');
-  assert.is(await reason(settled(devices.removeTap('br0'))), 'bad-device');
+  assert.is(await reason(settled(devices.removeTap({ ifname: 'br0' }))), 'bad-device');
 });
 
 test('faults: opening fails, is slow, the interface is down', async () => {
