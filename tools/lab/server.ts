@@ -95,15 +95,23 @@ export class VnetServer {
     await this.program.waitFor(/^READY /m, 15_000);
   }
 
-  /** SIGTERM. @throws Error when it does not end with status 0 within 5 s */
+  /** SIGTERM. @throws Error when it does not end with status 0 within 5 s, or has told of an error */
   async stop(): Promise<void> {
     const status = await this.program?.stop(5000);
     if (status !== 0) throw new Error(`server ${this.name} ended with ${status}\n${this.program?.tail()}`);
+    this.#assertNoErrors();
   }
 
-  /** kill -9. */
+  /** kill -9. @throws Error when it has told of an error */
   async crash(): Promise<void> {
     await this.program?.kill();
+    this.#assertNoErrors();
+  }
+
+  /** What goes wrong outside is a warning: an error is the log that fails, or a fault of the program. */
+  #assertNoErrors(): void {
+    const errors = this.program?.stderr.split('\n').filter((line) => line.includes('"level":"error"'));
+    if (errors?.length) throw new Error(`server ${this.name} has told of an error:\n${errors.join('\n')}`);
   }
 
   /**
