@@ -132,13 +132,13 @@ export interface InterfaceInfo {
   readonly bridge?: string;
 }
 
-/** Interfaces of this machine (of this network namespace). All calls are synchronous and quick. */
 /** An interface by its name; where its index is known by that, whatever anybody calls it now. */
 export interface Named {
   readonly ifname: string;
   readonly ifindex?: number | undefined;
 }
 
+/** Interfaces of this machine (of this network namespace). All calls are synchronous and quick. */
 export interface Devices {
   /** @throws DeviceError when the kernel does not say */
   interfaces(): InterfaceInfo[];

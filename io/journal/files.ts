@@ -8,7 +8,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { JournalStore } from '../ports.ts';
 import { DamagedLog, segmentName } from './damage.ts';
-import { lockDirectory } from './lock.ts';
+import { lockDirectory, lockFile } from './lock.ts';
 import { firstLine, listSegments, type SegmentFile, SegmentLines } from './reader.ts';
 import { OpenSegment, type SegmentCalls } from './segment.ts';
 import { Syncer } from './syncer.ts';
@@ -154,7 +154,8 @@ export class FileJournal implements JournalStore {
   readonly #calls: SegmentCalls;
   readonly #now: () => number;
   readonly #options: JournalOptions;
-  readonly #unlock: () => void;
+  readonly #lock: (dir: string) => () => void;
+  #unlock: () => void;
   readonly #syncer = new Syncer();
   /** Syncs under way, so that no descriptor is closed under one of them. */
   readonly #syncing = new Set<Promise<void>>();
@@ -176,6 +177,7 @@ export class FileJournal implements JournalStore {
     this.#options = options;
     this.#calls = { ...fs, ...options.calls };
     this.#now = options.now ?? Date.now;
+    this.#lock = options.lock ?? lockDirectory;
     this.#unlock = unlock;
     this.#base = base;
     this.#old = segments.slice(0, -1);
@@ -195,7 +197,7 @@ export class FileJournal implements JournalStore {
 
   sync(): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the log is closed'));
-    const syncing = this.#syncer.sync(this.#open.fd);
+    const syncing = this.#syncer.sync(this.#open.fd).then(() => this.#stay());
     this.#syncing.add(syncing);
     const done = () => this.#syncing.delete(syncing);
     syncing.then(done, done);
@@ -217,13 +219,13 @@ export class FileJournal implements JournalStore {
       // Before any older segment is dropped.
       next.sync();
     } catch (error) {
-      discard(next);
+      next.discard();
       throw error;
     }
     this.#open = next;
     this.#base = next.number;
     this.#old.push({ number: old.number, path: old.path, bytes: old.bytes, changedAt: this.#now() });
-    void Promise.allSettled([...this.#syncing]).then(() => old.close());
+    this.#closeLater(old);
   }
 
   retain(): readonly number[] {
@@ -237,7 +239,8 @@ export class FileJournal implements JournalStore {
       oldest = this.#old[0]
     ) {
       if (total <= retainBytes && this.#now() - oldest.changedAt <= retainMilliseconds) break;
-      fs.unlinkSync(oldest.path);
+      // Perhaps somebody has deleted it already.
+      fs.rmSync(oldest.path, { force: true });
       this.#old.shift();
       dropped.push(oldest.number);
       total -= oldest.bytes;
@@ -262,9 +265,35 @@ export class FileJournal implements JournalStore {
       syncDirectory(this.#dir);
       return segment;
     } catch (error) {
-      discard(segment);
+      segment.discard();
       throw error;
     }
+  }
+
+  /**
+   * Looks whether the open segment still stands where it is looked for. When somebody has deleted or moved it, or the
+   * whole directory, it is written there again. @throws Error that tells of it, also when all is well again
+   */
+  #stay(): void {
+    if (this.#closed || !this.#open.displaced) return;
+    const old = this.#open;
+    fs.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    if (!fs.existsSync(lockFile(this.#dir))) this.#lockAgain();
+    this.#open = old.again();
+    this.#closeLater(old);
+    syncDirectory(this.#dir);
+    throw new Error(`${old.path} was deleted or moved away; what it held was written there again`);
+  }
+
+  #lockAgain(): void {
+    const unlock = this.#lock(this.#dir);
+    this.#unlock();
+    this.#unlock = unlock;
+  }
+
+  /** When no sync is under way on it. */
+  #closeLater(segment: OpenSegment): void {
+    void Promise.allSettled([...this.#syncing]).then(() => segment.close());
   }
 
   #resume({ number, path: file, bytes, changedAt }: SegmentFile): OpenSegment {
@@ -278,11 +307,6 @@ export class FileJournal implements JournalStore {
       bytes,
     );
   }
-}
-
-function discard(segment: OpenSegment): void {
-  segment.close();
-  fs.unlinkSync(segment.path);
 }
 
 function syncDirectory(dir: string): void {

@@ -14,13 +14,17 @@ const COMMANDS = ['flock', '/usr/bin/flock', '/bin/flock'];
 /** Exit status of flock when someone else holds the lock. */
 const CONFLICT = 1;
 
+export function lockFile(dir: string): string {
+  return path.join(dir, 'lock');
+}
+
 /**
  * Takes the lock of a directory. @returns what gives it back
  * @throws LogInUse when another process (or this one) holds it
  * @throws Error when there is no command `flock`, or the file cannot be made
  */
 export function lockDirectory(dir: string): () => void {
-  const fd = fs.openSync(path.join(dir, 'lock'), fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  const fd = fs.openSync(lockFile(dir), fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
   try {
     takeLock(fd, dir);
     fs.ftruncateSync(fd);

@@ -50,6 +50,33 @@ export class OpenSegment {
     return this.#bytes;
   }
 
+  /** Whether its file was deleted or moved away: nobody will look for what is written to it. */
+  get displaced(): boolean {
+    const own = fs.fstatSync(this.fd);
+    const there = fs.statSync(this.path, { throwIfNoEntry: false });
+    return there?.ino !== own.ino || there.dev !== own.dev;
+  }
+
+  /** All of it once more, at its place and on the disk. @throws Error when that cannot be; nothing is left of it then */
+  again(): OpenSegment {
+    // A file without a name is read through its descriptor, which is open for writing only.
+    const held = fs.readFileSync(`/proc/self/fd/${this.fd}`).subarray(0, this.#bytes);
+    const next = OpenSegment.create(this.#calls, this.number, this.path, this.openedAt);
+    try {
+      next.append(held);
+      next.sync();
+      return next;
+    } catch (error) {
+      next.discard();
+      throw error;
+    }
+  }
+
+  discard(): void {
+    this.close();
+    fs.unlinkSync(this.path);
+  }
+
   /** Appends all of it or, when it throws, nothing. */
   append(data: Buffer): void {
     this.#clean();

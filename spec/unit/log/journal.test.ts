@@ -49,6 +49,13 @@ async function using<T>(
   }
 }
 
+/** What a sync complains of; empty when it goes well. */
+const syncError = (store: JournalStore): Promise<string> =>
+  store.sync().then(
+    () => '',
+    (error: Error) => error.message,
+  );
+
 /** Records 1 and 2 in segment 1; 3 (a checkpoint) and 4 in segment 2. */
 async function twoSegments(): Promise<void> {
   await using({}, ({ store }) => {
@@ -262,12 +269,59 @@ test('a sync that fails is told, and so is one after the end', async () => {
   await store.sync();
   await store.close();
   await store.close();
-  const said = await store.sync().then(
-    () => '',
-    (error: Error) => error.message,
-  );
-  assert.match(said, /closed/);
+  assert.match(await syncError(store), /closed/);
   assert.throws(() => store.append([record(2)]), /closed/);
+});
+
+const MOVED = /was deleted or moved away; what it held was written there again$/;
+
+for (const [what, act] of [
+  ['deleted', () => fs.unlinkSync(segmentFile(2))],
+  ['moved away', () => fs.renameSync(segmentFile(2), `${dir}/elsewhere`)],
+  ['deleted with its directory', () => fs.rmSync(dir, { recursive: true })],
+  ['moved away with its directory', () => fs.renameSync(dir, `${dir}.old`)],
+] as const) {
+  test(`an open segment that was ${what} is found out by the next sync, and nothing of it is lost`, async () => {
+    await twoSegments();
+    await using({}, async ({ store }) => {
+      store.append([record(5)]);
+      act();
+      store.append([record(6)]);
+      const told = await syncError(store);
+      assert.match(told, MOVED);
+      await store.sync();
+      store.append([record(7)]);
+      assert.throws(
+        () => openJournal(dir),
+        (error: unknown) => error instanceof LogInUse,
+      );
+    });
+    const kept = fs.readFileSync(segmentFile(2), 'utf8').split('\n').slice(0, -1);
+    assert.equal(kept, [checkpoint(3), record(4), record(5), record(6), record(7)]);
+    fs.rmSync(`${dir}.old`, { recursive: true, force: true });
+  });
+}
+
+test('a segment that cannot be written again is tried at each sync', async () => {
+  await using({}, async ({ store }) => {
+    store.append([record(1)]);
+    fs.rmSync(dir, { recursive: true });
+    fs.writeFileSync(dir, 'in the way');
+    const first = await syncError(store);
+    assert.match(first, /EEXIST|ENOTDIR/);
+    fs.rmSync(dir);
+    assert.match(await syncError(store), MOVED);
+    await store.sync();
+  });
+  assert.equal([...readJournal(dir)], [record(1)]);
+});
+
+test('old segments that somebody has deleted are in nobody’s way', async () => {
+  await twoSegments();
+  await using({ retainBytes: 0 }, ({ store }) => {
+    fs.unlinkSync(segmentFile(1));
+    assert.equal(store.retain(), [1]);
+  });
 });
 
 test('old segments are dropped by size and by age, and none that is needed', async () => {
