@@ -1,143 +1,21 @@
-/** The open devices of a server: one actor for each kernel interface, shared by the Handlers on it. */
-import type { DeviceError, FrameDevice, InterfaceInfo, Named, Timer } from '../io/ports.ts';
-import type { DeviceContext, DeviceEffect, DeviceInput, deviceMachine } from '../machines/device.ts';
-import { deviceDefinition } from '../machines/index.ts';
+/** The devices of a server that are open or about to be, by their names. */
+import type { InterfaceInfo, Timer } from '../io/ports.ts';
+import type { DeviceInput } from '../machines/device.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
 import { formatDevice } from '../machines/protocol/devices.ts';
-import type { Reason, Refusal } from '../machines/protocol/errors.ts';
+import type { Refusal } from '../machines/protocol/errors.ts';
 import type { DeviceSpec } from '../machines/protocol/types.ts';
-import { Segment } from './packet-path/segment.ts';
-import { type EffectTable, Shell } from './shell.ts';
+import { DeviceActor, isElastic } from './device.ts';
+import { deviceRefusal, refuseToOpen } from './device-refusals.ts';
+import type { Segment } from './packet-path/segment.ts';
 import type { World } from './world.ts';
 
-/** What a Handler hears of its device. */
-export interface DeviceUser {
-  deviceOpen(segment: Segment): void;
-  deviceFailed(reason: Reason, text: string): void;
-  deviceGone(why: string): void;
-}
-
 /** A bare interface name means the best backend there is here: the same device as when that is named. */
-export function resolveDevice(spec: DeviceSpec, backends: readonly ('packet' | 'pcap')[]): DeviceSpec {
+function resolveDevice(spec: DeviceSpec, backends: readonly ('packet' | 'pcap')[]): DeviceSpec {
   const best = backends[0];
   return spec.kind === 'interface' && spec.backend === 'any' && best !== undefined
     ? { ...spec, backend: best }
     : spec;
-}
-
-class DeviceActor {
-  readonly shell: Shell<typeof deviceMachine, DeviceEffect>;
-  segment: Segment | undefined;
-  #failure = '';
-  /** Of an earlier run: that it was created is on record for certain. */
-  readonly #restored: boolean;
-  readonly #effects: EffectTable<DeviceEffect> = {
-    open: () => void this.#open(),
-    welcome: ({ handler }) => {
-      if (this.segment !== undefined) this.#user(handler)?.deviceOpen(this.segment);
-    },
-    tellOpened: ({ handlers }) => {
-      for (const handler of handlers)
-        if (this.segment !== undefined) this.#user(handler)?.deviceOpen(this.segment);
-    },
-    tellFailed: ({ handlers, reason }) => {
-      for (const handler of handlers) this.#user(handler)?.deviceFailed(reason, this.#failure);
-      if (this.shell.done) this.ended(this);
-    },
-    tellGone: ({ handlers, why }) => {
-      for (const handler of handlers) this.#user(handler)?.deviceGone(why);
-    },
-    release: ({ remove }) => void this.#release(remove),
-  };
-
-  constructor(
-    private readonly world: World,
-    private readonly ended: (device: DeviceActor) => void,
-    origin: DeviceInput | { readonly name: string; readonly live: LiveActor },
-  ) {
-    const actor = `device:${origin.name}`;
-    this.#restored = 'live' in origin;
-    this.shell =
-      'live' in origin
-        ? Shell.restore(world.journal, actor, origin.live, this.#effects)
-        : Shell.create(world.journal, actor, deviceDefinition, this.#effects, origin);
-  }
-
-  get context(): DeviceContext {
-    return this.shell.context;
-  }
-
-  /** The interface as this process has it open, which may have been renamed since. */
-  get named(): Named {
-    return { ifname: this.context.spec.ifname, ifindex: this.segment?.device.ifindex };
-  }
-
-  #user(handler: string): DeviceUser | undefined {
-    return this.world.handlers.byActor(handler);
-  }
-
-  async #open(): Promise<void> {
-    if (this.#unrecorded()) {
-      const text = 'the event log cannot be written now, and no TAP is made that is not on record there';
-      return this.#failed('log-unavailable', text);
-    }
-    try {
-      const device = await this.#openInterface();
-      const gone = (why: string) => this.shell.send({ type: 'gone', why });
-      const segment = new Segment(device, { gone }, this.world.clock);
-      this.segment = segment;
-      const { ifindex, mtu, backend } = device;
-      this.shell.send({ type: 'opened', ifindex, mtu, backend });
-    } catch (error) {
-      const { name, message } = error as Error;
-      this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
-    }
-  }
-
-  #failed(reason: Reason, error: string): void {
-    this.#failure = error;
-    this.world.diagnostics.warn({ device: this.context.name, reason, error }, 'device not opened');
-    this.shell.send({ type: 'failed', reason });
-  }
-
-  /**
-   * Whether we would make a TAP that is perhaps not on record as ours: effects run also when the log has failed
-   * between HANDLE or BEGIN and here, and after a crash the TAP would be nobody's, and stay for ever.
-   */
-  #unrecorded(): boolean {
-    const { ours, made } = this.context;
-    return ours && !made && !this.#restored && !this.world.journal.available;
-  }
-
-  #openInterface(): Promise<FrameDevice> {
-    const { spec, ours, wantedMtu } = this.context;
-    if (spec.kind === 'tap') {
-      const inherits = ours && isElastic(spec) && wantedMtu !== null;
-      const mtu = inherits ? wantedMtu : spec.mtu;
-      return this.world.interfaces.openTap(spec.ifname, {
-        ...(mtu === undefined ? {} : { mtu }),
-        ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
-      });
-    }
-    const { backend, ifname } = spec;
-    const concrete = backend === 'any' ? this.world.interfaces.captureBackends()[0] : backend;
-    if (concrete === undefined) throw new Error('there is no backend here that can capture');
-    return this.world.interfaces.capture(concrete, ifname);
-  }
-
-  async #release(remove: boolean): Promise<void> {
-    try {
-      await this.segment?.close();
-      if (remove) await this.world.interfaces.removeTap(this.named);
-    } catch (error) {
-      this.world.diagnostics.error(
-        { device: this.context.name, error: (error as Error).message },
-        'device not closed as it should be',
-      );
-    }
-    this.segment = undefined;
-    this.shell.send({ type: 'released' }, () => this.ended(this));
-  }
 }
 
 export class DeviceRegistry {
@@ -160,9 +38,7 @@ export class DeviceRegistry {
   /** What stands against opening it, as far as can be told without opening it. */
   refuse(spec: DeviceSpec): Refusal | undefined {
     try {
-      return (
-        this.#refuseBusy(spec) ?? (spec.kind === 'tap' ? this.#refuseTap(spec) : this.#refuseInterface(spec))
-      );
+      return this.#refuseBusy(spec) ?? refuseToOpen(this.#world.interfaces, spec);
     } catch (error) {
       return deviceRefusal(error);
     }
@@ -292,49 +168,4 @@ export class DeviceRegistry {
     }
     return undefined;
   }
-
-  #refuseInterface(spec: DeviceSpec & { kind: 'interface' }): Refusal | undefined {
-    const { interfaces } = this.#world;
-    if (interfaces.find(spec.ifname) === undefined) return noSuchDevice(spec.ifname);
-    if (spec.backend === 'any' || interfaces.captureBackends().includes(spec.backend)) return undefined;
-    return { reason: 'bad-device', text: `the backend ${spec.backend}: does not work on this machine` };
-  }
-
-  #refuseTap({ ifname, bridge, mtu }: DeviceSpec & { kind: 'tap' }): Refusal | undefined {
-    const { interfaces } = this.#world;
-    const standing = interfaces.find(ifname);
-    if (standing !== undefined && standing.kind !== 'tap') {
-      return {
-        reason: 'bad-device',
-        text: `${ifname} is there already and is no TAP (it is a ${standing.kind}); choose another name`,
-      };
-    }
-    if (bridge === undefined) return undefined;
-    const br = interfaces.find(bridge);
-    if (br === undefined) return noSuchDevice(bridge);
-    if (br.kind !== 'bridge')
-      return { reason: 'bad-device', text: `${bridge} is no bridge (it is a ${br.kind})` };
-    if (mtu === undefined || mtu >= br.mtu) return undefined;
-    return {
-      reason: 'bad-device',
-      text: `mtu=${mtu} would lower the MTU of bridge ${bridge} (${br.mtu}); leave it out, or take at least that`,
-    };
-  }
-}
-
-function isElastic(spec: DeviceSpec): boolean {
-  return spec.kind === 'tap' && spec.mtu === undefined && spec.bridge === undefined;
-}
-
-/** What the interfaces of this machine had to say. @throws what is no DeviceError */
-export function deviceRefusal(error: unknown): Refusal {
-  if (!(error instanceof Error) || error.name !== 'DeviceError') throw error;
-  return { reason: (error as DeviceError).reason, text: error.message };
-}
-
-function noSuchDevice(ifname: string): Refusal {
-  return {
-    reason: 'no-such-device',
-    text: `there is no interface ${ifname} here; DEVICES? lists those there are`,
-  };
 }

@@ -7,7 +7,7 @@ import type { HandlerEffects, News } from '../machines/handler/events.ts';
 import type { InitiatorContext } from '../machines/handler/initiator.ts';
 import type { ResponderContext } from '../machines/handler/responder.ts';
 import type { Reason } from '../machines/protocol/errors.ts';
-import type { DeviceUser } from './devices.ts';
+import type { DeviceUser } from './device.ts';
 import type { PathCounters } from './packet-path/counters.ts';
 import { HandlerPath } from './packet-path/path.ts';
 import type { Segment } from './packet-path/segment.ts';

@@ -18,7 +18,7 @@ import type {
 } from '../machines/protocol/types.ts';
 import type { AuthMethod, Report, SessionEffect, SessionEvent } from '../machines/session/events.ts';
 import type { SessionContext, sessionMachine } from '../machines/session/machine.ts';
-import { deviceRefusal } from './devices.ts';
+import { deviceRefusal } from './device-refusals.ts';
 import { linger } from './linger.ts';
 import { type Objected, objectTo } from './objections.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';

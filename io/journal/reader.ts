@@ -103,3 +103,21 @@ export function firstLine(segment: SegmentFile): string | undefined {
   for (const line of new SegmentLines([segment])) return line;
   return undefined;
 }
+
+/** Of a first line, what tells where a segment begins. */
+interface Head {
+  readonly seq: unknown;
+  readonly time: unknown;
+  readonly checkpoint: boolean;
+}
+
+/** Undefined when the line is no record. */
+export function readHead(line: string): Head | undefined {
+  try {
+    const { seq, time, actor, event } = JSON.parse(line) as Record<string, unknown>;
+    const type = typeof event === 'object' && event !== null && 'type' in event ? event.type : undefined;
+    return { seq, time, checkpoint: actor === 'server' && type === 'checkpoint' };
+  } catch {
+    return undefined;
+  }
+}
