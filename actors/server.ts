@@ -185,9 +185,11 @@ export class Server implements World {
         type: 'restart',
       });
     }
-    const dial = this.handlers.restore(of('handler'), resume);
+    const handlers = of('handler');
+    const dial = this.handlers.restore(handlers, resume);
     const standing = new Set(this.handlers.all().map(({ actor }) => actor));
-    for (const [actor, device] of of('device')) this.devices.restore(actor, device, standing);
+    const ended = new Set(handlers.map(([actor]) => actor).filter((actor) => !standing.has(actor)));
+    for (const [actor, device] of of('device')) this.devices.restore(actor, device, standing, ended);
     this.secrets.sweep(this.handlers.secretRefs());
     return dial;
   }

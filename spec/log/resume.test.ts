@@ -67,12 +67,24 @@ function awaited(live: ReadonlyMap<string, LiveActor>, ifname: string): boolean 
   });
 }
 
+/** Whether an initiator that lives is on that interface, or wants to be. */
+function wantedBy(live: ReadonlyMap<string, LiveActor>, ifname: string): boolean {
+  return contexts<InitiatorContext>(live, 'initiator').some(
+    ([, { localDevice }]) => localDevice.ifname === ifname,
+  );
+}
+
 async function crashAndStart(remains: Remains, where: string): Promise<void> {
   const revival = await Revival.start(remains, OF_THE_USER);
   const { clock, server, journal } = revival;
+  await clock.settle();
   const kept = revival.taps(OF_THE_USER);
+  const { live } = remains;
   for (const { name } of remains.interfaces) {
-    if (awaited(remains.live, name)) assert.ok(kept.includes(name), `${where}: ${name} is to wait`);
+    if (awaited(live, name)) assert.ok(kept.includes(name), `${where}: ${name} is to wait`);
+  }
+  for (const name of kept) {
+    assert.ok(awaited(live, name) || wantedBy(live, name), `${where}: ${name} is nobody’s and stays`);
   }
   await clock.elapse(1_700);
   const wanted = expected(remains.live, remains);

@@ -27,8 +27,9 @@ export class RealServer {
     this.socket = join(folder, 'sock');
   }
 
-  /** Starts it; resolves when it is READY, or has ended. */
+  /** Starts it, the one before being killed if it still runs; resolves when it is READY, or has ended. */
   async start({ args = [], prefix = [] }: Options = {}): Promise<this> {
+    if (this.program?.running) await this.crash();
     const listen = ['--listen', `unix://${this.socket}`, '--log', this.log, '--name', 'real'];
     const program = new Program('server', [...prefix, ...vnet('serve', ...listen, ...args)]);
     this.program = program;

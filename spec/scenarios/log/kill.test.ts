@@ -25,8 +25,7 @@ const DEVICES = ['tap:n0', 'tap:n1', 'tap:n2', 'pcap:user0'];
 const ip = (words: string) => execFileSync('ip', words.split(' '), { encoding: 'utf8' });
 const interfaces = () => [...ip('-o link show').matchAll(/^\d+: ([^:@]+)/gm)].map(([, name]) => name ?? '');
 
-/** Processes that have this text in their command line. */
-/** Only those of this network namespace: other test files run beside this one. */
+/** Processes of this network namespace that have this text in their command line: other test files run beside this one. */
 function processesWith(text: string): string[] {
   const here = readlinkSync('/proc/self/ns/net');
   return readdirSync('/proc').filter((pid) => {
