@@ -102,17 +102,22 @@ export class DeviceRegistry {
   }
 
   /**
-   * Takes up a device of an earlier run; `standing` are the actors of Handlers that are still there, `ended` of the
-   * responders that have ended with that run. A TAP that we made stays also for these, as long as a responder would
+   * Takes up a device of an earlier run; `standing` are the actors of Handlers that are still there, `responders` of
+   * those that have ended with that run. A TAP that we made stays also for these, as long as a responder would
    * have waited: their initiators dial again, and whoever uses the TAP has set addresses on it. A Handler that is in
    * neither was at its end already, and had not left its device yet.
    */
-  restore(actor: string, live: LiveActor, standing: ReadonlySet<string>, ended: ReadonlySet<string>): void {
+  restore(
+    actor: string,
+    live: LiveActor,
+    standing: ReadonlySet<string>,
+    responders: ReadonlySet<string>,
+  ): void {
     const name = actor.slice('device:'.length);
     const device = new DeviceActor(this.#world, this.#ended, { name, live });
     this.#devices.set(name, device);
     const { ours, handlers } = device.context;
-    const orphans = ours ? handlers.filter((handler) => ended.has(handler)) : [];
+    const orphans = ours ? handlers.filter((handler) => responders.has(handler)) : [];
     const kept = handlers.filter((handler) => standing.has(handler) || orphans.includes(handler));
     device.shell.send({ type: 'restart', handlers: kept });
     if (orphans.length === 0) return;

@@ -175,9 +175,19 @@ export class Recorder {
     const unwritten = this.#queue.length + (this.#queue.lost?.count ?? 0);
     if (unwritten > 0) this.#options.diagnostics.error({ records: unwritten }, 'records of the log are lost');
     try {
-      if (this.#options.sync !== 'never') await this.#store.sync();
+      if (this.#options.sync !== 'never') await this.#syncLast();
     } finally {
       await this.#store.close();
+    }
+  }
+
+  /** There is no later for it: tried twice, as a store that finds itself deleted is whole again the second time. */
+  async #syncLast(): Promise<void> {
+    try {
+      await this.#store.sync();
+    } catch (error) {
+      this.#options.diagnostics.error({ err: error }, 'the log could not be synced at its end; once more');
+      await this.#store.sync();
     }
   }
 

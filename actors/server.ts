@@ -188,8 +188,8 @@ export class Server implements World {
     const handlers = of('handler');
     const dial = this.handlers.restore(handlers, resume);
     const standing = new Set(this.handlers.all().map(({ actor }) => actor));
-    const ended = new Set(handlers.map(([actor]) => actor).filter((actor) => !standing.has(actor)));
-    for (const [actor, device] of of('device')) this.devices.restore(actor, device, standing, ended);
+    const responders = new Set(handlers.map(([actor]) => actor).filter((actor) => !standing.has(actor)));
+    for (const [actor, device] of of('device')) this.devices.restore(actor, device, standing, responders);
     this.secrets.sweep(this.handlers.secretRefs());
     return dial;
   }

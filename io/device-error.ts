@@ -45,3 +45,7 @@ function remedy(cause: SystemError, capability: string): string {
     ? `udev makes this file open to all (mode 0666), and the server needs ${capability} besides`
     : `the server needs ${capability}`;
 }
+
+export function noSuchDevice(ifname: string): DeviceError {
+  return new DeviceError('no-such-device', `there is no interface ${ifname}`);
+}

@@ -1,7 +1,7 @@
 /**
  * The interfaces of this machine and the ways to open them: the real `Devices`.
  */
-import { deviceError } from './device-error.ts';
+import { deviceError, noSuchDevice } from './device-error.ts';
 import { findInterface, findLink, findNamed, isEthernet, listInterfaces } from './interfaces.ts';
 import { setMtu } from './links.ts';
 import type { NativeLink } from './native.ts';
@@ -106,10 +106,6 @@ function asked<T>(ask: () => T): T {
   } catch (cause) {
     throw deviceError(cause, 'this machine', 'CAP_NET_ADMIN');
   }
-}
-
-function noSuchDevice(ifname: string): DeviceError {
-  return new DeviceError('no-such-device', `there is no interface ${ifname}`);
 }
 
 /** The devices of this machine, of the network namespace that the process is in. @throws DeviceError */

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SecretStore } from '../ports.ts';
+import { syncDirectory } from '../sync-directory.ts';
 import { readPrivateFile } from './private-file.ts';
 
 /**
@@ -87,7 +88,7 @@ function temporary(path: string): string {
 
 function replaceFile(path: string, text: string): void {
   const next = temporary(path);
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_DIRECTORY, O_RDONLY } = constants;
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
   const fd = openSync(next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
   try {
     fchmodSync(fd, 0o600);
@@ -97,12 +98,7 @@ function replaceFile(path: string, text: string): void {
     closeSync(fd);
   }
   renameSync(next, path);
-  const dir = openSync(dirname(path), O_RDONLY | O_DIRECTORY);
-  try {
-    fsyncSync(dir);
-  } finally {
-    closeSync(dir);
-  }
+  syncDirectory(dirname(path));
 }
 
 function writeAll(fd: number, bytes: Buffer): void {

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { JournalStore } from '../ports.ts';
+import { syncDirectory } from '../sync-directory.ts';
 import { segmentName } from './damage.ts';
 import { lockDirectory, lockFile } from './lock.ts';
 import { firstLine, readHead, type SegmentFile } from './reader.ts';
@@ -181,15 +182,6 @@ export class FileJournal implements JournalStore {
       Number.isNaN(openedAt) ? this.#now() : openedAt,
       bytes,
     );
-  }
-}
-
-function syncDirectory(dir: string): void {
-  const fd = fs.openSync(dir, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
   }
 }
 

@@ -1,3 +1,4 @@
+import { noSuchDevice } from '../device-error.ts';
 import {
   type Clock,
   DeviceError,
@@ -206,8 +207,4 @@ export class MemoryDevices implements Devices {
     if (found === undefined) throw new Error(`there is no interface ${ifname}`);
     return found;
   }
-}
-
-function noSuchDevice(ifname: string): DeviceError {
-  return new DeviceError('no-such-device', `there is no interface ${ifname}`);
 }

@@ -241,6 +241,25 @@ scenario('one that somebody deletes ends its Handlers, and may be made anew', as
   assert.is(host.devices.find('t0'), undefined);
 });
 
+for (const end of ['stop', 'crash'] as const) {
+  scenario(
+    `one under a responder waits over a ${end} for the initiator, with its addresses`,
+    async (world) => {
+      const two = await pair(world);
+      const id = await handle(two.client, { far: 'tap:t0' });
+      const ifindex = two.proxy.devices.find('t0')?.ifindex;
+      await two.proxy[end]();
+      await two.proxy.start();
+      await world.settle();
+      assert.is(two.proxy.devices.find('t0')?.ifindex, ifindex);
+      world.internet.between(two.host.host, two.proxy.host).at(-1)?.wire.reset();
+      await world.elapse(5_000);
+      assert.is(stateOf(two.proxy, id), 'binary');
+      assert.is(two.proxy.devices.find('t0')?.ifindex, ifindex);
+    },
+  );
+}
+
 scenario('one that was renamed goes by its index, and who has its old name stays as it is', async (world) => {
   const { host, client } = await pair(world);
   const id = await handle(client, { local: 'tap:t0' });

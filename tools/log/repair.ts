@@ -7,6 +7,7 @@ import * as path from 'node:path';
 import { segmentName } from '../../io/journal/damage.ts';
 import { lockDirectory } from '../../io/journal/lock.ts';
 import { listSegments, type SegmentFile, SegmentLines } from '../../io/journal/reader.ts';
+import { syncDirectory } from '../../io/sync-directory.ts';
 import { Failure } from '../cli/failures.ts';
 import { replayLog } from '../replay/source.ts';
 import { type Damage, type Verified, verifyLog } from './verify.ts';
@@ -160,13 +161,4 @@ function endOfLine(data: Buffer, line: number): number {
   let end = 0;
   for (let count = 0; count < line; count++) end = data.indexOf(0x0a, end) + 1;
   return end;
-}
-
-function syncDirectory(dir: string): void {
-  const fd = fs.openSync(dir, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
 }

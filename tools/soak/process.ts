@@ -15,11 +15,11 @@ export function footprint(pid: number): Footprint {
   return { memory: Math.round(kib / 102.4) / 10, descriptors: readdirSync(`/proc/${pid}/fd`).length };
 }
 
-/** Where proc(5) lists sockets: which column is the state, which the inode, and the states of no connection. */
+/** Where proc(5) lists sockets: which column is the state, which the inode, and the state of those that listen. */
 const SOCKETS = [
-  { file: 'tcp', state: 3, inode: 9, idle: ['0A'] }, // TCP_LISTEN
-  { file: 'tcp6', state: 3, inode: 9, idle: ['0A'] },
-  { file: 'unix', state: 5, inode: 6, idle: ['01'] }, // SS_UNCONNECTED, which those that listen are, too
+  { file: 'tcp', state: 3, inode: 9, listens: '0A' }, // TCP_LISTEN
+  { file: 'tcp6', state: 3, inode: 9, listens: '0A' },
+  { file: 'unix', state: 5, inode: 6, listens: '01' }, // SS_UNCONNECTED
 ] as const;
 
 /**
@@ -28,13 +28,13 @@ const SOCKETS = [
  */
 export function connections(pid: number): number {
   const inodes = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => inodeOf(pid, fd)));
-  const held = SOCKETS.map(({ file, state, inode, idle }) => {
+  const held = SOCKETS.flatMap(({ file, state, inode, listens }) => {
     const lines = readFileSync(`/proc/${pid}/net/${file}`, 'utf8').trim().split('\n').slice(1);
     return lines
       .map((line) => line.trim().split(/\s+/))
-      .filter((words) => inodes.has(words[inode]) && !idle.some((each) => each === words[state]));
+      .filter((words) => inodes.has(words[inode]) && words[state] !== listens);
   });
-  return held.flat().length;
+  return held.length;
 }
 
 /** Of a descriptor that is a socket, and is still there. */
