@@ -8,7 +8,7 @@ import { CommandError } from '../lab/program.ts';
 import { ping } from '../lab/traffic.ts';
 import { pause, waitUntil } from '../lab/wait.ts';
 import { choose, type Fault } from './faults.ts';
-import { type Footprint, footprint } from './process.ts';
+import { connections, type Footprint, footprint } from './process.ts';
 import { Traffic, type TrafficFigures } from './traffic.ts';
 import { SoakWorld, VMS } from './world.ts';
 
@@ -65,7 +65,7 @@ class Soak {
     await this.#handleMissing();
     await this.#reached();
     await this.#closeAll();
-    const start = this.#footprint();
+    const start = await this.#atRest();
     this.#since = performance.now();
     await this.#recover('the beginning');
     const traffic = new Traffic(world, new SeededChance(options.seed + 1));
@@ -76,7 +76,7 @@ class Soak {
       traffic.abandon();
     }
     await this.#closeAll();
-    const end = this.#footprint();
+    const end = await this.#atRest();
     await this.#endServers();
     return {
       seconds: Math.round((performance.now() - this.#since) / 1000),
@@ -163,6 +163,16 @@ class Soak {
       const replay = await server.replay();
       if (replay.status !== 0) throw new CommandError(replay);
     }
+  }
+
+  /** With all closed: a session that has had its answer is closed a moment later, and would be counted. */
+  async #atRest(): Promise<Footprint> {
+    for (const { name, program } of [this.world.proxy, this.world.host]) {
+      await waitUntil(() => connections(program?.pid ?? 0) === 0, {
+        what: `no connection to be left at ${name}`,
+      });
+    }
+    return this.#footprint();
   }
 
   #footprint(): Footprint {
