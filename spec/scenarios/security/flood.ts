@@ -12,6 +12,7 @@ import { keygen } from '../../../io/auth/certificates.ts';
 import { Lab } from '../../../tools/lab/lab.ts';
 import type { Program } from '../../../tools/lab/program.ts';
 import { SECRET, VnetServer } from '../../../tools/lab/server.ts';
+import { ping } from '../../../tools/lab/traffic.ts';
 import { pause } from '../../../tools/lab/wait.ts';
 
 const ATTACKER = fileURLToPath(new URL('attacker.ts', import.meta.url));
@@ -174,29 +175,21 @@ export class Flood {
     const where = [SERVER, '7411', '7443', String(seconds), String(passwords)];
     const client = this.lab.spawn('good', [...node, ...where, ...keys, SECRET]);
     const count = Math.round(seconds * 20);
-    const ping = this.lab.spawn('vm', [
-      'ping',
-      '-n',
-      '-i',
-      '0.05',
-      '-c',
-      String(count),
-      '-W',
-      '5',
-      '192.168.50.2',
+    const [pinged] = await Promise.all([
+      ping(this.lab, 'vm', '192.168.50.2', { count, wait: 5 }),
+      client.ended,
     ]);
-    await Promise.all([client.ended, ping.ended]);
     if (client.status !== 0) throw new Error(`the good client failed: ${client.tail()}`);
     const noticed = JSON.parse(client.stdout) as Omit<Noticed, 'ping'> & { mostStrangers: number };
     this.#mostStrangers = Math.max(this.#mostStrangers, noticed.mostStrangers);
-    const times = [...ping.stdout.matchAll(/time=([\d.]+) ms/g)]
+    const times = [...pinged.output.matchAll(/time=([\d.]+) ms/g)]
       .map(([, ms]) => Number(ms))
       .sort((a, b) => a - b);
     return {
       ...noticed,
       ping: {
-        sent: count,
-        received: times.length,
+        sent: pinged.sent,
+        received: pinged.received,
         p50: times[Math.floor(times.length / 2)] ?? Number.NaN,
         most: times.at(-1) ?? Number.NaN,
       },
