@@ -13,16 +13,16 @@ import type {
 } from '../io/ports.ts';
 import { serverDefinition } from '../machines/index.ts';
 import type { LiveActor } from '../machines/log/fold.ts';
-import { REMEMBERED, type ServerEvent, type serverMachine } from '../machines/server.ts';
+import { REMEMBERED, type ServerEvent, type serverMachine } from '../machines/server/machine.ts';
 import type { sessionMachine } from '../machines/session/machine.ts';
-import { DeviceRegistry } from './devices.ts';
-import { HandlerRegistry } from './handlers.ts';
+import { DeviceRegistry } from './device/devices.ts';
+import { HandlerRegistry } from './handler/handlers.ts';
 import type { Limits } from './limits.ts';
+import type { Recorder } from './recorder/recorder.ts';
 import { UnauthenticatedSessions } from './recorder/unauthenticated.ts';
-import type { Recorder } from './recorder.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions } from './session/sessions.ts';
+import { Watchers } from './session/watchers.ts';
 import { type AnyEffect, Shell } from './shell.ts';
-import { Watchers } from './watchers.ts';
 import { type Configuration, Secrets, type SessionJournal, type World } from './world.ts';
 
 export interface ServerParts {

@@ -11,14 +11,14 @@ import type {
   SecretStore,
 } from '../io/ports.ts';
 import type { News } from '../machines/handler/events.ts';
-import type { Forbidden, HandlersSeen } from '../machines/policy.ts';
+import type { Forbidden, HandlersSeen } from '../machines/policy/policy.ts';
 import type { Refusal } from '../machines/protocol/errors.ts';
 import type { Begin, Command, Handle, SecretRef } from '../machines/protocol/types.ts';
-import type { DeviceRegistry } from './devices.ts';
-import type { HandlerRegistry } from './handlers.ts';
+import type { DeviceRegistry } from './device/devices.ts';
+import type { HandlerRegistry } from './handler/handlers.ts';
 import type { Limits } from './limits.ts';
+import type { Watchers } from './session/watchers.ts';
 import type { Journal } from './shell.ts';
-import type { Watchers } from './watchers.ts';
 
 /** Another server that the configuration names (`--peers`). */
 export interface Peer {

@@ -1,9 +1,9 @@
 /** Every machine definition that a log can be replayed with. A change that breaks old logs adds a version here. */
-import { deviceMachine } from './device.ts';
+import { deviceMachine } from './device/machine.ts';
 import { initiatorMachine } from './handler/initiator.ts';
 import { responderMachine } from './handler/responder.ts';
 import { define, machineTable } from './log/registry.ts';
-import { serverMachine } from './server.ts';
+import { serverMachine } from './server/machine.ts';
 import { sessionMachine } from './session/machine.ts';
 
 export const sessionDefinition = define(sessionMachine, 'session', 1);

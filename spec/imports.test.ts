@@ -144,7 +144,7 @@ test('the arrows point one way', () => {
   assert.not(machines('io/ports.ts', true));
   assert.not(io('machines/protocol/types.ts', true));
   assert.not(actors('io/ports.ts', false));
-  assert.not(actors('io/tap.ts', true));
+  assert.not(actors('io/device/tap-device.ts', true));
   assert.ok(actors('io/ports.ts', true));
 });
 

@@ -18,8 +18,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const STAMP = join(root, '.setup-stamp.json');
 const LOCK = join(root, '.setup-stamp.lock');
-const ADDON = join(root, 'io/native/build/Release');
-const BIN = join(root, 'dist/tools/vnet.js');
+const ADDON = join(root, 'io/device/native/build/Release');
+const BIN = join(root, 'dist/tools/vnet/main.js');
 
 /** What is needed, how to see that it is there (a command, or files one of which must exist), and its Debian package. */
 const NEEDED = [
@@ -154,7 +154,7 @@ function digest(paths) {
 
 const at = (...names) => names.map((name) => join(root, name));
 const lockDigest = () => digest(at('package-lock.json', 'package.json'));
-const nativeDigest = () => digest(filesBelow(join(root, 'io/native'), /\.(cc|cpp|h|hpp|gyp|gypi)$/));
+const nativeDigest = () => digest(filesBelow(join(root, 'io/device/native'), /\.(cc|cpp|h|hpp|gyp|gypi)$/));
 const buildFolders = ['machines', 'actors', 'io', 'tools'];
 const sourcesDigest = () =>
   digest([
@@ -235,7 +235,7 @@ const builtAddons = () =>
   existsSync(ADDON) ? readdirSync(ADDON).filter((name) => name.endsWith('.node')) : [];
 
 async function nativeAddon(stamp) {
-  if (!existsSync(join(root, 'io/native/binding.gyp'))) return;
+  if (!existsSync(join(root, 'io/device/native/binding.gyp'))) return;
   const native = nativeDigest();
   const abi = `${process.arch}-${process.versions.modules}`;
   const built = builtAddons();

@@ -17,8 +17,8 @@
  */
 import type { Clock } from '../../io/ports.ts';
 import type { CountedEvent } from '../../machines/log/journal-events.ts';
-import type { Recorder } from '../recorder.ts';
 import type { Entry } from './entry.ts';
+import type { Recorder } from './recorder.ts';
 
 /** Sessions a second that are recorded whole; also how many of them may come at once. */
 const WHOLE_PER_SECOND = 10;

@@ -11,8 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncDirectory } from '../journal/sync-directory.ts';
 import type { SecretStore } from '../ports.ts';
-import { syncDirectory } from '../sync-directory.ts';
 import { readPrivateFile } from './private-file.ts';
 
 /**

@@ -5,11 +5,11 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { JournalStore } from '../ports.ts';
-import { syncDirectory } from '../sync-directory.ts';
 import { segmentName } from './damage.ts';
 import { lockDirectory, lockFile } from './lock.ts';
 import { firstLine, readHead, type SegmentFile } from './reader.ts';
 import { OpenSegment, type SegmentCalls } from './segment.ts';
+import { syncDirectory } from './sync-directory.ts';
 import { Syncer } from './syncer.ts';
 
 export interface JournalOptions {

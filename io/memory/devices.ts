@@ -1,4 +1,4 @@
-import { noSuchDevice } from '../device-error.ts';
+import { noSuchDevice } from '../device/device-error.ts';
 import {
   type Clock,
   DeviceError,

@@ -1,5 +1,5 @@
 /** What the sockets of our links get from the kernel past Node, by our addon. */
-import { addon, type SystemError } from '../native.ts';
+import { addon, type SystemError } from '../device/addon.ts';
 import type { KernelSocket } from './socket-link.ts';
 
 /** Of a unix socket, and of a kernel without TCP_NOTSENT_LOWAT (before 3.12): its own bound holds. */

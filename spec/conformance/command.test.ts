@@ -1,8 +1,8 @@
 /** `vnet conform` itself: what it prints, and how it ends. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Surroundings } from '../../tools/cli/surroundings.ts';
-import { conform } from '../../tools/commands/conform.ts';
+import type { Surroundings } from '../../tools/vnet/cli/terminal.ts';
+import { conform } from '../../tools/vnet/commands/conform.ts';
 import { InProcess } from './in-process.ts';
 import { mangled } from './mutants/mangle.ts';
 

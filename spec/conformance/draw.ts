@@ -1,6 +1,6 @@
 /** Draws the state diagrams of spec/PROTOCOL.md anew: `node --import tsx spec/conformance/draw.ts`. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { withDiagrams } from '../../tools/conform/diagrams.ts';
+import { withDiagrams } from '../../tools/vnet/conform/diagrams.ts';
 
 const FILE = new URL('../PROTOCOL.md', import.meta.url);
 const text = readFileSync(FILE, 'utf8');

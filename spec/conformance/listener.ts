@@ -1,9 +1,9 @@
 /** The suite as tests: a group of cases is a test. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Case } from '../../tools/conform/case.ts';
-import { beyond } from '../../tools/conform/reach.ts';
-import { tallyLine } from '../../tools/conform/report.ts';
+import type { Case } from '../../tools/vnet/conform/case.ts';
+import { beyond } from '../../tools/vnet/conform/reach.ts';
+import { tallyLine } from '../../tools/vnet/conform/report.ts';
 import type { InProcessOptions } from './in-process.ts';
 import { failuresIn, groupsOf, runSuite } from './run.ts';
 

@@ -4,9 +4,9 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Case } from '../../tools/conform/case.ts';
-import { runCases } from '../../tools/conform/runner.ts';
-import { casesFor } from '../../tools/conform/suite.ts';
+import type { Case } from '../../tools/vnet/conform/case.ts';
+import { runCases } from '../../tools/vnet/conform/runner.ts';
+import { casesFor } from '../../tools/vnet/conform/suite.ts';
 import { InProcess } from './in-process.ts';
 import { BINARY_MUTANTS } from './mutants/binary.ts';
 import { SERVER_MUTANTS } from './mutants/server.ts';

@@ -1,8 +1,8 @@
 /** Runs cases of the suite on several servers in this process at once: most of a case is waiting. */
-import type { Case } from '../../tools/conform/case.ts';
-import { Coverage } from '../../tools/conform/coverage.ts';
-import { type Outcome, runCases } from '../../tools/conform/runner.ts';
-import { casesFor, offeredMethods } from '../../tools/conform/suite.ts';
+import type { Case } from '../../tools/vnet/conform/case.ts';
+import { Coverage } from '../../tools/vnet/conform/coverage.ts';
+import { type Outcome, runCases } from '../../tools/vnet/conform/runner.ts';
+import { casesFor, offeredMethods } from '../../tools/vnet/conform/suite.ts';
 import { InProcess, type InProcessOptions } from './in-process.ts';
 
 const AT_ONCE = 4;

@@ -1,5 +1,5 @@
 /** What depends on how one says HELLO, over tls:// with a pinned certificate and by a certificate of the client's. */
-import { strangersCertificate } from '../../tools/conform/certificate.ts';
+import { strangersCertificate } from '../../tools/vnet/conform/certificate.ts';
 import { conformance } from './listener.ts';
 
 const own = await strangersCertificate();

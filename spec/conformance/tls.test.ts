@@ -1,5 +1,5 @@
 /** What depends on the listener, over tls:// with a pinned certificate and by password. */
-import { strangersCertificate } from '../../tools/conform/certificate.ts';
+import { strangersCertificate } from '../../tools/vnet/conform/certificate.ts';
 import { conformance, dependsOnListener } from './listener.ts';
 
 const own = await strangersCertificate();

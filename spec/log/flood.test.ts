@@ -1,8 +1,8 @@
 /** What floods cost the disk: a wire that flaps, strangers without end, strangers that say much. By the virtual clock. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Entry, Recorder } from '../../actors/recorder/recorder.ts';
 import { UnauthenticatedSessions } from '../../actors/recorder/unauthenticated.ts';
-import { type Entry, Recorder } from '../../actors/recorder.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { VirtualClock } from '../../io/memory/clock.ts';
 import { MemoryDiagnostics } from '../../io/memory/diagnostics.ts';

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sha256 } from '../../io/journal/digest.ts';
 import type { InterfaceInfo } from '../../io/ports.ts';
-import type { DeviceContext } from '../../machines/device.ts';
+import type { DeviceContext } from '../../machines/device/machine.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import { MACHINES } from '../../machines/index.ts';
 import { Fold, type LiveActor } from '../../machines/log/fold.ts';

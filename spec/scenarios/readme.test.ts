@@ -67,7 +67,7 @@ test('says what the program prints today', () => {
   assert.ok(all.length > 15, `only ${all.length} commands were found`);
   const dir = mkdtempSync(join(tmpdir(), 'vnet-readme-'));
   try {
-    writeFileSync(join(dir, 'vnet'), `#!/bin/sh\nexec node ${root}dist/tools/vnet.js "$@"\n`, {
+    writeFileSync(join(dir, 'vnet'), `#!/bin/sh\nexec node ${root}dist/tools/vnet/main.js "$@"\n`, {
       mode: 0o755,
     });
     const script = [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_LIMITS } from '../../actors/limits.ts';
-import { Recorder } from '../../actors/recorder.ts';
+import { Recorder } from '../../actors/recorder/recorder.ts';
 import { Server } from '../../actors/server.ts';
 import { realChance } from '../../io/chance.ts';
 import { realClock } from '../../io/clock.ts';

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { play } from '../../tools/simulation/history.ts';
-import { type Plan, planOf } from '../../tools/simulation/plan.ts';
-import { kindOf, shrink } from '../../tools/simulation/shrink.ts';
+import { play } from './history.ts';
+import { type Plan, planOf } from './plan.ts';
+import { kindOf, shrink } from './shrink.ts';
 
 const HISTORIES = 40;
 const found = new URL('./found/', import.meta.url);

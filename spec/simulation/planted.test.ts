@@ -4,19 +4,19 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DeviceRegistry } from '../../actors/devices.ts';
-import { HandlerRegistry } from '../../actors/handlers.ts';
+import { DeviceRegistry } from '../../actors/device/devices.ts';
+import { HandlerRegistry } from '../../actors/handler/handlers.ts';
 import { Segment } from '../../actors/packet-path/segment.ts';
 import { Wire } from '../../actors/packet-path/wire.ts';
-import { type Entry, Recorder } from '../../actors/recorder.ts';
+import { type Entry, Recorder } from '../../actors/recorder/recorder.ts';
 import { Server } from '../../actors/server.ts';
-import { Sessions } from '../../actors/sessions.ts';
+import { Sessions } from '../../actors/session/sessions.ts';
 import { Secrets } from '../../actors/world.ts';
 import { MemoryDevices } from '../../io/memory/devices.ts';
 import type { WriteOutcome } from '../../io/ports.ts';
 import { recordEnd } from '../../machines/frames/records.ts';
-import { play } from '../../tools/simulation/history.ts';
-import { planOf } from '../../tools/simulation/plan.ts';
+import { play } from './history.ts';
+import { planOf } from './plan.ts';
 
 /** Histories that each has to be found within. */
 const PATIENCE = 30;

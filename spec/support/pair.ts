@@ -1,5 +1,5 @@
 /** The usual case: a server beside a VM, one on the LAN, and a Handler between them. */
-import type { HandlerActor } from '../../actors/handler.ts';
+import type { HandlerActor } from '../../actors/handler/handler.ts';
 import type { Station, StationOptions } from './station.ts';
 import type { Talker } from './talker.ts';
 import type { MemoryWorld } from './world.ts';

@@ -1,6 +1,6 @@
 /** One server on a machine of memory: it can be started, stopped, crash, and come back with its log. */
 import { DEFAULT_LIMITS, type Limits } from '../../actors/limits.ts';
-import { Recorder, type RecorderOptions } from '../../actors/recorder.ts';
+import { Recorder, type RecorderOptions } from '../../actors/recorder/recorder.ts';
 import { Server } from '../../actors/server.ts';
 import type { Configuration, Peer } from '../../actors/world.ts';
 import { sha256 } from '../../io/journal/digest.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Recorder } from '../../actors/recorder.ts';
+import { Recorder } from '../../actors/recorder/recorder.ts';
 import { realClock } from '../../io/clock.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { openJournal } from '../../io/journal/files.ts';

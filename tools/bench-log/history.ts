@@ -1,6 +1,6 @@
 /** Writes a log as a busy server does: sessions that come, ask and go, and a Handler whose wire breaks again and again. */
 import { DEFAULT_LIMITS } from '../../actors/limits.ts';
-import { Recorder, type SyncMode } from '../../actors/recorder.ts';
+import { Recorder, type SyncMode } from '../../actors/recorder/recorder.ts';
 import { type AnyEffect, Shell } from '../../actors/shell.ts';
 import { realClock } from '../../io/clock.ts';
 import { sha256 } from '../../io/journal/digest.ts';
@@ -11,7 +11,7 @@ import type { initiatorMachine } from '../../machines/handler/initiator.ts';
 import { initiatorDefinition, serverDefinition, sessionDefinition } from '../../machines/index.ts';
 import { parseLine } from '../../machines/protocol/parse.ts';
 import type { Handle } from '../../machines/protocol/types.ts';
-import type { serverMachine } from '../../machines/server.ts';
+import type { serverMachine } from '../../machines/server/machine.ts';
 import type { SessionEvent } from '../../machines/session/events.ts';
 import type { sessionMachine } from '../../machines/session/machine.ts';
 

@@ -5,10 +5,10 @@
  *     node bare.js listen|connect ADDRESS PORT       on tap0
  */
 import net from 'node:net';
-import { RECORD_ROOM } from '../../io/kernel-device.ts';
-import { addon, type NativeTap, OUTCOME } from '../../io/native.ts';
+import { addon, type NativeTap, OUTCOME } from '../../io/device/addon.ts';
+import { RECORD_ROOM } from '../../io/device/kernel-device.ts';
+import { FULL } from '../../io/device/queue-governor.ts';
 import { onRead, receiveFrom } from '../../io/net/read-buffer.ts';
-import { FULL } from '../../io/queue-governor.ts';
 import { RecordDecoder } from '../../machines/frames/records.ts';
 
 /** The servers have a bound that follows the rate (io/net/unsent-bound.ts). */

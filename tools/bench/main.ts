@@ -1,12 +1,12 @@
 /** `npm run bench`. */
 import { writeFileSync } from 'node:fs';
-import { command } from '../cli/command.ts';
-import { Failure } from '../cli/failures.ts';
-import { Progress } from '../cli/progress.ts';
-import type { Surroundings } from '../cli/surroundings.ts';
-import { bytes, duration } from '../cli/units.ts';
 import { missingCommands } from '../lab/lab.ts';
 import { ensurePrivileges } from '../lab/privilege.ts';
+import { command } from '../vnet/cli/command.ts';
+import { Failure } from '../vnet/cli/failures.ts';
+import { Progress } from '../vnet/cli/progress.ts';
+import type { Surroundings } from '../vnet/cli/terminal.ts';
+import { bytes, duration } from '../vnet/cli/units.ts';
 import { idleCost, reportIdle } from './handlers.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import { pairName } from './pairs.ts';

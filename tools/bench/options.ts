@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UsageError } from '../cli/failures.ts';
+import { UsageError } from '../vnet/cli/failures.ts';
 import { chosenPairs, PAIRS, type Pair, pairName, readSize } from './pairs.ts';
 import { DIRECT, VARIANTS, type Variant } from './stand.ts';
 

@@ -1,5 +1,5 @@
 /** Which two kinds of device a Handler joins. */
-import { UsageError } from '../cli/failures.ts';
+import { UsageError } from '../vnet/cli/failures.ts';
 import { BACKENDS, type Backend } from './stand.ts';
 
 export type Pair = readonly [Backend, Backend];

@@ -24,7 +24,7 @@
 
 namespace {
 
-/// As io/queue-governor.ts has it.
+/// As io/device/queue-governor.ts has it.
 constexpr size_t kBatch = 192 << 10;
 /// The servers have a bound that follows the rate (io/net/unsent-bound.ts).
 constexpr int kUnsent = 128 << 10;

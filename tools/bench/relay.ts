@@ -13,7 +13,7 @@ const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const SOURCE = fileURLToPath(
   new URL(FROM_SOURCE ? './relay.cc' : '../../../tools/bench/relay.cc', import.meta.url),
 );
-const RECORDS = `${dirname(SOURCE)}/../../io/native`;
+const RECORDS = `${dirname(SOURCE)}/../../io/device/native`;
 const BARE = fileURLToPath(
   new URL(FROM_SOURCE ? '../../dist/tools/bench/bare.js' : './bare.js', import.meta.url),
 );

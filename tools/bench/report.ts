@@ -1,7 +1,7 @@
 /** The table for people, and the file for programs. */
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { type Column, table } from '../cli/table.ts';
+import { type Column, table } from '../vnet/cli/table.ts';
 import type { Lengths, Sample } from './round.ts';
 import type { Variant } from './stand.ts';
 import { type Rounds, type Summary, summarize } from './summary.ts';

@@ -1,6 +1,6 @@
 /** The result of the transfers as a table. */
-import { type Column, table } from '../cli/table.ts';
-import { grouped } from '../cli/units.ts';
+import { type Column, table } from '../vnet/cli/table.ts';
+import { grouped } from '../vnet/cli/units.ts';
 import { headline, type Place } from './report.ts';
 import { isWhole, type Passage } from './whole.ts';
 

@@ -8,7 +8,10 @@ import { waitUntil } from './wait.ts';
 
 /** The built `vnet` command: beside this file when that is built too, else in `dist/`. */
 export const VNET = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../../dist/tools/vnet.js' : '../vnet.js', import.meta.url),
+  new URL(
+    import.meta.url.endsWith('.ts') ? '../../dist/tools/vnet/main.js' : '../vnet/main.js',
+    import.meta.url,
+  ),
 );
 
 /** What to type for `vnet …`. */

@@ -7,10 +7,10 @@ import { parsePasswords } from '../../../io/auth/password-file.ts';
 import { loadPeers } from '../../../io/auth/peers.ts';
 import { loadPolicyFile } from '../../../io/auth/policy-file.ts';
 import { openSecretStore } from '../../../io/auth/secret-store.ts';
-import { compilePolicy } from '../../../machines/policy.ts';
+import { compilePolicy } from '../../../machines/policy/policy.ts';
 import { parseLine } from '../../../machines/protocol/parse.ts';
 import type { SecretRef } from '../../../machines/protocol/types.ts';
-import { readServeOptions } from '../../../tools/serve/options.ts';
+import { readServeOptions } from '../../../tools/vnet/serve/options.ts';
 import { demand, type FuzzTarget } from '../target.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vnet-fuzz-'));

@@ -7,7 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { judgeOffload } from '../../../actors/packet-path/software.ts';
-import { addon } from '../../../io/native.ts';
+import { addon } from '../../../io/device/addon.ts';
 import { exceedsMtu } from '../../../machines/frames/ethernet.ts';
 import { MacTable } from '../../../machines/frames/mac-table.ts';
 import { mend } from '../../../machines/frames/mend.ts';

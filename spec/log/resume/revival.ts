@@ -1,6 +1,6 @@
 /** A server that starts on what a crash has left: a part of a log, some interfaces, the secrets that were kept. */
 import { DEFAULT_LIMITS } from '../../../actors/limits.ts';
-import { Recorder } from '../../../actors/recorder.ts';
+import { Recorder } from '../../../actors/recorder/recorder.ts';
 import { Server } from '../../../actors/server.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { MemoryAuthenticator } from '../../../io/memory/authenticator.ts';

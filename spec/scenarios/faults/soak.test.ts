@@ -1,8 +1,8 @@
 // runner: waits, at most 280 s
-/** Two minutes of `npm run soak`, the same each time: faults at random on real kernels. The topology is in tools/soak/world.ts. */
+/** Two minutes of `npm run soak`, the same each time: faults at random on real kernels. The topology is in spec/soak/world.ts. */
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
-import { soak } from '../../../tools/soak/soak.ts';
+import { soak } from '../../soak/soak.ts';
 import { tapSuite } from '../tap-suite.ts';
 
 await ensurePrivileges();

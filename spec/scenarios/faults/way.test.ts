@@ -10,8 +10,8 @@ import type { VnetServer } from '../../../tools/lab/server.ts';
 import { valuesOf } from '../../../tools/lab/talk.ts';
 import { ping, transfer } from '../../../tools/lab/traffic.ts';
 import { pause, waitUntil } from '../../../tools/lab/wait.ts';
-import { connections, starve } from '../../../tools/soak/process.ts';
-import { Router } from '../../../tools/soak/underlay.ts';
+import { connections, starve } from '../../soak/process.ts';
+import { Router } from '../../soak/underlay.ts';
 import { LAN, MAC, WAN, World } from '../main/world.ts';
 
 await ensurePrivileges();

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { kernelDevices } from '../../../io/devices.ts';
+import { kernelDevices } from '../../../io/device/devices.ts';
 import { DeviceError, type Diagnostics, type FrameDevice } from '../../../io/ports.ts';
 import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
 import { until } from '../../suites/until.ts';

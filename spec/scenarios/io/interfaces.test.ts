@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { kernelDevices } from '../../../io/devices.ts';
+import { kernelDevices } from '../../../io/device/devices.ts';
 import type { Diagnostics, InterfaceInfo } from '../../../io/ports.ts';
 import { inOwnNamespace, ip } from '../../suites/own-namespace.ts';
 

@@ -8,10 +8,10 @@
 import { execFileSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findLink } from '../../../io/interfaces.ts';
-import { openPacket } from '../../../io/packet.ts';
+import { findLink } from '../../../io/device/interfaces.ts';
+import { openPacket } from '../../../io/device/packet-device.ts';
+import { openTap, removeTap } from '../../../io/device/tap-device.ts';
 import type { FrameDevice } from '../../../io/ports.ts';
-import { openTap, removeTap } from '../../../io/tap.ts';
 import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
 import { until } from '../../suites/until.ts';
 import {

@@ -6,8 +6,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findLink } from '../../../io/interfaces.ts';
-import { openPacket } from '../../../io/packet.ts';
+import { findLink } from '../../../io/device/interfaces.ts';
+import { openPacket } from '../../../io/device/packet-device.ts';
 import type { FrameDevice } from '../../../io/ports.ts';
 import { compileFilter, type FilterRole } from '../../../machines/frames/bpf.ts';
 import { record, testFrame } from '../../suites/frames.ts';

@@ -5,8 +5,8 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findLink } from '../../../io/interfaces.ts';
-import { openPacket } from '../../../io/packet.ts';
+import { findLink } from '../../../io/device/interfaces.ts';
+import { openPacket } from '../../../io/device/packet-device.ts';
 import type { BpfInstruction } from '../../../io/ports.ts';
 import { type FrameDeviceBench, frameDeviceSuite } from '../../suites/frame-device.ts';
 import { record, testFrame } from '../../suites/frames.ts';

@@ -3,7 +3,7 @@
  * `pcap-open.ts IFNAME IFINDEX [paused | starved]`. It says `{"opened":true,"child":PID}` and stays, or `{"reason":…}` and ends.
  */
 import { openSync, readFileSync } from 'node:fs';
-import { openPcap } from '../../../io/pcap.ts';
+import { openPcap } from '../../../io/device/pcap-device.ts';
 import { DeviceError } from '../../../io/ports.ts';
 
 const [name = '', ifindex = '0', mode] = process.argv.slice(2);

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openPcap } from '../../../io/pcap.ts';
+import { openPcap } from '../../../io/device/pcap-device.ts';
 import { DeviceError, type DeviceSink, type FrameDevice, type InterfaceInfo } from '../../../io/ports.ts';
 import { type FrameDeviceBench, frameDeviceSuite } from '../../suites/frame-device.ts';
 import { parseRecords, record, testFrame } from '../../suites/frames.ts';

@@ -6,12 +6,12 @@
 import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { kernelDevices } from '../../../io/devices.ts';
-import { findInterface, findLink } from '../../../io/interfaces.ts';
+import { addon } from '../../../io/device/addon.ts';
+import { kernelDevices } from '../../../io/device/devices.ts';
+import { findInterface, findLink } from '../../../io/device/interfaces.ts';
+import { openTap, removeTap } from '../../../io/device/tap-device.ts';
 import { MemoryDiagnostics } from '../../../io/memory/diagnostics.ts';
-import { addon } from '../../../io/native.ts';
 import { DeviceError, type TapOptions } from '../../../io/ports.ts';
-import { openTap, removeTap } from '../../../io/tap.ts';
 import { type FrameDeviceBench, frameDeviceSuite } from '../../suites/frame-device.ts';
 import { inOwnNamespace, ip } from '../../suites/own-namespace.ts';
 import { RawStation } from '../../suites/raw-station.ts';

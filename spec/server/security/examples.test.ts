@@ -13,9 +13,9 @@ import { parseLine } from '../../../machines/protocol/parse.ts';
 import type { SecretRef } from '../../../machines/protocol/types.ts';
 import { missingCommands } from '../../../tools/lab/lab.ts';
 import { runCommand } from '../../../tools/lab/program.ts';
-import { ConfiguredFiles } from '../../../tools/serve/files.ts';
-import { LimitSettings, readLimits } from '../../../tools/serve/limits.ts';
-import { readServeOptions } from '../../../tools/serve/options.ts';
+import { ConfiguredFiles } from '../../../tools/vnet/serve/files.ts';
+import { LimitSettings, readLimits } from '../../../tools/vnet/serve/limits.ts';
+import { readServeOptions } from '../../../tools/vnet/serve/options.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../../docs/examples/', import.meta.url));
 const test = suite('example files');

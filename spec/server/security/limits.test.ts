@@ -1,6 +1,6 @@
 /** Bounds on what those may hold who have not authenticated, and those who have. */
 import * as assert from 'uvu/assert';
-import { Conversation } from '../../../actors/conversation.ts';
+import { Conversation } from '../../../actors/handler/text-client.ts';
 import { DEFAULT_LIMITS } from '../../../actors/limits.ts';
 import { beginLine, handleLine, MAC, MAC2, pair } from '../../support/pair.ts';
 import { scenarios } from '../../support/scenario.ts';

@@ -1,6 +1,6 @@
 /** A policy at work in a whole server: 403 with the rule's name, on record, and before any object is looked at. */
 import * as assert from 'uvu/assert';
-import { compilePolicy, type Policy, type PolicyRule } from '../../../machines/policy.ts';
+import { compilePolicy, type Policy, type PolicyRule } from '../../../machines/policy/policy.ts';
 import { beginLine, handle, handleLine, ID, MAC, MAC2, pair } from '../../support/pair.ts';
 import { scenarios } from '../../support/scenario.ts';
 

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { MemoryDiagnostics } from '../../../io/memory/diagnostics.ts';
 import { runCommand } from '../../../tools/lab/program.ts';
 import { vnet } from '../../../tools/lab/server.ts';
-import { describeError } from '../../../tools/serve/last-words.ts';
+import { describeError } from '../../../tools/vnet/serve/last-words.ts';
 import { RealServer } from './real-server.ts';
 
 const test = suite('secrets');

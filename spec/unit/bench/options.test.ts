@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HELP, readOptions } from '../../../tools/bench/options.ts';
 import { VARIANTS } from '../../../tools/bench/stand.ts';
-import { UsageError } from '../../../tools/cli/failures.ts';
+import { UsageError } from '../../../tools/vnet/cli/failures.ts';
 
 const test = suite('options of the benchmark');
 

@@ -8,13 +8,13 @@ import {
   type Model,
   step,
   transitionsOf,
-} from '../../../tools/conform/model/graph.ts';
-import { initiatorModel } from '../../../tools/conform/model/initiator.ts';
-import { responderModel } from '../../../tools/conform/model/responder.ts';
-import { sessionModel } from '../../../tools/conform/model/session.ts';
-import { beyond } from '../../../tools/conform/reach.ts';
-import { casesFor } from '../../../tools/conform/suite.ts';
-import type { Target } from '../../../tools/conform/target.ts';
+} from '../../../tools/vnet/conform/model/graph.ts';
+import { initiatorModel } from '../../../tools/vnet/conform/model/initiator.ts';
+import { responderModel } from '../../../tools/vnet/conform/model/responder.ts';
+import { sessionModel } from '../../../tools/vnet/conform/model/session.ts';
+import { beyond } from '../../../tools/vnet/conform/reach.ts';
+import { casesFor } from '../../../tools/vnet/conform/suite.ts';
+import type { Target } from '../../../tools/vnet/conform/target.ts';
 
 const outside = {
   url: 'tcp://127.0.0.1:1',

@@ -6,9 +6,9 @@ import { BYE_REASONS } from '../../../machines/frames/records.ts';
 import { COMMANDS } from '../../../machines/protocol/commands.ts';
 import { ERROR_CODES } from '../../../machines/protocol/errors.ts';
 import { VERBS } from '../../../machines/protocol/types.ts';
-import { withDiagrams } from '../../../tools/conform/diagrams.ts';
-import { casesFor } from '../../../tools/conform/suite.ts';
-import type { Target } from '../../../tools/conform/target.ts';
+import { withDiagrams } from '../../../tools/vnet/conform/diagrams.ts';
+import { casesFor } from '../../../tools/vnet/conform/suite.ts';
+import type { Target } from '../../../tools/vnet/conform/target.ts';
 
 const text = readFileSync(new URL('../../PROTOCOL.md', import.meta.url), 'utf8');
 const test = suite('spec/PROTOCOL.md');

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FULL, MOST_FRAMES, QueueGovernor, type QueuePlan, TARGET_MS } from '../../../io/queue-governor.ts';
+import {
+  FULL,
+  MOST_FRAMES,
+  QueueGovernor,
+  type QueuePlan,
+  TARGET_MS,
+} from '../../../io/device/queue-governor.ts';
 
 const test = suite('queue governor');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SlabPool } from '../../../io/device/slabs.ts';
 import type { Batch } from '../../../io/ports.ts';
-import { SlabPool } from '../../../io/slabs.ts';
 
 const test = suite('slabs');
 

@@ -3,7 +3,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Recorder } from '../../../actors/recorder.ts';
+import { Recorder } from '../../../actors/recorder/recorder.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { openJournal } from '../../../io/journal/files.ts';
 import { readJournal } from '../../../io/journal/reader.ts';

@@ -6,9 +6,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DamagedLog, LogInUse } from '../../../io/journal/damage.ts';
 import { openJournal } from '../../../io/journal/files.ts';
-import { MemoryJournal } from '../../../io/journal/memory.ts';
 import { readJournal } from '../../../io/journal/reader.ts';
 import type { JournalOptions } from '../../../io/journal/store.ts';
+import { MemoryJournal } from '../../../io/memory/journal.ts';
 import type { JournalStore } from '../../../io/ports.ts';
 
 const test = suite('log on files');

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Recorder, type RecorderOptions } from '../../../actors/recorder.ts';
+import { Recorder, type RecorderOptions } from '../../../actors/recorder/recorder.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
-import { MemoryJournal } from '../../../io/journal/memory.ts';
+import { MemoryJournal } from '../../../io/memory/journal.ts';
 import type { LogRecord } from '../../../machines/log/record.ts';
 import { foldLog } from '../../../machines/log/replay.ts';
 import { HeardDiagnostics, StillClock, settle, ToyActors, Turns, table } from './toy.ts';

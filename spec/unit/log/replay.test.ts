@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assign, createMachine, initialTransition, transition } from 'xstate';
-import { Recorder } from '../../../actors/recorder.ts';
+import { Recorder } from '../../../actors/recorder/recorder.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
-import { MemoryJournal } from '../../../io/journal/memory.ts';
+import { MemoryJournal } from '../../../io/memory/journal.ts';
 import { type LogRecord, NO_RECORD, seal } from '../../../machines/log/record.ts';
 import { define, machineTable } from '../../../machines/log/registry.ts';
 import {

@@ -1,6 +1,6 @@
 /** A machine, a clock and a schedule for the tests of the log. */
 import { assign, setup } from 'xstate';
-import type { Entry, Recorder } from '../../../actors/recorder.ts';
+import type { Entry, Recorder } from '../../../actors/recorder/recorder.ts';
 import type { Clock, Diagnostics, Timer } from '../../../io/ports.ts';
 import { CREATED, type LogEvent } from '../../../machines/log/record.ts';
 import { type Definition, define, machineTable, type Snapshot } from '../../../machines/log/registry.ts';

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { serverDefinition as machine } from '../../../machines/index.ts';
-import { REMEMBERED, REMEMBERED_MOST, type ServerContext } from '../../../machines/server.ts';
+import { REMEMBERED, REMEMBERED_MOST, type ServerContext } from '../../../machines/server/machine.ts';
 import { type AnyEvent, after, checkAll } from './drive.ts';
 
 const test = suite('server machine');

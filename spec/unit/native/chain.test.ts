@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addon } from '../../../io/native.ts';
+import { addon } from '../../../io/device/addon.ts';
 import { segment } from '../../../machines/frames/segment.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
 import {

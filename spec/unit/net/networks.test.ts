@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { networkOf } from '../../../actors/addresses.ts';
-import { Repeated } from '../../../actors/repeated.ts';
+import { Repeated } from '../../../actors/rate-limited.ts';
+import { networkOf } from '../../../actors/session/addresses.ts';
 import { VirtualClock } from '../../../io/memory/clock.ts';
 
 const test = suite('networks');

@@ -7,7 +7,7 @@ import {
   NO_RULE,
   type Policy,
   type PolicyRule,
-} from '../../../machines/policy.ts';
+} from '../../../machines/policy/policy.ts';
 import { parseLine } from '../../../machines/protocol/parse.ts';
 import { type Command, type SecretRef, VERBS } from '../../../machines/protocol/types.ts';
 

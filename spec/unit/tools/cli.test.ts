@@ -5,12 +5,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePasswords } from '../../../io/auth/password-file.ts';
 import { verifySecret } from '../../../io/auth/scrypt.ts';
-import { COMMANDS, main } from '../../../tools/cli/main.ts';
-import { Progress } from '../../../tools/cli/progress.ts';
-import { oneLine } from '../../../tools/cli/secret-input.ts';
-import { pairs, table } from '../../../tools/cli/table.ts';
-import { bytes, duration, grouped, microseconds } from '../../../tools/cli/units.ts';
-import { keygen } from '../../../tools/commands/keygen.ts';
+import { COMMANDS, main } from '../../../tools/vnet/cli/main.ts';
+import { Progress } from '../../../tools/vnet/cli/progress.ts';
+import { oneLine } from '../../../tools/vnet/cli/secret-input.ts';
+import { pairs, table } from '../../../tools/vnet/cli/table.ts';
+import { bytes, duration, grouped, microseconds } from '../../../tools/vnet/cli/units.ts';
+import { keygen } from '../../../tools/vnet/commands/keygen.ts';
 import { scratch } from './history.ts';
 import { Terminal } from './terminal.ts';
 
@@ -18,7 +18,7 @@ const cli = suite('command line');
 const ROOT = new URL('../../../', import.meta.url).pathname;
 
 function vnet(args: readonly string[], input = '') {
-  return spawnSync(process.execPath, ['--import', 'tsx', path.join(ROOT, 'tools/vnet.ts'), ...args], {
+  return spawnSync(process.execPath, ['--import', 'tsx', path.join(ROOT, 'tools/vnet/main.ts'), ...args], {
     cwd: ROOT,
     input,
     encoding: 'utf8',

@@ -3,10 +3,10 @@ import * as path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lockDirectory } from '../../../io/journal/lock.ts';
-import { log } from '../../../tools/commands/log.ts';
-import { replay } from '../../../tools/commands/replay.ts';
-import type { ExportSnapshot } from '../../../tools/log/export.ts';
-import { Follower } from '../../../tools/log/follower.ts';
+import { log } from '../../../tools/vnet/commands/log.ts';
+import { replay } from '../../../tools/vnet/commands/replay.ts';
+import type { ExportSnapshot } from '../../../tools/vnet/log/export.ts';
+import { Follower } from '../../../tools/vnet/log/follower.ts';
 import { HANDLER, History, scratch } from './history.ts';
 import { Terminal } from './terminal.ts';
 

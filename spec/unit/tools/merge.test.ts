@@ -1,10 +1,10 @@
 import * as path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { replay } from '../../../tools/commands/replay.ts';
-import type { Arrival, Attempt } from '../../../tools/replay/causality.ts';
-import { mergeLogs } from '../../../tools/replay/merge.ts';
-import { pair } from '../../../tools/replay/pairing.ts';
+import { replay } from '../../../tools/vnet/commands/replay.ts';
+import type { Arrival, Attempt } from '../../../tools/vnet/replay/causality.ts';
+import { mergeLogs } from '../../../tools/vnet/replay/merge.ts';
+import { pair } from '../../../tools/vnet/replay/pairing.ts';
 import { History, scratch, twoServers } from './history.ts';
 import { Terminal } from './terminal.ts';
 

@@ -1,7 +1,7 @@
 /** Which changes mutation testing makes to a source, and which it must not. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { apply, changesTo } from '../../../tools/mutate/changes.ts';
+import { apply, changesTo } from '../../mutate/changes.ts';
 
 const test = suite('mutations');
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { limitFor } from '../../../tools/soak/process.ts';
+import { limitFor } from '../../soak/process.ts';
 
 const test = suite('the limit that leaves so many descriptors');
 

@@ -2,13 +2,13 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { replay } from '../../../tools/commands/replay.ts';
-import { describeFields } from '../../../tools/replay/describe.ts';
-import { changes, changeText } from '../../../tools/replay/diff.ts';
-import { parseTime, parseUntil } from '../../../tools/replay/source.ts';
-import { move } from '../../../tools/replay/step-session.ts';
-import { StepCursor } from '../../../tools/replay/stepper.ts';
-import { openSource, single } from '../../../tools/replay/story.ts';
+import { replay } from '../../../tools/vnet/commands/replay.ts';
+import { describeFields } from '../../../tools/vnet/replay/describe.ts';
+import { changes, changeText } from '../../../tools/vnet/replay/diff.ts';
+import { parseTime, parseUntil } from '../../../tools/vnet/replay/source.ts';
+import { move } from '../../../tools/vnet/replay/step-session.ts';
+import { StepCursor } from '../../../tools/vnet/replay/stepper.ts';
+import { openSource, single } from '../../../tools/vnet/replay/story.ts';
 import { HANDLER, History, scratch, twoServers } from './history.ts';
 import { Terminal } from './terminal.ts';
 
@@ -213,7 +213,7 @@ replaying('mermaid: what was said, and states with visits counted', async () => 
 replaying('an exported actor is played elsewhere', async () => {
   const { near } = twoServers();
   const dir = near.write(path.join(place.dir, 'near'));
-  const { log } = await import('../../../tools/commands/log.ts');
+  const { log } = await import('../../../tools/vnet/commands/log.ts');
   const terminal = new Terminal();
   assert.is(await log(['export', dir, '--actor', `handler:${HANDLER}`], terminal), 0);
   const file = path.join(place.dir, 'handler.ndjson');

@@ -1,4 +1,4 @@
-import type { Surroundings } from '../../../tools/cli/surroundings.ts';
+import type { Surroundings } from '../../../tools/vnet/cli/terminal.ts';
 
 /** Surroundings that keep what was printed. */
 export class Terminal implements Surroundings {

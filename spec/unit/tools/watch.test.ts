@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { watch } from '../../../tools/commands/watch.ts';
+import { watch } from '../../../tools/vnet/commands/watch.ts';
 import { FakeServer } from './fake-server.ts';
 import { Terminal } from './terminal.ts';
 

@@ -1,0 +1,142 @@
+/** One open device: the actor of one kernel interface, shared by the Handlers on it. */
+import type { DeviceError, FrameDevice, Named } from '../../io/ports.ts';
+import type {
+  DeviceContext,
+  DeviceEffect,
+  DeviceInput,
+  deviceMachine,
+} from '../../machines/device/machine.ts';
+import { deviceDefinition } from '../../machines/index.ts';
+import type { LiveActor } from '../../machines/log/fold.ts';
+import type { Reason } from '../../machines/protocol/errors.ts';
+import type { DeviceSpec } from '../../machines/protocol/types.ts';
+import { Segment } from '../packet-path/segment.ts';
+import { type EffectTable, Shell } from '../shell.ts';
+import type { World } from '../world.ts';
+
+/** What a Handler hears of its device. */
+export interface DeviceUser {
+  deviceOpen(segment: Segment): void;
+  deviceFailed(reason: Reason, text: string): void;
+  deviceGone(why: string): void;
+}
+
+export class DeviceActor {
+  readonly shell: Shell<typeof deviceMachine, DeviceEffect>;
+  segment: Segment | undefined;
+  #failure = '';
+  /** Of an earlier run: that it was created is on record for certain. */
+  readonly #restored: boolean;
+  readonly #effects: EffectTable<DeviceEffect> = {
+    open: () => void this.#open(),
+    welcome: ({ handler }) => {
+      if (this.segment !== undefined) this.#user(handler)?.deviceOpen(this.segment);
+    },
+    tellOpened: ({ handlers }) => {
+      for (const handler of handlers)
+        if (this.segment !== undefined) this.#user(handler)?.deviceOpen(this.segment);
+    },
+    tellFailed: ({ handlers, reason }) => {
+      for (const handler of handlers) this.#user(handler)?.deviceFailed(reason, this.#failure);
+      if (this.shell.done) this.ended(this);
+    },
+    tellGone: ({ handlers, why }) => {
+      for (const handler of handlers) this.#user(handler)?.deviceGone(why);
+    },
+    release: ({ remove }) => void this.#release(remove),
+  };
+
+  constructor(
+    private readonly world: World,
+    private readonly ended: (device: DeviceActor) => void,
+    origin: DeviceInput | { readonly name: string; readonly live: LiveActor },
+  ) {
+    const actor = `device:${origin.name}`;
+    this.#restored = 'live' in origin;
+    this.shell =
+      'live' in origin
+        ? Shell.restore(world.journal, actor, origin.live, this.#effects)
+        : Shell.create(world.journal, actor, deviceDefinition, this.#effects, origin);
+  }
+
+  get context(): DeviceContext {
+    return this.shell.context;
+  }
+
+  /** The interface as this process has it open, which may have been renamed since. */
+  get named(): Named {
+    return { ifname: this.context.spec.ifname, ifindex: this.segment?.device.ifindex };
+  }
+
+  #user(handler: string): DeviceUser | undefined {
+    return this.world.handlers.byActor(handler);
+  }
+
+  async #open(): Promise<void> {
+    if (this.#unrecorded()) {
+      const text = 'the event log cannot be written now, and no TAP is made that is not on record there';
+      return this.#failed('log-unavailable', text);
+    }
+    try {
+      const device = await this.#openInterface();
+      const gone = (why: string) => this.shell.send({ type: 'gone', why });
+      const segment = new Segment(device, { gone }, this.world.clock);
+      this.segment = segment;
+      const { ifindex, mtu, backend } = device;
+      this.shell.send({ type: 'opened', ifindex, mtu, backend });
+    } catch (error) {
+      const { name, message } = error as Error;
+      this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
+    }
+  }
+
+  #failed(reason: Reason, error: string): void {
+    this.#failure = error;
+    this.world.diagnostics.warn({ device: this.context.name, reason, error }, 'device not opened');
+    this.shell.send({ type: 'failed', reason });
+  }
+
+  /**
+   * Whether we would make a TAP that is perhaps not on record as ours: effects run also when the log has failed
+   * between HANDLE or BEGIN and here, and after a crash the TAP would be nobody's, and stay for ever.
+   */
+  #unrecorded(): boolean {
+    const { ours, made } = this.context;
+    return ours && !made && !this.#restored && !this.world.journal.available;
+  }
+
+  #openInterface(): Promise<FrameDevice> {
+    const { spec, ours, wantedMtu } = this.context;
+    if (spec.kind === 'tap') {
+      const inherits = ours && isElastic(spec) && wantedMtu !== null;
+      const mtu = inherits ? wantedMtu : spec.mtu;
+      return this.world.interfaces.openTap(spec.ifname, {
+        ...(mtu === undefined ? {} : { mtu }),
+        ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
+      });
+    }
+    const { backend, ifname } = spec;
+    const concrete = backend === 'any' ? this.world.interfaces.captureBackends()[0] : backend;
+    if (concrete === undefined) throw new Error('there is no backend here that can capture');
+    return this.world.interfaces.capture(concrete, ifname);
+  }
+
+  async #release(remove: boolean): Promise<void> {
+    try {
+      await this.segment?.close();
+      if (remove) await this.world.interfaces.removeTap(this.named);
+    } catch (error) {
+      this.world.diagnostics.error(
+        { device: this.context.name, error: (error as Error).message },
+        'device not closed as it should be',
+      );
+    }
+    this.segment = undefined;
+    this.shell.send({ type: 'released' }, () => this.ended(this));
+  }
+}
+
+/** Whether it takes its MTU from the far end, when it is a TAP that we make: neither an MTU nor a bridge says which. */
+export function isElastic(spec: DeviceSpec): boolean {
+  return spec.kind === 'tap' && spec.mtu === undefined && spec.bridge === undefined;
+}

@@ -1,0 +1,88 @@
+/** What stands between two Handlers of one server: MAC addresses, devices, loops (PROTOCOL.md sections 3.1 and 3.2). */
+import type { Refusal } from '../../machines/protocol/errors.ts';
+import type { DeviceSpec, Ends } from '../../machines/protocol/types.ts';
+import { sharedMac } from './compare.ts';
+import type { HandlerActor } from './handler.ts';
+
+type Handlers = Iterable<HandlerActor>;
+
+/** Handlers of the same role on the same interface that carry one of these MAC addresses. */
+export function onSameMacs(handlers: Handlers, ends: Ends): readonly HandlerActor[] {
+  if (ends.localConfig.role === 'BRIDGE') return [];
+  return [...handlers].filter(
+    ({ context }) =>
+      context.localConfig.role === ends.localConfig.role &&
+      context.localDevice.ifname === ends.localDevice.ifname &&
+      sharedMac(context.macs, ends.macs) !== undefined,
+  );
+}
+
+/** BRIDGE Handlers between interfaces of these names, to whatever server. */
+export function onSameBridges(handlers: Handlers, ends: Ends): readonly HandlerActor[] {
+  if (ends.localConfig.role !== 'BRIDGE') return [];
+  return [...handlers].filter(
+    ({ context }) =>
+      context.localConfig.role === 'BRIDGE' &&
+      context.localDevice.ifname === ends.localDevice.ifname &&
+      context.remoteDevice.ifname === ends.remoteDevice.ifname,
+  );
+}
+
+export function refuseMacs(handlers: Handlers, ends: Ends): Refusal | undefined {
+  const [other] = onSameMacs(handlers, ends);
+  if (other === undefined) return undefined;
+  const mac = sharedMac(other.context.macs, ends.macs);
+  return {
+    reason: 'mac-in-use',
+    text: `Handler ${other.context.id} carries ${mac} as ${ends.localConfig.role} on this device; CLOSE it first`,
+  };
+}
+
+/**
+ * Two BRIDGE Handlers between the same two segments are a loop.
+ * @param sameServer whether a Handler is to the server that the new one is to
+ */
+export function refuseSecondBridge(
+  handlers: Handlers,
+  ends: Ends,
+  sameServer: (other: HandlerActor) => boolean,
+): Refusal | undefined {
+  const other = onSameBridges(handlers, ends).find(sameServer);
+  if (other === undefined) return undefined;
+  return {
+    reason: 'device-busy',
+    text: `Handler ${other.context.id} bridges these two segments already; a second one would be a loop`,
+  };
+}
+
+/**
+ * A Handler is on that interface, or about to be, by another backend or with other options.
+ * @param nameOf the normal form of a device, which is the same for whatever is the same device
+ */
+export function refuseOtherForm(
+  handlers: Handlers,
+  device: DeviceSpec,
+  nameOf: (spec: DeviceSpec) => string,
+): Refusal | undefined {
+  const name = nameOf(device);
+  for (const { context } of handlers) {
+    const other = nameOf(context.localDevice);
+    if (context.localDevice.ifname !== device.ifname || other === name) continue;
+    return {
+      reason: 'device-busy',
+      text: `Handler ${context.id} is on ${other}; use that form, or CLOSE the Handlers on it first`,
+    };
+  }
+  return undefined;
+}
+
+/** Whether the other end of a Handler has that address: what the initiator dialled, or where BEGIN came from. */
+export function isTo({ context }: HandlerActor, address: string): boolean {
+  if (context.side === 'responder') return context.peer === address;
+  return context.peer !== null && hostOf(context.peer) === address;
+}
+
+/** The host of `HOST:PORT` or `[HOST]:PORT`. */
+function hostOf(peer: string): string {
+  return peer.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+}

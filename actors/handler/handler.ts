@@ -1,0 +1,246 @@
+/**
+ * What a Handler does at either side: its place on a device, its wire, its timers, its end. The two sides
+ * (`initiator.ts`, `responder.ts`) add how a wire comes about.
+ */
+import type { Link, Timer } from '../../io/ports.ts';
+import type { HandlerEffects, News } from '../../machines/handler/events.ts';
+import type { InitiatorContext } from '../../machines/handler/initiator.ts';
+import type { ResponderContext } from '../../machines/handler/responder.ts';
+import type { Reason } from '../../machines/protocol/errors.ts';
+import type { DeviceUser } from '../device/device.ts';
+import type { PathCounters } from '../packet-path/counters.ts';
+import { HandlerPath } from '../packet-path/path.ts';
+import type { Segment } from '../packet-path/segment.ts';
+import { Wire } from '../packet-path/wire.ts';
+import type { ShellView } from '../shell.ts';
+import type { World } from '../world.ts';
+
+export type HandlerContext = InitiatorContext | ResponderContext;
+
+/** What happens to a Handler of either side alike. */
+export type CommonEvent =
+  | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
+  | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
+  | { readonly type: 'device-gone'; readonly why: string }
+  | { readonly type: 'first-record' }
+  | { readonly type: 'wire-lost'; readonly why: string; readonly jitter: number }
+  | { readonly type: 'bye'; readonly reason: string; readonly jitter: number }
+  | { readonly type: 'protocol-error'; readonly why: string }
+  | { readonly type: 'close'; readonly session: string }
+  | { readonly type: 'shutdown' };
+
+/** The effects that both sides carry out in the same way. */
+type SharedEffects = 'leaveDevice' | 'farewell' | 'dropWire' | 'news' | 'tellClosed' | 'arm' | 'cancel';
+
+export abstract class HandlerActor implements DeviceUser {
+  abstract readonly shell: ShellView;
+  /** Text for people of what failed last; it goes to the session that asked, never on record. */
+  protected failure = '';
+  protected path: HandlerPath | undefined;
+  protected wire: Wire | undefined;
+  #segment: Segment | undefined;
+  /** The farewell that was said last; over at once where there was none. */
+  #leaving: Promise<void> = Promise.resolve();
+  /** All that are not over yet. */
+  readonly #farewells = new Set<Promise<void>>();
+  /** Resolves when the Handler is closed, and the other end was told or could not be. */
+  readonly over: Promise<void>;
+  #setOver: () => void = () => undefined;
+  readonly #timers = new Map<string, Timer>();
+
+  constructor(
+    protected readonly world: World,
+    private readonly ended: (handler: HandlerActor) => void,
+  ) {
+    this.over = new Promise((resolve) => {
+      this.#setOver = resolve;
+    });
+  }
+
+  abstract get context(): HandlerContext;
+  protected abstract send(event: CommonEvent, aside?: () => void): boolean;
+  protected abstract timerFired(timer: HandlerEffects['arm']['timer']): void;
+  /** A dial, or whatever else there is instead of a wire, is not wanted any more. */
+  protected abstract abortDial(): void;
+  /** The wire that stands is given up. @returns what is to be done when it is over */
+  protected abstract releaseWire(): () => void;
+
+  get actor(): string {
+    return this.shell.actor;
+  }
+
+  get state(): string {
+    return this.shell.state;
+  }
+
+  get counters(): PathCounters | undefined {
+    return this.path?.counters();
+  }
+
+  get rttMicros(): number | undefined {
+    return this.wire?.rttMicros;
+  }
+
+  // ── What the device tells ──
+
+  deviceOpen(segment: Segment): void {
+    if (this.shell.done) return;
+    this.#segment = segment;
+    this.path ??= this.#newPath(segment);
+    const elastic = this.world.devices.takesFarMtu(this.context.localDevice);
+    this.send({ type: 'device-open', mtu: segment.mtu, elastic });
+  }
+
+  deviceFailed(reason: Reason, text: string): void {
+    this.failure = text;
+    this.send({ type: 'device-failed', reason, jitter: this.world.chance.fraction() });
+  }
+
+  deviceGone(why: string): void {
+    this.failure = why;
+    this.send({ type: 'device-gone', why });
+  }
+
+  // ── What others ask ──
+
+  close(session: string): void {
+    if (!this.shell.done) this.failure = 'CLOSE was asked for meanwhile';
+    const closing = this.send({ type: 'close', session });
+    if (!closing) void this.over.then(() => this.#tellClosed([session]));
+  }
+
+  /** The server ends. Resolves when the other end was told, or could not be. */
+  shutdown(): Promise<void> {
+    return new Promise((resolve) => {
+      const taken = this.send({ type: 'shutdown' }, () =>
+        queueMicrotask(() => void Promise.all(this.#farewells).then(() => resolve())),
+      );
+      if (!taken) resolve();
+    });
+  }
+
+  // ── Effects ──
+
+  protected sharedEffects(): { readonly [T in SharedEffects]: (params: HandlerEffects[T]) => void } {
+    return {
+      leaveDevice: () => this.#leaveDevice(),
+      farewell: ({ reason }) => this.#farewell(reason),
+      dropWire: () => this.#dropWire(),
+      news: ({ session, news }) => this.#tell(session, news),
+      tellClosed: ({ sessions }) => {
+        // Of a server that dialled itself both Handlers are closed before it is told.
+        const others = this.world.handlers.byId(this.context.id).filter((other) => other !== this);
+        const all = [this.#leaving, ...others.map(({ over }) => over)];
+        void Promise.all(all).then(() => this.#tellClosed(sessions));
+      },
+      arm: ({ timer, ms }) => this.#arm(timer, ms),
+      cancel: ({ timer }) => this.#cancel(timer),
+    };
+  }
+
+  /** Frames flow over this link from now on; `rest` are bytes that stood behind the text phase. */
+  protected connect(
+    link: Link,
+    rest: Uint8Array,
+    terms: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean },
+  ): void {
+    const { path } = this;
+    if (path === undefined) {
+      link.destroy();
+      return;
+    }
+    const jitter = () => this.world.chance.fraction();
+    const mine = (then: () => void) => () => {
+      if (this.wire === wire) then();
+    };
+    const wire: Wire = new Wire(
+      link,
+      this.world.clock,
+      {
+        firstRecord: mine(() => void this.send({ type: 'first-record' })),
+        broken: (why) => mine(() => this.#lost({ type: 'wire-lost', why, jitter: jitter() }))(),
+        bye: (reason) => mine(() => this.#lost({ type: 'bye', reason, jitter: jitter() }))(),
+        protocolError: (why) => mine(() => this.#lost({ type: 'protocol-error', why }))(),
+      },
+      { offload: terms.offload, initiator: this.context.side === 'initiator' },
+    );
+    this.wire = wire;
+    path.connect(wire, { offload: terms.offload, farMtu: terms.farMtu });
+    wire.start(rest);
+    if (terms.announce) path.announce();
+  }
+
+  /** Told by the wire itself: it ends on its own, in good order where there was a BYE. */
+  #lost(event: CommonEvent): void {
+    this.wire = undefined;
+    this.path?.disconnect();
+    this.releaseWire()();
+    this.send(event);
+  }
+
+  #dropWire(): void {
+    this.abortDial();
+    const { wire } = this;
+    if (wire === undefined) return;
+    this.wire = undefined;
+    this.path?.disconnect();
+    wire.destroy();
+    this.releaseWire()();
+  }
+
+  #farewell(reason: HandlerEffects['farewell']['reason']): void {
+    this.abortDial();
+    const { wire } = this;
+    if (wire === undefined) return;
+    this.wire = undefined;
+    this.path?.disconnect();
+    const farewell = wire.farewell(reason).then(this.releaseWire());
+    this.#leaving = farewell;
+    this.#farewells.add(farewell);
+    void farewell.then(() => this.#farewells.delete(farewell));
+  }
+
+  #leaveDevice(): void {
+    this.path?.close();
+    this.path = undefined;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.ended(this);
+    void Promise.all(this.#farewells).then(() => this.#setOver());
+    this.world.devices.leave(this.context.localDevice, this.actor);
+  }
+
+  /** The options are others now: frames are filtered and counted anew. */
+  protected renewPath(): void {
+    if (this.#segment === undefined || this.path === undefined) return;
+    this.path.close();
+    this.path = this.#newPath(this.#segment);
+  }
+
+  #newPath(segment: Segment): HandlerPath {
+    const { id, localConfig, macs, options } = this.context;
+    return new HandlerPath(segment, { handler: id, config: localConfig, macs, options }, this.world.clock);
+  }
+
+  #tellClosed(sessions: readonly string[]): void {
+    for (const session of sessions) this.world.sessions.handlerClosed(session, this.context.id);
+  }
+
+  #tell(session: string | null, news: News): void {
+    if (session !== null) this.world.sessions.news(session, news, this.failure);
+  }
+
+  #arm(timer: HandlerEffects['arm']['timer'], ms: number): void {
+    this.#cancel(timer);
+    const fire = () => {
+      this.#timers.delete(timer);
+      this.timerFired(timer);
+    };
+    this.#timers.set(timer, this.world.clock.after(ms, fire));
+  }
+
+  #cancel(timer: string): void {
+    this.#timers.get(timer)?.cancel();
+    this.#timers.delete(timer);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What stands against a command, in the order of PROTOCOL.md section 2: arguments, policy, the objects it names,
+ * the log. (The line and the verb were looked at before, the state is the machine's.)
+ */
+import type { Refusal } from '../../machines/protocol/errors.ts';
+import type { Command, Handle } from '../../machines/protocol/types.ts';
+import type { World } from '../world.ts';
+import { changesNetwork, type Session } from './session.ts';
+
+export interface Objected {
+  readonly refusal?: Refusal | undefined;
+  /** The policy rule that refused. */
+  readonly rule?: string;
+}
+
+export function objectTo(world: World, session: Session, command: Command): Objected {
+  const { args } = command;
+  if (!args.ok) return { refusal: args.refusal };
+  // Before HELLO neither policy nor objects may be asked about: the machine answers 401.
+  if (session.state !== 'authenticated') return {};
+  const identity = session.context.identity ?? '';
+  const forbidden = world.configuration.forbids(identity, command, {
+    owners: (id) => world.handlers.byId(id).map(({ context }) => context.identity),
+    count: (owner) => world.handlers.all().filter(({ context }) => context.identity === owner).length,
+  });
+  if (forbidden !== undefined) {
+    return {
+      rule: forbidden.rule,
+      refusal: { reason: 'forbidden', text: `${forbidden.text} (rule ${forbidden.rule})` },
+    };
+  }
+  return { refusal: refuseObjects(world, session, command) ?? refuseLog(world, command) };
+}
+
+function refuseObjects(world: World, session: Session, { verb, args }: Command): Refusal | undefined {
+  if (!args.ok) return undefined;
+  switch (verb) {
+    case 'HANDLE':
+      return refusePeer(world, args.value as Handle) ?? world.handlers.refuseHandle(args.value as Handle);
+    case 'BEGIN':
+      return world.handlers.refuseBegin(args.value, session.context.identity ?? '', session.context.address);
+    case 'CLOSE':
+    case 'STATS?':
+      return refuseHandler(world, args.value.handler);
+    default:
+      return undefined;
+  }
+}
+
+function refuseHandler(world: World, id: string): Refusal | undefined {
+  if (world.handlers.byId(id).length > 0) return undefined;
+  return {
+    reason: 'no-such-handler',
+    text: `there is no Handler ${id} here; HANDLERS? lists those there are`,
+  };
+}
+
+function refusePeer(world: World, { remote, auth }: Handle): Refusal | undefined {
+  if (remote.kind === 'peer') {
+    if (world.configuration.peer(remote.name) !== undefined) return undefined;
+    return {
+      reason: 'no-such-peer',
+      text: `there is no peer ${remote.name} in the --peers file of this server`,
+    };
+  }
+  if (auth.kind !== 'peer-entry') return undefined;
+  return {
+    reason: 'bad-remote',
+    text: 'the auth argument - goes with a remote of the form peer:<name> only',
+  };
+}
+
+function refuseLog(world: World, { verb }: Command): Refusal | undefined {
+  if (!changesNetwork(verb) || world.journal.available) return undefined;
+  return {
+    reason: 'log-unavailable',
+    text: `the event log cannot be written (${world.journal.status}); ${verb} is possible again when it can`,
+  };
+}

@@ -1,0 +1,113 @@
+/** The data lines of DEVICES?, HANDLERS?, STATS? and STATUS?. */
+import type { InterfaceInfo } from '../../io/ports.ts';
+import { formatDevice } from '../../machines/protocol/devices.ts';
+import { dataLine } from '../../machines/protocol/format.ts';
+import { formatRemote } from '../../machines/protocol/remote.ts';
+import { formatRole } from '../../machines/protocol/roles.ts';
+import type { Report } from '../../machines/session/events.ts';
+import type { HandlerActor } from '../handler/handler.ts';
+import { type PathCounters, RX_REASONS, TX_REASONS } from '../packet-path/counters.ts';
+import type { World } from '../world.ts';
+
+/** @throws DeviceError when the kernel does not say which interfaces there are */
+export function report(world: World, what: Exclude<Report, 'HELP?'>, handler: string | undefined): string[] {
+  switch (what) {
+    case 'DEVICES?':
+      return devices(world);
+    case 'HANDLERS?':
+      return world.handlers.all().filter(isListed).map(handlerLine);
+    case 'STATS?':
+      return statistics(world.handlers.byId(handler ?? ''));
+    case 'STATUS?':
+      return world.status().map(([key, value]) => dataLine(['STATUS', key, value]));
+  }
+}
+
+function devices(world: World): string[] {
+  const { interfaces } = world;
+  const capture = interfaces.captureBackends();
+  return interfaces
+    .interfaces()
+    .filter(({ kind }) => kind !== 'loopback')
+    .map((info) => deviceLine(world, info, info.kind === 'tap' ? ['tap', ...capture] : capture));
+}
+
+function deviceLine(world: World, info: InterfaceInfo, backends: readonly string[]): string {
+  return dataLine(['DEVICE', info.name], {
+    kind: info.kind,
+    mac: info.mac,
+    mtu: info.mtu,
+    state: info.up ? 'up' : 'down',
+    backends: backends.join(','),
+    // What is put on a captured interface goes out of it and does not reach this machine's own stack.
+    local: info.kind === 'tap',
+    handlers: world.devices.handlersOn(info),
+  });
+}
+
+/** Not the one whose HANDLE has failed; one whose HANDLE is under way is there, with its state. */
+function isListed({ state }: HandlerActor): boolean {
+  return state !== 'closed';
+}
+
+function handlerLine(handler: HandlerActor): string {
+  const { context, counters, rttMicros } = handler;
+  const peer =
+    context.side === 'initiator' ? formatRemote(context.remote) : context.peer === '' ? '-' : context.peer;
+  return dataLine(['HANDLER', context.id], {
+    state: handler.state,
+    side: context.side,
+    peer,
+    local_device: formatDevice(context.localDevice),
+    remote_device: formatDevice(context.remoteDevice),
+    local_config: formatRole(context.localConfig),
+    remote_config: formatRole(context.remoteConfig),
+    macs: context.macs.join(','),
+    rx_frames: counters?.rxFrames ?? 0,
+    rx_bytes: counters?.rxBytes ?? 0,
+    tx_frames: counters?.txFrames ?? 0,
+    tx_bytes: counters?.txBytes ?? 0,
+    dropped: counters === undefined ? 0 : dropped(counters),
+    rtt_us: rttMicros === undefined ? '-' : Math.round(rttMicros),
+    since: context.since,
+  });
+}
+
+/** Frames that should have crossed and did not; those that were never meant for the wire are not among them. */
+function dropped({ rxDropped, txDropped }: PathCounters): number {
+  const sum = (reasons: Readonly<Record<string, number>>) =>
+    Object.values(reasons).reduce((a, b) => a + b, 0);
+  return sum(rxDropped) + sum(txDropped) - (txDropped.filtered ?? 0);
+}
+
+const zeros = (reasons: readonly string[]) => Object.fromEntries(reasons.map((reason) => [reason, 0]));
+
+/** Of a Handler that has no place on its device yet. */
+const NO_COUNTERS = {
+  rxSeen: 0,
+  rxFrames: 0,
+  rxBytes: 0,
+  txSeen: 0,
+  txFrames: 0,
+  txBytes: 0,
+  rxDropped: zeros(RX_REASONS),
+  txDropped: zeros(TX_REASONS),
+};
+
+/** One line for each counter; of a server that dialled itself, the sum of both sides. */
+function statistics(handlers: readonly HandlerActor[]): string[] {
+  const sums = new Map<string, number>();
+  const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value);
+  for (const handler of handlers) {
+    const counters = handler.counters ?? NO_COUNTERS;
+    add('rx_seen', counters.rxSeen);
+    add('rx_frames', counters.rxFrames);
+    add('rx_bytes', counters.rxBytes);
+    add('tx_seen', counters.txSeen);
+    add('tx_frames', counters.txFrames);
+    add('tx_bytes', counters.txBytes);
+    for (const [reason, count] of Object.entries(counters.rxDropped)) add(`rx_dropped_${reason}`, count);
+    for (const [reason, count] of Object.entries(counters.txDropped)) add(`tx_dropped_${reason}`, count);
+  }
+  return [...sums].map(([name, value]) => dataLine(['STAT', name, String(value)]));
+}

@@ -1,0 +1,152 @@
+/**
+ * Loads our Node-API addon (`io/device/native/`) and types it. Nothing outside of `io/` uses it directly.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/**
+ * Places in the Int32Array that a port is made with; each `read` and `write` leaves its outcome there.
+ * `state` after a read: 0, the kernel has no more for now; 1, perhaps it has; negative, an errno: nothing more comes.
+ */
+export const OUTCOME = {
+  end: 0,
+  frames: 1,
+  lost: 2,
+  state: 3,
+  written: 4,
+  writtenBytes: 5,
+  badOffload: 6,
+  queueFull: 7,
+  refused: 8,
+  length: 9,
+} as const;
+
+/** One descriptor in libuv's loop. Made with `(…, outcome, onReadable)`. */
+export interface NativePort {
+  /** Whether `onReadable` is called when there is something to read. @throws SystemError */
+  poll(on: boolean): void;
+  /** Fills `buffer[start, limit)` with records as far as there are frames. Room for one longest record is needed. */
+  read(buffer: Buffer, start: number, limit: number): void;
+  write(buffer: Buffer, start: number, end: number): void;
+  /** The MTU that written frames are held against; 65535 until told. */
+  setMtu(mtu: number): void;
+  /** Closes the descriptor at once. Idempotent; the other methods do nothing afterwards. */
+  close(): void;
+}
+
+export interface NativeTap extends NativePort {
+  /** @returns the TUN_F_… bits that the kernel took */
+  setOffload(on: boolean): number;
+  /** Whether the interface stays when its descriptor is closed. @throws SystemError */
+  persist(on: boolean): void;
+}
+
+export interface NativePacketSocket extends NativePort {
+  /** The instructions as they lie in `struct sock_filter`; null takes the filter off. @throws SystemError */
+  setFilter(program: Buffer | null): void;
+  /** Memory that frames which nobody has read may take; as the kernel's own limits allow. Those in it stay. */
+  setReceiveBuffer(bytes: number): void;
+  /** Frames dropped for want of room since the last call. */
+  drops(): number;
+}
+
+/** An interface as the kernel tells of it. */
+export interface NativeLink {
+  readonly name: string;
+  readonly ifindex: number;
+  /** ARPHRD_… of linux/if_arp.h: 1 is Ethernet. */
+  readonly type: number;
+  /** IFLA_INFO_KIND, e.g. `veth`, `bridge`, `tun`; empty for hardware. */
+  readonly kind: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly txQueueLength: number;
+  /** ifindex of the bridge or bond it is a port of, 0 for none. */
+  readonly master: number;
+  readonly up: boolean;
+  readonly loopback: boolean;
+  readonly txDropped: number;
+  /** Whether a `tun` device carries Ethernet frames. */
+  readonly tap: boolean;
+  readonly multiQueue: boolean;
+  /** Descriptors attached to a multi-queue `tun` device. */
+  readonly queues: number;
+}
+
+/** Changes of one interface, made one after the other in this order. */
+export interface LinkChanges {
+  readonly txQueueLength?: number;
+  readonly mac?: string;
+  readonly mtu?: number;
+  /** ifindex of the bridge to join; 0 leaves the one it is in. */
+  readonly master?: number;
+  readonly up?: boolean;
+}
+
+/** What the addon throws: the kernel's errno and its name, e.g. `EPERM`. */
+export interface SystemError extends Error {
+  readonly errno: number;
+  readonly code: string;
+}
+
+export interface Addon {
+  readonly Tap: new (
+    name: string,
+    create: boolean,
+    multiQueue: boolean,
+    outcome: Int32Array,
+    onReadable: () => void,
+  ) => NativeTap;
+  readonly PacketSocket: new (
+    ifindex: number,
+    outcome: Int32Array,
+    onReadable: () => void,
+  ) => NativePacketSocket;
+  readonly LinkMonitor: new (outcome: Int32Array, onReadable: () => void) => NativePort;
+  /**
+   * Gives bytes to the kernel's send queue of a connected socket without waiting. `more`: others follow at once.
+   * @returns how many it took; 0 also when it has an error to tell, which the next write by Node's means then gets
+   */
+  sendNow(fd: number, bytes: Uint8Array, more: boolean): number;
+  /**
+   * What a TAP of that MTU is given in place of a batch of records: TCP segments that follow one another as one
+   * super-frame. For tests: what it writes to `out` nobody else reads. @returns bytes that were written @throws TypeError
+   * when they find no room
+   */
+  joinSegments(batch: Uint8Array, mtu: number, out: Uint8Array): number;
+  /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
+  setNotSentLowat(fd: number, bytes: number): void;
+  /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */
+  links(ifindex?: number): NativeLink[];
+  /** @throws SystemError; what came before the change that failed is done */
+  setLink(ifindex: number, changes: LinkChanges): void;
+  /** @throws SystemError */
+  deleteLink(ifindex: number): void;
+}
+
+const BUILT = join('io', 'device', 'native', 'build', 'Release', 'vnet.node');
+
+/** The project's folder: the nearest one upwards with a package.json, from `io/` as well as from `dist/io/`. */
+function projectFolder(from: string): string {
+  const parent = dirname(from);
+  return existsSync(join(from, 'package.json')) || parent === from ? from : projectFolder(parent);
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, loaded at the first call. @throws Error that says what to do when it is not built or does not load */
+export function addon(): Addon {
+  if (loaded === undefined) {
+    const path = join(projectFolder(import.meta.dirname), BUILT);
+    if (!existsSync(path)) {
+      throw new Error(`the native addon is not built (no ${path}): run \`npm run setup\``);
+    }
+    try {
+      loaded = createRequire(import.meta.url)(path) as Addon;
+    } catch (cause) {
+      throw new Error(`the native addon ${path} does not load: run \`npm run setup\``, { cause });
+    }
+  }
+  return loaded;
+}

@@ -1,0 +1,115 @@
+/**
+ * The interfaces of this machine and the ways to open them: the real `Devices`.
+ */
+
+import {
+  DeviceError,
+  type Devices,
+  type Diagnostics,
+  type FrameDevice,
+  type InterfaceInfo,
+  type Named,
+  type TapOptions,
+} from '../ports.ts';
+import type { NativeLink } from './addon.ts';
+import { deviceError, noSuchDevice } from './device-error.ts';
+import { findInterface, findLink, findNamed, isEthernet, listInterfaces } from './interfaces.ts';
+import { setMtu } from './links.ts';
+import { openPacket } from './packet-device.ts';
+import { openPcap } from './pcap-device.ts';
+import { openTap, removeTap, tapAvailable } from './tap-device.ts';
+
+/** Whether the optional `pcap` package is installed. */
+function pcapInstalled(): boolean {
+  try {
+    import.meta.resolve('pcap');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class KernelDevices implements Devices {
+  // Looked at while there are descriptors to look with.
+  private readonly backends: readonly ('packet' | 'pcap')[] = pcapInstalled()
+    ? ['packet', 'pcap']
+    : ['packet'];
+
+  /** @throws DeviceError when the kernel does not say which interfaces there are */
+  constructor(private readonly diagnostics: Diagnostics) {
+    // The socket for asking is opened now, and kept: later there may be no descriptor left.
+    this.interfaces();
+  }
+
+  interfaces(): InterfaceInfo[] {
+    return asked(listInterfaces);
+  }
+
+  find(ifname: string): InterfaceInfo | undefined {
+    return asked(() => findInterface(ifname));
+  }
+
+  captureBackends(): readonly ('packet' | 'pcap')[] {
+    return this.backends;
+  }
+
+  tapAvailable(): boolean {
+    return tapAvailable();
+  }
+
+  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+    const { link, info } = this.captured(ifname);
+    const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
+    this.diagnostics.info({ ifname, ifindex: info.ifindex, backend }, 'capture opened');
+    return device;
+  }
+
+  async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
+    const device = openTap(ifname, options);
+    this.diagnostics.info({ ifname, ifindex: device.ifindex, mtu: device.mtu, ...options }, 'TAP opened');
+    return device;
+  }
+
+  async removeTap(tap: Named): Promise<void> {
+    const ifname = removeTap(tap);
+    if (ifname !== undefined) this.diagnostics.info({ ifname }, 'TAP removed');
+  }
+
+  /** Sets the MTU of an interface that stands, 68..65535 bytes; open devices hear of it. @throws DeviceError */
+  setMtu(tap: Named, mtu: number): void {
+    try {
+      const link = findNamed(tap);
+      if (link === undefined) throw noSuchDevice(tap.ifname);
+      setMtu(link.ifindex, mtu);
+    } catch (cause) {
+      throw deviceError(cause, tap.ifname, 'CAP_NET_ADMIN');
+    }
+  }
+
+  /** An interface that can be captured. @throws DeviceError */
+  private captured(ifname: string): { link: NativeLink; info: InterfaceInfo } {
+    try {
+      const link = findLink(ifname);
+      const info = findInterface(ifname);
+      if (link === undefined || info === undefined) throw noSuchDevice(ifname);
+      if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
+      return { link, info };
+    } catch (cause) {
+      throw deviceError(cause, ifname, 'CAP_NET_RAW');
+    }
+  }
+}
+
+/** @throws DeviceError */
+function asked<T>(ask: () => T): T {
+  try {
+    return ask();
+  } catch (cause) {
+    throw deviceError(cause, 'this machine', 'CAP_NET_ADMIN');
+  }
+}
+
+/** The devices of this machine, of the network namespace that the process is in. @throws DeviceError */
+export function kernelDevices(diagnostics: Diagnostics): KernelDevices {
+  return new KernelDevices(diagnostics);
+}

@@ -1,0 +1,203 @@
+/**
+ * What TAP and packet devices have in common: batches read into pooled slabs when libuv says so, records written
+ * at once, and an eye on the interface. Memory of one device: at most `SLABS` times `SLAB_BYTES`; when all of it
+ * is held by those who got batches, reading stops and the kernel's own queue fills, then drops.
+ */
+import { performance } from 'node:perf_hooks';
+import type { BpfInstruction, DeviceSink, FrameDevice, WriteOutcome } from '../ports.ts';
+import { addon, type NativeLink, type NativePort, OUTCOME } from './addon.ts';
+import { type LinkWatcher, watchLink } from './link-monitor.ts';
+import { QueueGovernor, type QueuePlan } from './queue-governor.ts';
+import { SlabPool } from './slabs.ts';
+
+/** Room that one longest record needs (kRecordRoom of io/device/native/records.h). */
+export const RECORD_ROOM = 65_656;
+const SLAB_BYTES = 512 << 10;
+const SLABS = 8;
+const RECORD_HEADER = 4;
+
+/** A native port that is open, with the array for its outcomes; a device takes it over later. */
+export class OpenPort<P extends NativePort> {
+  readonly outcome = new Int32Array(OUTCOME.length);
+  readonly port: P;
+  onReadable = () => {};
+
+  /** @throws SystemError */
+  constructor(make: (outcome: Int32Array, onReadable: () => void) => P) {
+    this.port = make(this.outcome, () => this.onReadable());
+  }
+}
+
+export abstract class KernelDevice<P extends NativePort> implements FrameDevice {
+  abstract readonly backend: 'tap' | 'packet';
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly takesOffload = true;
+  readonly unfinished = false;
+
+  protected readonly port: P;
+  /** Frames that the kernel gave and that had no form as a record. */
+  protected lost = 0;
+  private currentMtu: number;
+  private sink: DeviceSink | undefined;
+  private wanted = false;
+  /** Why it is dead, once it is. */
+  private end: string | undefined;
+  private readonly raw: Int32Array;
+  private readonly outcome: WriteOutcome = {
+    written: 0,
+    writtenBytes: 0,
+    badOffload: 0,
+    queueFull: 0,
+    refused: 0,
+  };
+  private readonly pool = new SlabPool(SLAB_BYTES, SLABS, () => this.poll());
+  private readonly unwatch: () => void;
+  private readonly governor = new QueueGovernor(
+    () => performance.now(),
+    (plan) => {
+      if (this.end === undefined) this.govern(plan);
+    },
+  );
+
+  /** Takes the port over. @throws SystemError; the port is the caller's to close then */
+  protected constructor(link: NativeLink, open: OpenPort<P>) {
+    this.ifname = link.name;
+    this.ifindex = link.ifindex;
+    this.currentMtu = link.mtu;
+    this.port = open.port;
+    this.raw = open.outcome;
+    open.onReadable = () => this.readable();
+    this.unwatch = watchLink(link.ifindex, this.watcher());
+    try {
+      this.port.setMtu(link.mtu);
+      // Deleted before the watch began: nobody will tell.
+      if (addon().links(link.ifindex).length === 0) this.die('the interface was deleted');
+    } catch (cause) {
+      this.unwatch();
+      throw cause;
+    }
+  }
+
+  get mtu(): number {
+    return this.currentMtu;
+  }
+
+  protected get dead(): boolean {
+    return this.end !== undefined;
+  }
+
+  start(sink: DeviceSink): void {
+    this.sink = sink;
+    this.wanted = true;
+    if (this.end === undefined) this.poll();
+    else setImmediate(() => sink.gone(this.end ?? ''));
+  }
+
+  pause(): void {
+    this.wanted = false;
+    this.governor.paused();
+    this.poll();
+  }
+
+  resume(): void {
+    this.wanted = this.sink !== undefined;
+    this.governor.resumed();
+    this.poll();
+  }
+
+  write(buffer: Buffer, start: number, end: number): WriteOutcome {
+    const { outcome, raw } = this;
+    if (this.end !== undefined) return this.refuseAll(buffer, start, end);
+    this.port.write(buffer, start, end);
+    outcome.written = raw[OUTCOME.written]!;
+    outcome.writtenBytes = raw[OUTCOME.writtenBytes]!;
+    outcome.badOffload = raw[OUTCOME.badOffload]!;
+    outcome.queueFull = raw[OUTCOME.queueFull]!;
+    outcome.refused = raw[OUTCOME.refused]!;
+    return outcome;
+  }
+
+  setOffload(_on: boolean): void {}
+
+  setFilter(_program: readonly BpfInstruction[] | null): boolean {
+    return true;
+  }
+
+  abstract kernelDrops(): number;
+
+  async close(): Promise<void> {
+    this.shut('closed');
+  }
+
+  /** Makes the kernel's queue in front of this device as it should be. */
+  protected abstract govern(plan: QueuePlan): void;
+
+  /** The last chance to ask the port something before it is closed. */
+  protected beforeClose(): void {}
+
+  private watcher(): LinkWatcher {
+    return {
+      changed: (mtu) => {
+        if (mtu === this.currentMtu) return;
+        this.currentMtu = mtu;
+        this.port.setMtu(mtu);
+      },
+      gone: () => this.die('the interface was deleted'),
+    };
+  }
+
+  private poll(): void {
+    if (this.end === undefined) this.port.poll(this.wanted);
+  }
+
+  private readable(): void {
+    const { pool, raw, sink } = this;
+    if (sink === undefined || this.end !== undefined || !this.wanted) return;
+    const room = pool.room(RECORD_ROOM, this.governor.plan.batchBytes + RECORD_ROOM);
+    if (room === undefined) {
+      this.port.poll(false);
+      return;
+    }
+    this.port.read(room.buffer, room.start, room.limit);
+    this.lost += raw[OUTCOME.lost]!;
+    const frames = raw[OUTCOME.frames]!;
+    const state = raw[OUTCOME.state]!;
+    const end = raw[OUTCOME.end]!;
+    this.governor.read(end - room.start, frames);
+    if (frames > 0) {
+      const batch = pool.batch(end, frames);
+      try {
+        sink.frames(batch);
+      } finally {
+        batch.release();
+      }
+    }
+    if (state < 0) this.die(`cannot be read any more (errno ${-state})`);
+  }
+
+  /** The interface is gone: everything of this process is given back, and the sink is told. */
+  private die(reason: string): void {
+    if (this.shut(reason)) this.sink?.gone(reason);
+  }
+
+  /** @returns false when it was shut before */
+  private shut(reason: string): boolean {
+    if (this.end !== undefined) return false;
+    this.beforeClose();
+    this.end = reason;
+    this.wanted = false;
+    this.unwatch();
+    this.port.close();
+    return true;
+  }
+
+  private refuseAll(buffer: Buffer, start: number, end: number): WriteOutcome {
+    const outcome = this.outcome;
+    outcome.written = outcome.writtenBytes = outcome.badOffload = outcome.queueFull = outcome.refused = 0;
+    for (let at = start; at + RECORD_HEADER <= end; at += RECORD_HEADER + buffer.readUIntBE(at + 1, 3)) {
+      outcome.refused += 1;
+    }
+    return outcome;
+  }
+}

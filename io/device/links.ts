@@ -1,0 +1,85 @@
+/**
+ * Set-up of the TAP interfaces that we open: queue, MTU, bridge, up. By route netlink, no program is started.
+ */
+import { randomBytes } from 'node:crypto';
+import { DeviceError, type TapOptions } from '../ports.ts';
+import { addon, type NativeLink } from './addon.ts';
+import { findLink } from './interfaces.ts';
+import { MOST_FRAMES } from './queue-governor.ts';
+
+/** The bridge of that name. @throws DeviceError */
+export function findBridge(name: string): NativeLink {
+  const bridge = findLink(name);
+  if (bridge === undefined) throw new DeviceError('no-such-device', `there is no bridge ${name}`);
+  if (bridge.kind !== 'bridge') throw new DeviceError('bad-device', `${name} is no bridge`);
+  return bridge;
+}
+
+/** Checks the options of a TAP against its bridge before anything is made. @throws DeviceError */
+export function checkBridgeMtu(bridge: NativeLink, options: TapOptions): void {
+  if (options.mtu === undefined || options.mtu >= bridge.mtu) return;
+  throw new DeviceError(
+    'bad-device',
+    `mtu=${options.mtu} is less than the ${bridge.mtu} of ${bridge.name}, which would change to that of its new port: leave mtu out, or lower the bridge's own`,
+  );
+}
+
+/** A MAC address that no bridge takes over: bridges take the lowest of their ports'. Locally administered. */
+function highMac(): string {
+  return `fe:ff:${randomBytes(4).toString('hex').match(/../g)!.join(':')}`;
+}
+
+/**
+ * Puts an interface into a bridge so that the bridge keeps its own MAC address and MTU: the port's are set before.
+ * A bridge without any port takes the address of its first one, however high; telling it its own address makes it
+ * stay.
+ */
+function join(tap: NativeLink, bridge: NativeLink): void {
+  if (tap.master === bridge.ifindex) return;
+  const { links, setLink } = addon();
+  if (tap.master !== 0) {
+    const other = links(tap.master)[0]?.name ?? 'another interface';
+    throw new DeviceError('bad-device', `${tap.name} is a port of ${other} already`);
+  }
+  if (!links().some((link) => link.master === bridge.ifindex)) setLink(bridge.ifindex, { mac: bridge.mac });
+  setLink(tap.ifindex, { mac: highMac(), mtu: bridge.mtu, master: bridge.ifindex });
+}
+
+/**
+ * Makes a TAP interface ready: in the bridge, with the MTU, up. On failure one that stood before is as it was.
+ * @throws SystemError, DeviceError
+ */
+export function setUpTap(tap: NativeLink, options: TapOptions, bridge: NativeLink | undefined): void {
+  const { setLink } = addon();
+  try {
+    if (bridge !== undefined) join(tap, bridge);
+    else if (options.mtu !== undefined && options.mtu !== tap.mtu) setLink(tap.ifindex, { mtu: options.mtu });
+    setLink(tap.ifindex, { up: true });
+  } catch (cause) {
+    restore(tap);
+    throw cause;
+  }
+}
+
+/**
+ * The queue of a TAP that we made, for a start. Long enough for what comes in small frames while the process does
+ * something else: with 128, a flood of 60-byte frames lost two thirds of what came through with 512, more than that
+ * won nothing. Where super-frames fill it and leave slowly it is made shorter (queue-governor.ts). @throws SystemError
+ */
+export function shortenQueue(tap: NativeLink): void {
+  addon().setLink(tap.ifindex, { txQueueLength: MOST_FRAMES });
+}
+
+function restore(tap: NativeLink): void {
+  const { mac, mtu, master, up } = tap;
+  try {
+    addon().setLink(tap.ifindex, { mac, mtu, master, up });
+  } catch {
+    // What made the set-up fail is what matters; it is thrown on.
+  }
+}
+
+/** Sets the MTU of an interface, 68..65535 bytes. @throws SystemError */
+export function setMtu(ifindex: number, mtu: number): void {
+  addon().setLink(ifindex, { mtu });
+}

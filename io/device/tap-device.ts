@@ -1,0 +1,176 @@
+/**
+ * TAP interfaces: made by us (persistent, so that they outlive a crash of the server with their addresses) or
+ * attached to, read and written with virtio-net headers so that super-frames cross whole.
+ */
+import { existsSync } from 'node:fs';
+import { DeviceError, type FrameDevice, type Named, type TapOptions } from '../ports.ts';
+import { addon, type NativeLink, type NativeTap } from './addon.ts';
+import { deviceError } from './device-error.ts';
+import { findLink, findNamed } from './interfaces.ts';
+import { KernelDevice, OpenPort } from './kernel-device.ts';
+import { checkBridgeMtu, findBridge, setUpTap, shortenQueue } from './links.ts';
+import { MOST_FRAMES, type QueuePlan } from './queue-governor.ts';
+
+const CLONE_DEVICE = '/dev/net/tun';
+/** IFNAMSIZ 16 with the NUL, and what the kernel's dev_valid_name() refuses; `%` would make it pick a number. */
+const GOOD_NAME = /^(?!\.{1,2}$)[^\s/:%\0]{1,15}$/;
+
+class TapDevice extends KernelDevice<NativeTap> {
+  readonly backend = 'tap';
+  private readonly dropsBefore: number;
+  private drops = 0;
+
+  /** Whether super-frames are wanted, and whether they may be had just now. */
+  private offload = { wanted: true, allowed: true };
+  /** Of the interface's queue, in frames: when nothing is the matter, and now. */
+  private readonly fullQueue: number;
+  private queue: number;
+
+  constructor(link: NativeLink, open: OpenPort<NativeTap>) {
+    super(link, open);
+    this.dropsBefore = link.txDropped;
+    this.queue = link.txQueueLength;
+    // A run that was killed may have left a short one behind.
+    this.fullQueue = Math.max(this.queue, MOST_FRAMES);
+    this.port.setOffload(true);
+  }
+
+  override setOffload(on: boolean): void {
+    this.takeOffload({ ...this.offload, wanted: on });
+  }
+
+  protected override govern({ frames, superFrames }: QueuePlan): void {
+    this.takeOffload({ ...this.offload, allowed: superFrames });
+    this.setQueue(frames === MOST_FRAMES ? this.fullQueue : frames);
+  }
+
+  private takeOffload(offload: { wanted: boolean; allowed: boolean }): void {
+    this.offload = offload;
+    if (!this.dead) this.port.setOffload(offload.wanted && offload.allowed);
+  }
+
+  private setQueue(frames: number): void {
+    if (frames === this.queue) return;
+    try {
+      addon().setLink(this.ifindex, { txQueueLength: frames });
+      this.queue = frames;
+    } catch {
+      // Without CAP_NET_ADMIN, or with the interface just deleted, it stays as it is: nothing fails by that.
+    }
+  }
+
+  kernelDrops(): number {
+    if (!this.dead) this.readDrops();
+    return this.drops + this.lost;
+  }
+
+  protected override beforeClose(): void {
+    this.readDrops();
+    this.setQueue(this.fullQueue);
+  }
+
+  private readDrops(): void {
+    try {
+      const link = addon().links(this.ifindex)[0];
+      if (link !== undefined) this.drops = link.txDropped - this.dropsBefore;
+    } catch {
+      // No descriptor left to ask with: the last figure known stands.
+    }
+  }
+}
+
+/** Whether this machine has TAP interfaces at all. */
+export function tapAvailable(): boolean {
+  return existsSync(CLONE_DEVICE);
+}
+
+/** The interface of that name when it stands and we can attach to it. @throws DeviceError */
+function standingTap(ifname: string): NativeLink | undefined {
+  if (!GOOD_NAME.test(ifname)) {
+    throw new DeviceError(
+      'bad-device',
+      `${JSON.stringify(ifname)} is no interface name: 1 to 15 characters, none of them space, / : or %`,
+    );
+  }
+  const link = findLink(ifname);
+  if (link !== undefined && !link.tap) {
+    throw new DeviceError(
+      'bad-device',
+      `${ifname} stands and is no TAP interface; to capture it leave tap: out`,
+    );
+  }
+  if (link?.multiQueue && link.queues > 0) {
+    throw new DeviceError('device-busy', `${ifname} is in use by another program`);
+  }
+  return link;
+}
+
+/** What stands under that name now. */
+function linkOf(ifname: string): NativeLink {
+  const link = findLink(ifname);
+  if (link === undefined)
+    throw new DeviceError('no-such-device', `${ifname} was deleted while it was set up`);
+  return link;
+}
+
+function setUp(
+  open: OpenPort<NativeTap>,
+  ifname: string,
+  options: TapOptions,
+  created: boolean,
+): FrameDevice {
+  const bridge = options.bridge === undefined ? undefined : findBridge(options.bridge);
+  if (created) shortenQueue(linkOf(ifname));
+  setUpTap(linkOf(ifname), options, bridge);
+  const device = new TapDevice(linkOf(ifname), open);
+  // Last: until here it goes away by itself with its descriptor, whatever fails.
+  if (created) persist(open, device);
+  return device;
+}
+
+function persist(open: OpenPort<NativeTap>, device: FrameDevice): void {
+  try {
+    open.port.persist(true);
+  } catch (cause) {
+    void device.close();
+    throw cause;
+  }
+}
+
+/**
+ * Makes a persistent TAP interface, or attaches to the one that stands, and sets it up. On failure nothing of it
+ * is left. @throws DeviceError
+ */
+export function openTap(ifname: string, options: TapOptions): FrameDevice {
+  if (!tapAvailable())
+    throw new DeviceError('bad-device', `this machine has no TAP interfaces: no ${CLONE_DEVICE}`);
+  let open: OpenPort<NativeTap> | undefined;
+  try {
+    if (options.bridge !== undefined) checkBridgeMtu(findBridge(options.bridge), options);
+    const standing = standingTap(ifname);
+    const created = standing === undefined;
+    const { Tap } = addon();
+    open = new OpenPort(
+      (outcome, onReadable) => new Tap(ifname, created, standing?.multiQueue ?? false, outcome, onReadable),
+    );
+    return setUp(open, ifname, options, created);
+  } catch (cause) {
+    open?.port.close();
+    throw deviceError(cause, ifname, 'CAP_NET_ADMIN');
+  }
+}
+
+/** Removes a TAP interface. @returns its name now, undefined when there is none @throws DeviceError */
+export function removeTap(tap: Named): string | undefined {
+  try {
+    const link = findNamed(tap);
+    if (link === undefined) return undefined;
+    if (!link.tap) throw new DeviceError('bad-device', `${link.name} is no TAP interface: not removed`);
+    addon().deleteLink(link.ifindex);
+    return link.name;
+  } catch (cause) {
+    const error = deviceError(cause, tap.ifname, 'CAP_NET_ADMIN');
+    if (error.reason !== 'no-such-device') throw error;
+    return undefined;
+  }
+}

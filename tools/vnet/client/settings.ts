@@ -1,0 +1,147 @@
+/** Where a client goes, and how it says who it is: the options that all client commands have. */
+import type { ParseArgsConfig } from 'node:util';
+import { parseLinkUrl } from '../../../io/net/address.ts';
+import { orFail, UsageError } from '../cli/failures.ts';
+import type { Surroundings } from '../cli/terminal.ts';
+
+export const CLIENT_OPTIONS = {
+  server: { type: 'string' },
+  identity: { type: 'string' },
+  'password-file': { type: 'string' },
+  cert: { type: 'string' },
+  key: { type: 'string' },
+  ca: { type: 'string' },
+  authorized: { type: 'string' },
+  'allow-plaintext': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const satisfies ParseArgsConfig['options'];
+
+/** What parseArgs makes of them. */
+export interface ClientValues {
+  readonly server?: string | undefined;
+  readonly identity?: string | undefined;
+  readonly 'password-file'?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly authorized?: string | undefined;
+  readonly 'allow-plaintext'?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export const CLIENT_HELP = `Which server, and who you are:
+  --server URL        tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:…] or unix:///PATH
+                      (default: $VNET_SERVER, else tcp://127.0.0.1:7411)
+  --password-file F   the password, alone in a file that only you can read; or set VNET_PASSWORD
+  --identity I        whose password it is (default: default)
+  --cert F --key F    say who you are by a certificate, on tls:// (\`vnet keygen\` makes one)
+                      On unix:// nothing of all this is needed: the socket's file mode is the key.
+  --ca F              believe servers whose certificate one of these CAs signed
+  --authorized F      believe the servers that its lines "NAME sha256:… server=HOST" name
+  --allow-plaintext   send a password over plain tcp:// to another machine all the same
+  --json              one JSON document in place of text for people
+  --help              this text
+
+Exit status: 0 done, 1 the server said no (its ERR line on standard error), 2 wrong usage,
+3 the server cannot be reached.
+`;
+
+export const DEFAULT_SERVER = 'tcp://127.0.0.1:7411';
+
+/** How to say HELLO. */
+export type Login =
+  | { readonly method: 'password'; readonly identity: string; readonly secret: string }
+  | { readonly method: 'cert'; readonly cert: string; readonly key: string }
+  | { readonly method: 'local' };
+
+export interface ClientSettings {
+  readonly server: string;
+  readonly login: Login;
+  /** Files that say which servers are believed. */
+  readonly ca?: string;
+  readonly authorized?: string;
+  readonly allowPlaintext: boolean;
+}
+
+/**
+ * Reads the options, and the secret from its file or the environment.
+ * @throws UsageError for options that do not go together, Failure for a file that cannot be used
+ */
+export async function readSettings(values: ClientValues, around: Surroundings): Promise<ClientSettings> {
+  const server = values.server ?? (around.env.VNET_SERVER || DEFAULT_SERVER);
+  const scheme = schemeOf(server);
+  const login = await readLogin(values, scheme, around);
+  return {
+    server,
+    login,
+    allowPlaintext: values['allow-plaintext'] ?? false,
+    ...(values.ca === undefined ? {} : { ca: values.ca }),
+    ...(values.authorized === undefined ? {} : { authorized: values.authorized }),
+  };
+}
+
+function schemeOf(server: string): 'tcp' | 'tls' | 'unix' {
+  try {
+    return parseLinkUrl(server).scheme;
+  } catch (error) {
+    throw new UsageError(`--server: ${(error as Error).message}`);
+  }
+}
+
+async function readLogin(
+  values: ClientValues,
+  scheme: 'tcp' | 'tls' | 'unix',
+  { env }: Surroundings,
+): Promise<Login> {
+  const { cert, key, identity } = values;
+  const file = values['password-file'];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError('--cert and --key go together: the certificate and its private key');
+  }
+  if (cert !== undefined && key !== undefined) {
+    if (scheme !== 'tls')
+      throw new UsageError('a certificate is good on tls:// only; the server is not tls://');
+    if (file !== undefined) throw new UsageError('give --password-file or --cert and --key, not both');
+    if (identity !== undefined) {
+      throw new UsageError('--identity goes with a password; with --cert the certificate says who you are');
+    }
+    return { method: 'cert', cert, key };
+  }
+  if (file === undefined && scheme === 'unix') return { method: 'local' };
+  const secret = await readSecret(file, env.VNET_PASSWORD, '--password-file', 'VNET_PASSWORD');
+  if (secret === undefined) throw new UsageError(noCredentials(scheme));
+  return { method: 'password', identity: readIdentity(identity, '--identity'), secret };
+}
+
+function noCredentials(scheme: string): string {
+  const certificate = scheme === 'tls' ? ', or --cert F --key F' : '';
+  return `who are you? Give --password-file F or set VNET_PASSWORD${certificate}`;
+}
+
+/** @throws UsageError when it cannot be an identity */
+export function readIdentity(text: string | undefined, option: string): string {
+  if (text === undefined) return 'default';
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(text)) return text;
+  throw new UsageError(
+    `${option} "${text}": an identity is 1 to 64 letters, digits, dots, underscores and hyphens`,
+  );
+}
+
+/**
+ * A secret from its file, else from a variable of the environment; undefined when there is neither.
+ * @throws Failure (2) when the file cannot be used, UsageError when the variable cannot
+ */
+export async function readSecret(
+  file: string | undefined,
+  variable: string | undefined,
+  option: string,
+  variableName: string,
+): Promise<string | undefined> {
+  const { readSecretFile, secretProblem } = await import('../../../io/auth/private-file.ts');
+  if (file !== undefined)
+    return orFail(2, () => readSecretFile(file), `${option} takes a file that holds the password alone.`);
+  if (variable === undefined || variable === '') return undefined;
+  const problem = secretProblem(variable);
+  if (problem !== undefined) throw new UsageError(`the password in ${variableName} ${problem}`);
+  return variable;
+}

@@ -1,0 +1,89 @@
+import { type Lab, missingCommands } from '../../lab/lab.ts';
+import { ensurePrivileges, privilege } from '../../lab/privilege.ts';
+import { CommandError } from '../../lab/program.ts';
+import { DeadlineError } from '../../lab/wait.ts';
+import type { Stage } from '../demo/stage.ts';
+import { StoryError } from '../demo/stage.ts';
+import { tellStory } from '../demo/story.ts';
+import { buildWorld, PICTURE } from '../demo/world.ts';
+
+const HELP = `Usage: vnet demo [--keep]
+
+Shows on this machine, in network namespaces of its own, what VNET does: a user's LAN with a Proxy,
+a wide-area link, a Host and a VM; two servers; a Handler between them; the VM gets its address from
+the LAN, is pinged and serves files; then CLOSE, and both logs played again. Under 30 seconds.
+Your own network is not touched, and everything is gone afterwards, also on ^C.
+
+  --keep    leave the world standing, with the Handler up, until ^C
+  --help    this text
+
+Runs as root, or as an ordinary user where the kernel lets users make namespaces.
+Exit status: 0 when all was as it should be, 1 when not, 2 on wrong usage, 77 without the rights.
+`;
+
+const COMMANDS = ['ip', 'ping', 'dnsmasq', 'udhcpc', 'busybox', 'curl', 'nc'];
+
+/** `vnet demo`. @returns the exit status */
+export async function demo(args: readonly string[]): Promise<number> {
+  const unknown = args.find((word) => !['--keep', '--help', '-h'].includes(word));
+  if (unknown !== undefined) {
+    process.stderr.write(`vnet demo: unknown argument ${unknown}\n\n${HELP}`);
+    return 2;
+  }
+  if (args.some((word) => word === '--help' || word === '-h')) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const missing = missingCommands(COMMANDS);
+  if (missing.length > 0) {
+    process.stderr.write(
+      `vnet demo: not installed here: ${missing.join(', ')}; \`npm run setup\` installs them\n`,
+    );
+    return 1;
+  }
+  await ensurePrivileges();
+  return perform(args.includes('--keep'));
+}
+
+async function perform(keep: boolean): Promise<number> {
+  const since = performance.now();
+  const lab = await buildWorld();
+  try {
+    process.stdout.write(PICTURE);
+    await tellStory(lab, async (stage, vm) => {
+      if (keep) await standStill(lab, stage, vm);
+    });
+    process.stdout.write(`\nAll as it should be, in ${((performance.now() - since) / 1000).toFixed(0)} s.\n`);
+    return 0;
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    process.stderr.write(`\nNOT AS IT SHOULD BE: ${(error as Error).message}\n`);
+    return 1;
+  } finally {
+    lab.close();
+  }
+}
+
+const isExpected = (error: unknown): boolean =>
+  error instanceof StoryError || error instanceof CommandError || error instanceof DeadlineError;
+
+/** Leaves everything as it is until ^C, which then does not end the demo but lets it come to its end. */
+async function standStill(lab: Lab, stage: Stage, vm: string): Promise<void> {
+  const enter = process.getuid?.() === 0 && process.env.VNET_LAB_INSIDE === undefined ? '' : outsideIn();
+  stage.print(`\nThe world stands, the VM is ${vm}. To play in it, type in another terminal:\n`);
+  for (const machine of ['user', 'home', 'proxy', 'internet', 'host', 'vm']) {
+    stage.print(`  ${machine.padEnd(9)} ${enter}ip netns exec ${lab.fullName(machine)} bash`);
+  }
+  stage.print(`\nThe folders of the machines are below ${lab.folder}. ^C closes the Handler and cleans up.`);
+  process.removeAllListeners('SIGINT');
+  const forever = setInterval(() => {}, 1 << 30);
+  await new Promise<void>((resolve) => process.once('SIGINT', resolve));
+  clearInterval(forever);
+  process.once('SIGINT', () => process.exit(130));
+}
+
+/** How one gets from outside into the user namespace that this process runs in. */
+const outsideIn = (): string => {
+  if (privilege().kind !== 'root') return '';
+  return `nsenter -t $(pgrep -nf 'vnet.* demo --keep') -U --preserve-credentials -m -p -- `;
+};

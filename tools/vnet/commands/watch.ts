@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { parseAnswerLine } from '../../../machines/protocol/answers.ts';
+import { command } from '../cli/command.ts';
+import { Failure } from '../cli/failures.ts';
+import { interrupted } from '../cli/interrupt.ts';
+import type { Surroundings } from '../cli/terminal.ts';
+import { ANSWER_TIME, connect } from '../client/connect.ts';
+import { type Conversation, Refused } from '../client/conversation.ts';
+import { readEvent, type Watched } from '../client/event.ts';
+import { withHint } from '../client/hints.ts';
+import { CLIENT_HELP, CLIENT_OPTIONS, readSettings } from '../client/settings.ts';
+import { transitionLine } from '../replay/line.ts';
+
+const HELP = `Usage: vnet watch [--server URL] [--json] [credentials]
+
+Shows each record of a server's event log as it is written, until ^C: time, number, actor, its state
+before and after, and what happened to it. --json prints one JSON object a line. Who reads too slowly is
+told how many records were left out. \`vnet log show\` and \`vnet replay\` show what was before.
+
+${CLIENT_HELP}`;
+
+/** `vnet watch`. */
+export const watch = command('watch', HELP, async (args, around) => {
+  const { values } = parseArgs({ args: [...args], options: CLIENT_OPTIONS });
+  const conversation = await connect(await readSettings(values, around));
+  const stop = interrupted();
+  try {
+    await conversation.ask('WATCH', ANSWER_TIME);
+    if (around.attended) around.err(`Watching ${conversation.server}; ^C ends it.\n`);
+    await follow(conversation, stop.signal, values.json ? asJson : asText, around);
+    await conversation.done();
+    return 0;
+  } catch (error) {
+    throw withHint(error);
+  } finally {
+    stop.forget();
+    conversation.close();
+  }
+});
+
+/** Prints until it is interrupted. @throws Failure (3) when the server goes away */
+async function follow(
+  conversation: Conversation,
+  stop: AbortSignal,
+  format: (watched: Watched) => string,
+  around: Surroundings,
+): Promise<void> {
+  stop.addEventListener('abort', () => conversation.interrupt());
+  while (!stop.aborted) {
+    const line = await conversation.next();
+    if (stop.aborted) return;
+    if (line === undefined) {
+      throw new Failure(3, `The server ${conversation.server} went away; nothing more will come.`);
+    }
+    const answer = parseAnswerLine(line);
+    if (answer.kind === 'err') throw new Refused(line, answer.reason);
+    const watched = answer.kind === 'data' ? readEvent(answer) : undefined;
+    if (watched !== undefined && !around.out(`${format(watched)}\n`)) await around.drained();
+  }
+}
+
+function asText(watched: Watched): string {
+  return watched.kind === 'missed'
+    ? `… ${watched.count} records were left out: this end read too slowly`
+    : transitionLine(watched.shown);
+}
+
+function asJson(watched: Watched): string {
+  return JSON.stringify(watched.kind === 'missed' ? { missed: watched.count } : watched.shown);
+}

@@ -1,0 +1,235 @@
+/** Puts a server together from what the options say. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Recorder } from '../../../actors/recorder/recorder.ts';
+import { Server } from '../../../actors/server.ts';
+import type { Configuration } from '../../../actors/world.ts';
+import type { Credentials } from '../../../io/auth/authenticator.ts';
+import { openSecretStore } from '../../../io/auth/secret-store.ts';
+import { realChance } from '../../../io/chance.ts';
+import { realClock } from '../../../io/clock.ts';
+import { kernelDevices } from '../../../io/device/devices.ts';
+import { standardErrorLog } from '../../../io/diagnostics.ts';
+import { DamagedLog, LogInUse, segmentName } from '../../../io/journal/damage.ts';
+import { sha256 } from '../../../io/journal/digest.ts';
+import { type OpenJournal, openJournal } from '../../../io/journal/files.ts';
+import { kernelSockets } from '../../../io/net/kernel-sockets.ts';
+import { realNetwork } from '../../../io/net/network.ts';
+import type { Devices, Diagnostics, SecretStore } from '../../../io/ports.ts';
+import { MACHINES } from '../../../machines/index.ts';
+import { foldLog, type Verdict } from '../../../machines/log/replay.ts';
+import { programVersion } from '../cli/version.ts';
+import { certificateFacts, ExpiryWatch } from './expiry.ts';
+import { ConfiguredFiles } from './files.ts';
+import { readLimits } from './limits.ts';
+import type { ServeOptions } from './options.ts';
+
+/** The server cannot start: what is wrong and what would help, for people. */
+export class StartError extends Error {}
+
+export interface AssembledServer {
+  /** @returns the URLs it listens on @throws StartError */
+  start(): Promise<readonly string[]>;
+  stop(signal: string): Promise<void>;
+  /** Reads certificates, passwords, peers and policy again; what is wrong is told, and the old ones stay. */
+  reload(): void;
+}
+
+/** @throws StartError */
+export async function assemble(options: ServeOptions): Promise<AssembledServer> {
+  const diagnostics = standardErrorLog(options.name);
+  const files = readFiles(options);
+  const { credentials } = files;
+  requireSomeWayIn(options, credentials);
+  warnOfPlaintext(options, credentials, (url) =>
+    diagnostics.warn(
+      { url },
+      'passwords are not taken here from other machines; use tls:// or --allow-plaintext',
+    ),
+  );
+  const interfaces = findDevices(diagnostics);
+  const journal = openLog(options);
+  const lines = journal.records();
+  const folded = foldLog(lines, MACHINES, sha256);
+  const { verdict } = folded;
+  if (verdict.kind !== 'ok') {
+    await journal.store.close();
+    throw new StartError(explain(options.log, lines.segment, verdict));
+  }
+  if (journal.report.tornBytes > 0) {
+    diagnostics.warn(
+      { bytes: journal.report.tornBytes },
+      'the last line of the log was torn and has been cut off',
+    );
+  }
+  const secretStore = await openSecrets(options, journal);
+  const clock = realClock();
+  const chance = realChance();
+  const boot = chance.id(8);
+  const recorder = new Recorder({
+    store: journal.store,
+    clock,
+    digest: sha256,
+    boot,
+    sync: options['log-sync'] ?? 'interval',
+    diagnostics,
+    head: verdict.head,
+    live: folded.fold.live(),
+    ...(options['log-segment-bytes'] === undefined ? {} : { segmentBytes: options['log-segment-bytes'] }),
+  });
+  const server = new Server({
+    name: options.name,
+    version: programVersion(),
+    boot,
+    pid: process.pid,
+    limits: readLimits(options.limits),
+    configuration: configuration(options, files),
+    network: realNetwork({
+      kernel: kernelSockets(({ code }) =>
+        diagnostics.warn(
+          { error: code },
+          'the kernel does not bound what waits unsent: pings may be slow under load',
+        ),
+      ),
+      tls: () => credentials.tls,
+      diagnostics,
+    }),
+    interfaces,
+    clock,
+    chance,
+    authenticator: credentials,
+    secretStore,
+    diagnostics,
+    recorder,
+    facts: () => certificateFacts(credentials.ownCertificate),
+  });
+  const expiry = new ExpiryWatch(files, clock, diagnostics);
+  return {
+    async start() {
+      expiry.start();
+      try {
+        const urls = await server.start({
+          listen: options.listen,
+          resume: options.resume ?? true,
+          live: new Map(folded.fold.live()),
+          tornBytes: journal.report.tornBytes,
+        });
+        // What is told of the start follows from its records as well: they come first.
+        await new Promise<void>((written) => recorder.unrecorded(written));
+        return urls;
+      } catch (error) {
+        await journal.store.close();
+        throw new StartError((error as Error).message);
+      }
+    },
+    stop(signal) {
+      expiry.stop();
+      return server.stop(signal);
+    },
+    reload() {
+      try {
+        files.reload();
+        server.record({ type: 'reloaded', files: files.names });
+        diagnostics.info({ files: files.names }, 'read again');
+        expiry.look();
+      } catch (error) {
+        const why = (error as Error).message;
+        server.record({ type: 'reload-refused', why });
+        diagnostics.error({ error: why }, 'not read again; what was read before stays');
+      }
+    },
+  };
+}
+
+function readFiles(options: ServeOptions): ConfiguredFiles {
+  const password = process.env.VNET_PASSWORD;
+  // What was read is all that is needed: children must not inherit the secret.
+  delete process.env.VNET_PASSWORD;
+  try {
+    return new ConfiguredFiles(options, password);
+  } catch (error) {
+    throw new StartError((error as Error).message);
+  }
+}
+
+/** A server that nobody can say HELLO to is a mistake, and one that listens on tls:// without a certificate too. */
+function requireSomeWayIn(options: ServeOptions, { passwords, certificates, tls }: Credentials): void {
+  const onTls = options.listen.some((url) => url.startsWith('tls://'));
+  if (onTls && tls.own === undefined) {
+    throw new StartError('a tls:// listener needs --cert and --key; `vnet keygen DIR` makes both');
+  }
+  const onUnix = options.listen.some((url) => url.startsWith('unix://'));
+  if (passwords || (certificates && onTls) || onUnix) return;
+  throw new StartError(
+    'nobody could say HELLO to this server: give it --password-file F (or the variable VNET_PASSWORD), ' +
+      'or --authorized F with a tls:// listener, or a unix:// listener',
+  );
+}
+
+function warnOfPlaintext(
+  options: ServeOptions,
+  { passwords }: Credentials,
+  warn: (url: string) => void,
+): void {
+  if (options['allow-plaintext'] || !passwords) return;
+  for (const url of options.listen) {
+    if (url.startsWith('tcp://') && !isLoopback(new URL(url).hostname)) warn(url);
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function findDevices(diagnostics: Diagnostics): Devices {
+  try {
+    return kernelDevices(diagnostics);
+  } catch (error) {
+    throw new StartError((error as Error).message);
+  }
+}
+
+function openLog(options: ServeOptions): OpenJournal {
+  const { 'log-retain-bytes': retainBytes, 'log-retain-days': days } = options;
+  try {
+    mkdirSync(options.log, { recursive: true, mode: 0o700 });
+    return openJournal(options.log, {
+      ...(retainBytes === undefined ? {} : { retainBytes }),
+      ...(days === undefined ? {} : { retainMilliseconds: days * DAY_MS }),
+    });
+  } catch (error) {
+    if (error instanceof DamagedLog) throw new StartError(`${error.message}\n${REPAIR}`);
+    if (error instanceof LogInUse) throw new StartError(error.message);
+    throw new StartError(`cannot open the log in ${options.log}: ${(error as Error).message}`);
+  }
+}
+
+/** Where the passwords of Handlers outlive a crash. */
+async function openSecrets({ log }: ServeOptions, journal: OpenJournal): Promise<SecretStore> {
+  try {
+    return openSecretStore(join(log, 'secrets.json'));
+  } catch (error) {
+    await journal.store.close();
+    throw new StartError((error as Error).message);
+  }
+}
+
+function explain(dir: string, segment: number, verdict: Exclude<Verdict, { kind: 'ok' }>): string {
+  if (verdict.kind === 'damaged') {
+    return `${new DamagedLog(dir, segment, verdict.record, verdict.why).message}\n${REPAIR}`;
+  }
+  const { seq, actor, why } = verdict.mismatch;
+  const where = `segment ${segmentName(segment)}, record ${seq} (${actor})`;
+  return `the log in ${dir} does not agree with this version of the program: ${where}: ${why}\n${REPAIR}`;
+}
+
+const DAY_MS = 86_400_000;
+const REPAIR = '`vnet log repair DIR` shows what can be kept';
+
+function configuration(options: ServeOptions, files: ConfiguredFiles): Configuration {
+  return {
+    allowPlaintext: options['allow-plaintext'] ?? false,
+    peer: (name) => files.credentials.peers.get(name),
+    forbids: (identity, command, handlers) => files.policy.forbids(identity, command, handlers),
+  };
+}
