@@ -3,7 +3,7 @@ import type { Clock } from '../io/ports.ts';
 const PAUSE_MS = 10_000;
 
 /** Counts what may come in floods; tells of the first at once and of further ones every 10 s at most. */
-export class Repeated {
+export class RateLimited {
   #count = 0;
   #last = '';
   #resting = false;

@@ -10,7 +10,7 @@ import type {
   Network,
   SecretStore,
 } from '../io/ports.ts';
-import type { News } from '../machines/handler/events.ts';
+import type { RequestOutcome } from '../machines/handler/events.ts';
 import type { Forbidden, HandlersSeen } from '../machines/policy/policy.ts';
 import type { Refusal } from '../machines/protocol/errors.ts';
 import type { Begin, Command, Handle, SecretRef } from '../machines/protocol/types.ts';
@@ -43,7 +43,7 @@ export interface Configuration {
 /** The sessions, as Handlers see them. */
 export interface SessionDirectory {
   /** Tells a session what came of its HANDLE or BEGIN; `text` is for people and never goes on record. */
-  news(session: string, news: News, text?: string): void;
+  news(session: string, news: RequestOutcome, text?: string): void;
   handlerClosed(session: string, handler: string): void;
   /** The wire that this session became has ended. */
   wireEnded(session: string): void;

@@ -16,7 +16,7 @@ import {
   swapEnds,
 } from '../../machines/protocol/format.ts';
 import type { Peer, World } from '../world.ts';
-import { Conversation, type Heard } from './text-client.ts';
+import { type Received, TextClient } from './text-client.ts';
 
 type Tell = (event: InitiatorEvent, text?: string) => void;
 
@@ -33,7 +33,7 @@ interface Target {
 
 export class Dialler {
   readonly #abort = new AbortController();
-  #talk: Conversation | undefined;
+  #talk: TextClient | undefined;
 
   constructor(
     private readonly world: World,
@@ -113,7 +113,7 @@ export class Dialler {
       link.destroy();
       return;
     }
-    this.#talk = new Conversation(link);
+    this.#talk = new TextClient(link);
     this.#hear((line) => {
       const greeting = parseGreeting(line);
       if (greeting.ok) return this.tell({ type: 'dialled', peer: link.peer });
@@ -169,7 +169,7 @@ export class Dialler {
   }
 
   #hear(then: (line: string) => void): void {
-    this.#talk?.listen((heard: Heard) => {
+    this.#talk?.listen((heard: Received) => {
       if (heard.kind === 'line') return then(heard.line);
       if (heard.kind === 'garbage') return this.#fail('remote-protocol', `it sent ${heard.why}`);
       this.#fail('remote-unreachable', heard.why);

@@ -3,7 +3,7 @@
  * (`initiator.ts`, `responder.ts`) add how a wire comes about.
  */
 import type { Link, Timer } from '../../io/ports.ts';
-import type { HandlerEffects, News } from '../../machines/handler/events.ts';
+import type { HandlerEffects, RequestOutcome } from '../../machines/handler/events.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Reason } from '../../machines/protocol/errors.ts';
@@ -226,7 +226,7 @@ export abstract class HandlerActor implements DeviceUser {
     for (const session of sessions) this.world.sessions.handlerClosed(session, this.context.id);
   }
 
-  #tell(session: string | null, news: News): void {
+  #tell(session: string | null, news: RequestOutcome): void {
     if (session !== null) this.world.sessions.news(session, news, this.failure);
   }
 

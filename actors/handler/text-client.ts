@@ -7,16 +7,16 @@ import { LineSplitter } from '../../machines/protocol/splitter.ts';
 import { decodeLine } from '../../machines/protocol/tokens.ts';
 
 /** What came instead of a line, or the line. */
-export type Heard =
+export type Received =
   | { readonly kind: 'line'; readonly line: string }
   /** The other end sent what is no line of the protocol. */
   | { readonly kind: 'garbage'; readonly why: string }
   | { readonly kind: 'ended'; readonly why: string };
 
-export class Conversation {
+export class TextClient {
   readonly #splitter = new LineSplitter();
   readonly #encoder = new TextEncoder();
-  #listener: ((heard: Heard) => void) | undefined;
+  #listener: ((heard: Received) => void) | undefined;
   #ended: string | undefined;
   #paused = false;
 
@@ -38,7 +38,7 @@ export class Conversation {
   }
 
   /** Calls once, with the next line. */
-  listen(listener: (heard: Heard) => void): void {
+  listen(listener: (heard: Received) => void): void {
     this.#listener = listener;
     this.#deliver();
     this.#throttle();

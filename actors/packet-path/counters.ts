@@ -83,7 +83,7 @@ export interface SegmentCounters {
 }
 
 /** One direction of one Handler: numbers that are quick to add to. */
-export class Tally<Reason extends string> {
+export class DirectionCounters<Reason extends string> {
   seen = 0;
   frames = 0;
   bytes = 0;
@@ -110,7 +110,7 @@ const SENT = 2;
  * What became of each record of one batch over all Handlers of a segment. A record that one of them sent is carried,
  * however many others dropped it.
  */
-export class Fates {
+export class BatchOutcomes {
   carried = 0;
   lost = 0;
   #marks = new Uint8Array(1024);

@@ -10,13 +10,13 @@ import type { WriteOutcome } from '../../io/ports.ts';
 import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
 import { type Predicate, VERDICTS } from '../../machines/frames/predicates.ts';
 import { FRAME, frameOffset, recordEnd } from '../../machines/frames/records.ts';
-import type { Caps } from './bucket.ts';
-import { RX_REASONS, type RxReason, Tally } from './counters.ts';
-import { isDatagrams, judgeOffload, type Software } from './software.ts';
+import { DirectionCounters, RX_REASONS, type RxReason } from './counters.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { isDatagrams, judgeOffload, type SoftwareOffload } from './software-offload.ts';
 import type { Run } from './wire.ts';
 
 /** The segment, as the inbound side needs it. */
-export interface Shore {
+export interface Egress {
   readonly mtu: number;
   readonly takesOffload: boolean;
   /**
@@ -37,13 +37,13 @@ const REASON_OF_VERDICT: readonly (RxReason | undefined)[] = VERDICTS.map((verdi
 );
 
 export class Inbound {
-  readonly tally = new Tally(RX_REASONS);
+  readonly tally = new DirectionCounters(RX_REASONS);
 
   constructor(
     private readonly predicate: Predicate,
-    private readonly caps: Caps,
-    private readonly software: Software,
-    private readonly shore: Shore,
+    private readonly caps: RateLimits,
+    private readonly software: SoftwareOffload,
+    private readonly shore: Egress,
   ) {}
 
   /** What the peer sent. The bytes are valid during the call only. */

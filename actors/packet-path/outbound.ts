@@ -12,17 +12,17 @@ import { L2CP, PASS, type Predicate } from '../../machines/frames/predicates.ts'
 import { frameOffset, HEADER_BYTES, OFFLOAD, recordEnd } from '../../machines/frames/records.ts';
 import { isSuperFrame } from '../../machines/frames/virtio.ts';
 import type { RecordWriter } from '../../machines/frames/writer.ts';
-import type { Caps } from './bucket.ts';
-import { type Fates, Tally, TX_REASONS, type TxReason } from './counters.ts';
-import type { Loans, Outbox } from './outbox.ts';
-import { Pieces } from './pieces.ts';
-import type { Software } from './software.ts';
+import { type BatchOutcomes, DirectionCounters, TX_REASONS, type TxReason } from './counters.ts';
+import type { HeldBatches, Outbox } from './outbox.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { RecordRuns } from './record-runs.ts';
+import type { SoftwareOffload } from './software-offload.ts';
 
 /** Of a record: its own header, Ethernet header and two VLAN tags. */
 const LONGEST_HEADERS = 26;
 
 /** What the two ends of the wire said when it was made. */
-export interface Terms {
+export interface WireTerms {
   /** Whether OFFLOAD records may be sent. */
   readonly offload: boolean;
   /** MTU of the far device. */
@@ -33,23 +33,23 @@ export interface Terms {
 type Judgement = 'go' | 'cut' | 'mended' | TxReason;
 
 export class Outbound {
-  readonly tally = new Tally(TX_REASONS);
+  readonly tally = new DirectionCounters(TX_REASONS);
   outbox: Outbox | undefined;
-  terms: Terms = { offload: false, farMtu: 0 };
+  terms: WireTerms = { offload: false, farMtu: 0 };
 
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordRuns();
 
   /** `unfinished`: frames that the device hands over may lack their checksum or be longer than `mtu`. */
   constructor(
     private readonly predicate: Predicate,
-    private readonly caps: Caps,
-    private readonly software: Software,
-    private readonly loans: Loans,
+    private readonly caps: RateLimits,
+    private readonly software: SoftwareOffload,
+    private readonly heldBatches: HeldBatches,
     private readonly unfinished: boolean,
   ) {}
 
   /** What the device has read. */
-  batch(batch: Batch, fates: Fates): void {
+  batch(batch: Batch, outcomes: BatchOutcomes): void {
     if (this.caps.any) this.caps.refill();
     const { buffer, end } = batch;
     let runStart = batch.start;
@@ -62,14 +62,14 @@ export class Outbound {
         this.#pieces.bytes += next - frameOffset(buffer, at);
       } else {
         if (index > first) this.#pieces.add(runStart, at, first, index - first);
-        this.#apart(batch, at, next, index, judged, fates);
+        this.#apart(batch, at, next, index, judged, outcomes);
         runStart = next;
         first = index + 1;
       }
       at = next;
     }
     if (index > first) this.#pieces.add(runStart, end, first, index - first);
-    this.#send(batch, fates);
+    this.#send(batch, outcomes);
     this.outbox?.flush();
     this.tally.seen += index;
   }
@@ -114,32 +114,32 @@ export class Outbound {
     next: number,
     index: number,
     judged: Exclude<Judgement, 'go'>,
-    fates: Fates,
+    outcomes: BatchOutcomes,
   ): void {
     if (judged === 'cut' || judged === 'mended') {
-      this.#send(batch, fates);
-      if (this.#rework(batch.buffer, at, next, judged)) fates.sent(index, 1);
-      else fates.missed(index, 1);
+      this.#send(batch, outcomes);
+      if (this.#rework(batch.buffer, at, next, judged)) outcomes.sent(index, 1);
+      else outcomes.missed(index, 1);
     } else {
       this.tally.drop(judged);
-      if (judged !== 'filtered' && judged !== 'l2cp') fates.missed(index, 1);
+      if (judged !== 'filtered' && judged !== 'l2cp') outcomes.missed(index, 1);
     }
   }
 
   /** Gives the pieces found so far to the wire. */
-  #send(batch: Batch, fates: Fates): void {
+  #send(batch: Batch, outcomes: BatchOutcomes): void {
     const pieces = this.#pieces;
     const { frames } = pieces;
     if (frames === 0) return;
-    const taken = this.outbox?.send(batch, pieces, this.loans) ?? 0;
+    const taken = this.outbox?.send(batch, pieces, this.heldBatches) ?? 0;
     if (taken < frames) this.tally.drop(this.#noRoom, frames - taken);
     this.tally.carry(taken, taken === frames ? pieces.bytes : bytesOf(batch.buffer, pieces, taken));
     for (let piece = 0, left = taken; piece < pieces.count; piece++) {
       const first = pieces.firstOf(piece);
       const count = pieces.recordsOf(piece);
       const sent = Math.min(left, count);
-      fates.sent(first, sent);
-      fates.missed(first + sent, count - sent);
+      outcomes.sent(first, sent);
+      outcomes.missed(first + sent, count - sent);
       left -= sent;
     }
     pieces.clear();
@@ -190,7 +190,7 @@ function allFit(out: RecordWriter, mtu: number): boolean {
 }
 
 /** Bytes of Ethernet frames in the first `count` records of these pieces. */
-function bytesOf(buffer: Buffer, pieces: Pieces, count: number): number {
+function bytesOf(buffer: Buffer, pieces: RecordRuns, count: number): number {
   let bytes = 0;
   let left = count;
   for (let piece = 0; piece < pieces.count; piece++) {

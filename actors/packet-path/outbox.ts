@@ -14,21 +14,21 @@
  */
 import type { Batch, Link } from '../../io/ports.ts';
 import { recordEnd } from '../../machines/frames/records.ts';
-import type { Pieces } from './pieces.ts';
+import type { RecordRuns } from './record-runs.ts';
 import { giveSlab, SLAB_BYTES, type Slab, takeSlab } from './slabs.ts';
 
 const MAX_WRITES = 8;
 const HELD_SLABS = 2;
-const MAX_LOANS = 4;
+const MAX_HELD_BATCHES = 4;
 /** Above this many pieces a copy is cheaper than a vector. */
 const MAX_PIECES = 16;
 
 /** How many batches of one device are retained by its Handlers' wires. */
-export class Loans {
+export class HeldBatches {
   count = 0;
 
   get exhausted(): boolean {
-    return this.count >= MAX_LOANS;
+    return this.count >= MAX_HELD_BATCHES;
   }
 }
 
@@ -57,16 +57,16 @@ export class Outbox {
   }
 
   /** Sends parts of a batch. @returns how many of the frames, counted from the first, were taken */
-  send(batch: Batch, pieces: Pieces, loans: Loans): number {
+  send(batch: Batch, pieces: RecordRuns, heldBatches: HeldBatches): number {
     if (!this.#open) return 0;
     if (this.#held.length > 0) this.flush();
-    if (this.#behind || loans.exhausted || pieces.count > MAX_PIECES) {
+    if (this.#behind || heldBatches.exhausted || pieces.count > MAX_PIECES) {
       return this.#sendCopies(batch.buffer, pieces);
     }
     batch.retain();
-    loans.count++;
+    heldBatches.count++;
     this.#write(slices(batch.buffer, pieces), () => {
-      loans.count--;
+      heldBatches.count--;
       batch.release();
     });
     this.#judge();
@@ -125,7 +125,7 @@ export class Outbox {
   }
 
   /** Tail drop: stops at the first record that finds no room. @returns how many were taken */
-  #sendCopies(buffer: Buffer, pieces: Pieces): number {
+  #sendCopies(buffer: Buffer, pieces: RecordRuns): number {
     let taken = 0;
     copying: for (let piece = 0; piece < pieces.count; piece++) {
       const end = pieces.endOf(piece);
@@ -191,7 +191,7 @@ export class Outbox {
   }
 }
 
-function slices(buffer: Buffer, pieces: Pieces): Uint8Array[] {
+function slices(buffer: Buffer, pieces: RecordRuns): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   for (let piece = 0; piece < pieces.count; piece++) {
     chunks.push(buffer.subarray(pieces.startOf(piece), pieces.endOf(piece)));

@@ -12,10 +12,10 @@ import { inbound, outbound } from '../../machines/frames/predicates.ts';
 import { announcementRecords } from '../../machines/frames/rarp.ts';
 import { macNumber } from '../../machines/protocol/mac.ts';
 import type { HandlerOptions, RoleConfig } from '../../machines/protocol/types.ts';
-import { Caps } from './bucket.ts';
 import type { PathCounters } from './counters.ts';
-import { Inbound, type Shore } from './inbound.ts';
-import { Outbound, type Terms } from './outbound.ts';
+import { type Egress, Inbound } from './inbound.ts';
+import { Outbound, type WireTerms } from './outbound.ts';
+import { RateLimits } from './rate-limits.ts';
 import type { Member, Segment } from './segment.ts';
 import type { Wire } from './wire.ts';
 
@@ -32,7 +32,7 @@ export interface PathOptions {
  * The segment as one of its Handlers has it: what it offers is not offered to itself. A class, since V8 keeps an object
  * literal with accessors as a dictionary, and this is read for every frame.
  */
-class MemberShore implements Shore {
+class MemberEgress implements Egress {
   readonly takesOffload: boolean;
 
   constructor(
@@ -76,7 +76,7 @@ export class HandlerPath implements Member {
   readonly #onSegment: Subscription;
   #onWire: Subscription | undefined;
   #wire: Wire | undefined;
-  #terms: Terms | undefined;
+  #terms: WireTerms | undefined;
 
   /**
    * Attaches to the segment: from now on frames for this Handler are seen.
@@ -93,22 +93,22 @@ export class HandlerPath implements Member {
     this.#macs = config.role === 'BRIDGE' ? [] : macs.map(macNumber);
     this.hostMacs = config.role === 'HOST' ? this.#macs : [];
     this.interest = { config, macs: this.#macs, l2cp: options.l2cp };
-    const caps = () => new Caps(clock, options.rate, options.bcastRate);
-    const { software, loans, device, hosts } = segment;
+    const caps = () => new RateLimits(clock, options.rate, options.bcastRate);
+    const { software, heldBatches, device, hosts } = segment;
     this.#outbound = new Outbound(
       outbound(config, this.#macs, options),
       caps(),
       software,
-      loans,
+      heldBatches,
       device.unfinished,
     );
     this.#inbound = new Inbound(
       inbound(config, this.#macs, options, hosts),
       caps(),
       software,
-      new MemberShore(segment, this),
+      new MemberEgress(segment, this),
     );
-    this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.fates));
+    this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.outcomes));
     this.#onSegment.add(
       segment.offers$.subscribe(({ from, buffer, start, end }) => {
         if (from !== this) this.#outbound.offer(buffer, start, end);
@@ -130,7 +130,7 @@ export class HandlerPath implements Member {
   }
 
   /** Frames flow both ways over this wire, as soon as it is started; a wire before it is let go of. */
-  connect(wire: Wire, terms: Terms): void {
+  connect(wire: Wire, terms: WireTerms): void {
     this.disconnect();
     this.#wire = wire;
     this.#terms = terms;

@@ -13,11 +13,11 @@ import { Subject } from 'rxjs';
 import type { Batch, Clock, FrameDevice, WriteOutcome } from '../../io/ports.ts';
 import { compileFilter, type FilterRole, MOST_INSTRUCTIONS } from '../../machines/frames/bpf.ts';
 import { MacTable } from '../../machines/frames/mac-table.ts';
-import { Fates, type SegmentCounters } from './counters.ts';
-import type { Shore } from './inbound.ts';
-import { Loans } from './outbox.ts';
+import { BatchOutcomes, type SegmentCounters } from './counters.ts';
+import type { Egress } from './inbound.ts';
+import { HeldBatches } from './outbox.ts';
 import { type Paced, Pacing } from './pacing.ts';
-import { Software } from './software.ts';
+import { SoftwareOffload } from './software-offload.ts';
 
 /** A Handler's place, as the segment needs it. */
 export interface Member extends Paced {
@@ -30,7 +30,7 @@ export interface Member extends Paced {
 }
 
 /** Records that a Handler put on the segment; the same object each time, valid during the call. */
-export interface Offer {
+export interface SegmentBatch {
   from: Member | undefined;
   buffer: Buffer;
   start: number;
@@ -42,21 +42,21 @@ export interface SegmentHooks {
   gone(reason: string): void;
 }
 
-export class Segment implements Shore {
+export class Segment implements Egress {
   /** What the device reads, and what becomes of it. */
   readonly frames$ = new Subject<Batch>();
   /** What a Handler put on the device. */
-  readonly offers$ = new Subject<Offer>();
+  readonly offers$ = new Subject<SegmentBatch>();
   /** Source addresses that have gone round when they come from a far end. */
   readonly hosts = new MacTable();
-  readonly fates = new Fates();
-  readonly loans = new Loans();
+  readonly outcomes = new BatchOutcomes();
+  readonly heldBatches = new HeldBatches();
   takesDatagrams: boolean | undefined;
   /** For all Handlers of this segment. */
-  readonly software: Software;
+  readonly software: SoftwareOffload;
 
   readonly #members = new Set<Member>();
-  readonly #offer: Offer = { from: undefined, buffer: Buffer.alloc(0), start: 0, end: 0 };
+  readonly #offer: SegmentBatch = { from: undefined, buffer: Buffer.alloc(0), start: 0, end: 0 };
   readonly #totals = { read: 0, readBytes: 0, toDevice: 0, written: 0, writtenBytes: 0 };
   readonly #refusals = { queueFull: 0, refused: 0, badOffload: 0 };
   readonly #pacing: Pacing;
@@ -71,7 +71,7 @@ export class Segment implements Shore {
     private readonly hooks: SegmentHooks,
     clock?: Clock,
   ) {
-    this.software = new Software(device);
+    this.software = new SoftwareOffload(device);
     this.#pacing = new Pacing(clock, this.#members, () => this.reconsider());
   }
 
@@ -85,7 +85,7 @@ export class Segment implements Shore {
   }
 
   counters(): SegmentCounters {
-    const { carried, lost } = this.fates;
+    const { carried, lost } = this.outcomes;
     const unwanted = this.#totals.read - carried - lost;
     const kernelDrops = this.device.kernelDrops();
     return { ...this.#totals, ...this.#refusals, carried, lost, unwanted, kernelDrops };
@@ -151,7 +151,7 @@ export class Segment implements Shore {
   #read(batch: Batch): void {
     this.#totals.read += batch.frames;
     this.#totals.readBytes += batch.end - batch.start;
-    this.fates.begin(batch.frames);
+    this.outcomes.begin(batch.frames);
     this.frames$.next(batch);
   }
 

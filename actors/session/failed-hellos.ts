@@ -16,7 +16,7 @@ const ADDRESSES = 4096;
 /** Failures kept of one address: more do not change the delay. */
 const KEPT = 64;
 
-export class Attempts {
+export class FailedHellos {
   /** Times of failures of the last minute, oldest first; networks in the order of their last failure. */
   readonly #failures = new Map<string, number[]>();
 

@@ -8,7 +8,7 @@ const MOST_DROPPED = 1 << 20;
  * Ends our direction behind what was written, and waits for the other end: `ms` at most, and no more than 1 MiB of
  * what it still sends.
  */
-export function linger(link: Link, clock: Clock, ms: number, closed: () => void = () => undefined): void {
+export function halfClose(link: Link, clock: Clock, ms: number, closed: () => void = () => undefined): void {
   let left = MOST_DROPPED;
   const guard = clock.after(ms, () => link.destroy());
   link.attach({

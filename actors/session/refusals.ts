@@ -7,13 +7,13 @@ import type { Command, Handle } from '../../machines/protocol/types.ts';
 import type { World } from '../world.ts';
 import { changesNetwork, type Session } from './session.ts';
 
-export interface Objected {
+export interface CommandRefusal {
   readonly refusal?: Refusal | undefined;
   /** The policy rule that refused. */
   readonly rule?: string;
 }
 
-export function objectTo(world: World, session: Session, command: Command): Objected {
+export function refuseCommand(world: World, session: Session, command: Command): CommandRefusal {
   const { args } = command;
   if (!args.ok) return { refusal: args.refusal };
   // Before HELLO neither policy nor objects may be asked about: the machine answers 401.

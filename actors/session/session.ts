@@ -1,6 +1,6 @@
 /** One connection to a control port, until it is closed or has become a wire. */
 import type { Link, Timer } from '../../io/ports.ts';
-import type { News } from '../../machines/handler/events.ts';
+import type { RequestOutcome } from '../../machines/handler/events.ts';
 import { sessionDefinition } from '../../machines/index.ts';
 import { helpLines } from '../../machines/protocol/commands.ts';
 import { formatRefusal, type Reason, type Refusal } from '../../machines/protocol/errors.ts';
@@ -21,9 +21,9 @@ import type { SessionContext, sessionMachine } from '../../machines/session/mach
 import { deviceRefusal } from '../device/refusals.ts';
 import { type EffectTable, Shell } from '../shell.ts';
 import type { SessionJournal, World } from '../world.ts';
-import { linger } from './half-close.ts';
+import { halfClose } from './half-close.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';
-import { type Objected, objectTo } from './refusals.ts';
+import { type CommandRefusal, refuseCommand } from './refusals.ts';
 import { report } from './reports.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -213,7 +213,7 @@ export class Session implements Watcher {
   }
 
   #command(command: Command, length: number): void {
-    const objected: Objected = objectTo(this.world, this, command);
+    const objected: CommandRefusal = refuseCommand(this.world, this, command);
     const { verb } = command;
     if (objected.refusal !== undefined) {
       const { reason, text } = objected.refusal;
@@ -283,7 +283,7 @@ export class Session implements Watcher {
 
   #requestFailed(handler: string, refusal: Refusal | undefined): void {
     if (refusal === undefined) return;
-    const news: News = { type: 'handler-failed', handler, reason: refusal.reason };
+    const news: RequestOutcome = { type: 'handler-failed', handler, reason: refusal.reason };
     this.send(news, refusal.text);
   }
 
@@ -332,7 +332,7 @@ export class Session implements Watcher {
   #hangUp(): void {
     if (this.#handedOn) return;
     this.#handedOn = true;
-    linger(this.link, this.world.clock, LINGER_MS);
+    halfClose(this.link, this.world.clock, LINGER_MS);
   }
 
   #lost(why: string): void {

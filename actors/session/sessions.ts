@@ -1,16 +1,16 @@
 /** The sessions of a server: who may come in, how many at once, and how HELLO is verified. */
 import type { Link, Timer } from '../../io/ports.ts';
-import type { News } from '../../machines/handler/events.ts';
+import type { RequestOutcome } from '../../machines/handler/events.ts';
 import { formatRefusal } from '../../machines/protocol/errors.ts';
 import type { Hello } from '../../machines/protocol/types.ts';
 import type { AuthMethod } from '../../machines/session/events.ts';
-import { Repeated } from '../rate-limited.ts';
+import { RateLimited } from '../rate-limited.ts';
 import type { SessionDirectory, World } from '../world.ts';
 import { networkOf } from './addresses.ts';
-import { Attempts } from './failed-hellos.ts';
-import { linger } from './half-close.ts';
+import { FailedHellos } from './failed-hellos.ts';
+import { halfClose } from './half-close.ts';
 import { Session, type SessionHooks } from './session.ts';
-import { Places } from './unauthenticated-slots.ts';
+import { UnauthenticatedSlots } from './unauthenticated-slots.ts';
 
 const encoder = new TextEncoder();
 /** How long a connection that is turned away is read on, so that the reason arrives. */
@@ -26,17 +26,17 @@ export class Sessions implements SessionDirectory {
   readonly #world: World;
   readonly #sessions = new Map<string, Session>();
   /** Those without a right HELLO yet. */
-  readonly #strangers = new Places<Session>(networkOf);
+  readonly #strangers = new UnauthenticatedSlots<Session>(networkOf);
   readonly #waiting = new Map<Session, Waiting>();
-  readonly #attempts: Attempts;
-  readonly #unchecked: Repeated;
+  readonly #attempts: FailedHellos;
+  readonly #unchecked: RateLimited;
   #turnedAway = 0;
   #lingering = 0;
 
   constructor(world: World) {
     this.#world = world;
-    this.#attempts = new Attempts(world.clock);
-    this.#unchecked = new Repeated(world.clock, (count, error) =>
+    this.#attempts = new FailedHellos(world.clock);
+    this.#unchecked = new RateLimited(world.clock, (count, error) =>
       world.diagnostics.warn({ count, error }, 'HELLO could not be checked'),
     );
   }
@@ -65,7 +65,7 @@ export class Sessions implements SessionDirectory {
 
   // ── As the directory ──
 
-  news(session: string, news: News, text?: string): void {
+  news(session: string, news: RequestOutcome, text?: string): void {
     this.#sessions.get(session)?.send(news, text);
   }
 
@@ -149,7 +149,7 @@ export class Sessions implements SessionDirectory {
     }
     this.#lingering++;
     link.write(line);
-    linger(link, this.#world.clock, LINGER_MS, () => {
+    halfClose(link, this.#world.clock, LINGER_MS, () => {
       this.#lingering--;
     });
   }

@@ -14,7 +14,7 @@ class Counts {
 }
 
 /** The places for those who have not said a right HELLO yet: how many there are of each address and network. */
-export class Places<T extends { readonly link: { readonly address: string } }> {
+export class UnauthenticatedSlots<T extends { readonly link: { readonly address: string } }> {
   /** Oldest first. */
   readonly #taken = new Set<T>();
   readonly #addresses = new Counts();

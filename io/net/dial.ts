@@ -8,7 +8,7 @@ import { type KernelSocket, SocketLink } from './socket-link.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import { clientOptions, judgeServer } from './tls-trust.ts';
 
-export interface DialSurroundings {
+export interface DialContext {
   material(): TlsMaterial;
   /** Called with each TCP socket once it stands. */
   tune(socket: Socket): void;
@@ -21,7 +21,7 @@ export interface DialSurroundings {
  * server that is not the right one.
  * @throws DialError
  */
-export function dial(text: string, options: DialOptions, around: DialSurroundings): Promise<SocketLink> {
+export function dial(text: string, options: DialOptions, around: DialContext): Promise<SocketLink> {
   return new Promise((resolve, reject) => {
     const url = dialUrl(text);
     if (options.signal.aborted) throw aborted(text, options.signal);
@@ -67,7 +67,7 @@ function dialUrl(text: string): LinkUrl {
   }
 }
 
-function open(url: LinkUrl, options: DialOptions, around: DialSurroundings, receive: Receive): Socket {
+function open(url: LinkUrl, options: DialOptions, around: DialContext, receive: Receive): Socket {
   const onread = onRead(receive);
   if (url.scheme === 'unix') return connectTcp({ ...SOCKET_OPTIONS, path: url.path, onread });
   const where = { ...SOCKET_OPTIONS, host: url.host, port: url.port, onread };
@@ -75,7 +75,7 @@ function open(url: LinkUrl, options: DialOptions, around: DialSurroundings, rece
   return connectTls({ ...where, ...clientOptions(around.material(), options, url.host) });
 }
 
-function ready(socket: Socket, url: LinkUrl, options: DialOptions, around: DialSurroundings): SocketLink {
+function ready(socket: Socket, url: LinkUrl, options: DialOptions, around: DialContext): SocketLink {
   const facts = linkFacts(url.scheme, socket);
   if (!facts) throw Object.assign(new Error('reset'), { code: 'ECONNRESET' });
   if (url.scheme !== 'unix') around.tune(socket);

@@ -4,7 +4,7 @@ import type { Diagnostics, Link, Listener } from '../ports.ts';
 import { formatHostPort, type LinkUrl, parseLinkUrl } from './address.ts';
 import { peerCertificate } from './certificate-facts.ts';
 import { type HandshakeLimits, Handshakes } from './handshakes.ts';
-import { Seldom } from './rate-limited.ts';
+import { RateLimited } from './rate-limited.ts';
 import { receiveFrom } from './read-buffer.ts';
 import { linkFacts, SOCKET_OPTIONS } from './socket-facts.ts';
 import { type KernelSocket, type LinkFacts, SocketLink } from './socket-link.ts';
@@ -12,7 +12,7 @@ import type { TlsMaterial } from './tls-material.ts';
 import { serverContext } from './tls-trust.ts';
 import { clearStale, listenWithMode, UNIX_MODE } from './unix-path.ts';
 
-export interface ListenSurroundings {
+export interface ListenContext {
   material(): TlsMaterial;
   /** Called with each TCP socket once it stands. */
   tune(socket: Socket): void;
@@ -27,7 +27,7 @@ export interface ListenSurroundings {
 type Accept = (link: Link) => void;
 
 /** @throws Error that says why the address cannot be had */
-export async function listen(text: string, accept: Accept, around: ListenSurroundings): Promise<Listener> {
+export async function listen(text: string, accept: Accept, around: ListenContext): Promise<Listener> {
   const url = parseLinkUrl(text);
   if (url.scheme !== 'unix' && url.pin !== undefined) throw new Error(`"${text}": a pin is for dialling`);
   if (url.scheme === 'unix') await clearStale(url.path);
@@ -35,7 +35,7 @@ export async function listen(text: string, accept: Accept, around: ListenSurroun
   const server =
     url.scheme === 'tls' ? tlsServer(accept, handshakes, around) : plainServer(url.scheme, accept, around);
   await bind(server, url, around.unixMode ?? UNIX_MODE);
-  const failures = new Seldom((count, last) =>
+  const failures = new RateLimited((count, last) =>
     around.diagnostics?.warn({ listener: text, count, error: last }, 'connections could not be accepted'),
   );
   server.on('error', (error) => failures.happened(error.message));
@@ -61,14 +61,14 @@ function bind(server: Server, url: LinkUrl, unixMode: number): Promise<void> {
   });
 }
 
-function plainServer(scheme: 'tcp' | 'unix', accept: Accept, around: ListenSurroundings): Server {
+function plainServer(scheme: 'tcp' | 'unix', accept: Accept, around: ListenContext): Server {
   return createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (socket) => {
     if (scheme === 'tcp') around.tune(socket);
     handOver(socket, linkFacts(scheme, socket), accept, around.kernel(socket));
   });
 }
 
-function tlsServer(accept: Accept, handshakes: Handshakes, around: ListenSurroundings): Server {
+function tlsServer(accept: Accept, handshakes: Handshakes, around: ListenContext): Server {
   let material = around.material();
   const server: TlsServer = createTlsServer({
     ...SOCKET_OPTIONS,
@@ -86,7 +86,7 @@ function tlsServer(accept: Accept, handshakes: Handshakes, around: ListenSurroun
     around.tune(socket);
     handshakes.begin(socket);
   });
-  const failures = new Seldom((count, last) =>
+  const failures = new RateLimited((count, last) =>
     around.diagnostics?.info({ count, error: last }, 'TLS handshakes failed'),
   );
   server.on('tlsClientError', (error, socket) => {

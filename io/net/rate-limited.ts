@@ -1,7 +1,7 @@
 const PAUSE_MS = 10_000;
 
 /** Counts what may come in floods, and tells of it at once but then only every 10 s. */
-export class Seldom {
+export class RateLimited {
   #count = 0;
   #last = '';
   #timer: NodeJS.Timeout | undefined;

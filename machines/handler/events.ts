@@ -109,7 +109,7 @@ export type ResponderEvent =
   | { readonly type: 'timer'; readonly timer: 'grace' };
 
 /** Tells a session what came of its request; the session takes it as an event. */
-export type News =
+export type RequestOutcome =
   | { readonly type: 'handler-up'; readonly handler: string; readonly offload: boolean; readonly mtu: number }
   | {
       readonly type: 'handler-failed';
@@ -135,7 +135,7 @@ export interface HandlerEffects {
   farewell: { readonly reason: ByeReason };
   /** Drops the wire, or the dial that is under way. */
   dropWire: object;
-  news: { readonly session: string | null; readonly news: News };
+  news: { readonly session: string | null; readonly news: RequestOutcome };
   /** Answers every CLOSE: when the farewell is over, or at once where there was none. */
   tellClosed: { readonly sessions: readonly string[] };
   /** CLOSEd here: the id is to be refused for 24 h. */

@@ -1,7 +1,7 @@
 /** `vnet conform` itself: what it prints, and how it ends. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Surroundings } from '../../tools/vnet/cli/terminal.ts';
+import type { CommandIo } from '../../tools/vnet/cli/command-io.ts';
 import { conform } from '../../tools/vnet/commands/conform.ts';
 import { InProcess } from './in-process.ts';
 import { mangled } from './mutants/mangle.ts';
@@ -11,7 +11,7 @@ const test = suite('vnet conform');
 async function run(args: readonly string[], env: Record<string, string> = {}) {
   let out = '';
   let err = '';
-  const around: Surroundings = {
+  const around: CommandIo = {
     env,
     columns: undefined,
     attended: false,

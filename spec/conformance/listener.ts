@@ -2,8 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Case } from '../../tools/vnet/conform/case.ts';
-import { beyond } from '../../tools/vnet/conform/reach.ts';
 import { tallyLine } from '../../tools/vnet/conform/report.ts';
+import { beyond } from '../../tools/vnet/conform/unreachable.ts';
 import type { InProcessOptions } from './in-process.ts';
 import { failuresIn, groupsOf, runSuite } from './run.ts';
 

@@ -1,9 +1,9 @@
 /** Random walks through the machines; and that one which fails is told by its shortest form. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { walkCases } from '../../tools/vnet/conform/random-walks.ts';
 import { runCases } from '../../tools/vnet/conform/runner.ts';
 import { offeredMethods } from '../../tools/vnet/conform/suite.ts';
-import { walkCases } from '../../tools/vnet/conform/walks.ts';
 import { InProcess, type InProcessOptions } from './in-process.ts';
 import { mangled } from './mutants/mangle.ts';
 

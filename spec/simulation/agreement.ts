@@ -1,7 +1,7 @@
 /** Whether both ends of every Handler have come to the same in the end. */
 import type { HandlerActor } from '../../actors/handler/handler.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 import type { Simulation } from './simulation.ts';
-import type { Site } from './site.ts';
 
 /** What is not as it should be for good, a sentence each; also what may need some more time. */
 export function agreement(simulation: Simulation): string[] {
@@ -26,7 +26,7 @@ export function agreement(simulation: Simulation): string[] {
   return apart;
 }
 
-function initiator(simulation: Simulation, site: Site, handler: HandlerActor): string | undefined {
+function initiator(simulation: Simulation, site: SimulatedServer, handler: HandlerActor): string | undefined {
   const { id } = handler.context;
   if (simulation.closed.has(id) && !forgets(simulation, id)) return 'it was CLOSEd';
   const far = simulation.known.get(id)?.responder;
@@ -39,7 +39,7 @@ function initiator(simulation: Simulation, site: Site, handler: HandlerActor): s
   return site.run?.server.handlers.byActor(handler.actor) === handler ? undefined : 'it is not in its place';
 }
 
-function responder(simulation: Simulation, site: Site, handler: HandlerActor): string | undefined {
+function responder(simulation: Simulation, site: SimulatedServer, handler: HandlerActor): string | undefined {
   const { id } = handler.context;
   if (simulation.closed.has(id) && !forgets(simulation, id)) return 'it was CLOSEd';
   if (handler.state !== 'binary') return `it is ${handler.state} and waits`;
@@ -61,7 +61,7 @@ function forgets({ known }: Simulation, id: string): boolean {
 }
 
 /** Another Handler has its place, its MAC addresses or its device: it dials on until it is CLOSEd (section 4). */
-function isRefusedForGood(far: Site, { context }: HandlerActor): boolean {
+function isRefusedForGood(far: SimulatedServer, { context }: HandlerActor): boolean {
   if (!/^remote-refused \(409 (mac-in-use|device-busy)\)$/.test(context.why ?? '')) return false;
   const wanted = context.remoteDevice.ifname;
   return (far.run?.server.handlers.all() ?? []).some(

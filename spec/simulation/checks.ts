@@ -2,8 +2,8 @@
 import type { PathCounters, SegmentCounters } from '../../actors/packet-path/counters.ts';
 import { canonical } from '../../machines/log/canonical.ts';
 import type { Snapshot } from '../../machines/log/registry.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 import { type Simulation, TAPS } from './simulation.ts';
-import type { Site } from './site.ts';
 
 /** Errors that the faults bring with them. */
 const EXPECTED_ERRORS = new Set([
@@ -16,7 +16,7 @@ export function checkLogs(simulation: Simulation): void {
   for (const site of simulation.sites) checkLog(simulation, site);
 }
 
-function checkLog(simulation: Simulation, site: Site): void {
+function checkLog(simulation: Simulation, site: SimulatedServer): void {
   const { wrong, live } = site.fold();
   if (wrong !== undefined) return simulation.fail(`the log of ${site.name}: ${wrong}`);
   const errors = site.diagnostics.entries.filter(

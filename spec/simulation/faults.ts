@@ -3,8 +3,8 @@ import type { Connection } from '../../io/memory/network.ts';
 import type { WireEnd } from '../../io/memory/wire.ts';
 import { DeviceError } from '../../io/ports.ts';
 import type { Action } from './plan.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 import { INTERFACES, type Simulation, TAPS } from './simulation.ts';
-import type { Site } from './site.ts';
 
 export type Carry<K extends Action['kind']> = (
   simulation: Simulation,
@@ -205,7 +205,7 @@ function names(simulation: Simulation, site: number, to: number): string {
   return `${simulation.site(site).name} ═ ${simulation.site(to).name}`;
 }
 
-function down(simulation: Simulation, at: Site, how: 'process' | 'power', ms: number): void {
+function down(simulation: Simulation, at: SimulatedServer, how: 'process' | 'power', ms: number): void {
   if (at.run === undefined) return;
   simulation.fault(
     at.name,
@@ -218,7 +218,7 @@ function down(simulation: Simulation, at: Site, how: 'process' | 'power', ms: nu
 
 function noDescriptors(
   simulation: Simulation,
-  { interfaces, name }: Site,
+  { interfaces, name }: SimulatedServer,
   ms: number,
   trouble: 'fault' | 'untold',
   what: string,
@@ -237,7 +237,7 @@ function noDescriptors(
 }
 
 /** The interface goes; one that VNET did not make is made again, on the same segment. */
-function deleteDevice(simulation: Simulation, at: Site, name: string, ms: number): void {
+function deleteDevice(simulation: Simulation, at: SimulatedServer, name: string, ms: number): void {
   const { interfaces } = at;
   const { kind, mtu } = interfaces.look(name)!;
   const hub = interfaces.hub(name);
@@ -252,7 +252,7 @@ function deleteDevice(simulation: Simulation, at: Site, name: string, ms: number
   );
 }
 
-function setDevice(at: Site, name: string, how: 'down' | 'full', bad: boolean): void {
+function setDevice(at: SimulatedServer, name: string, how: 'down' | 'full', bad: boolean): void {
   const { interfaces } = at;
   if (interfaces.look(name) === undefined) return;
   if (how === 'down') interfaces.setUp(name, !bad);

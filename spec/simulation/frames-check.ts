@@ -1,7 +1,7 @@
 /** What must be true of every frame that was heard, and of those that are sent when all is well. */
 import { agreement } from './agreement.ts';
-import { BROADCAST, type HeardFrame, type SentFrame } from './ether.ts';
 import { journeys, type Way } from './oracle.ts';
+import { BROADCAST, type HeardFrame, type SentFrame } from './probes.ts';
 import type { Simulation } from './simulation.ts';
 
 /** How often each frame has to be heard on each segment: `<frame>@<segment>`. */

@@ -5,8 +5,8 @@ import type { ResponderContext } from '../../machines/handler/responder.ts';
 import { formatBegin } from '../../machines/protocol/format.ts';
 import type { Carry } from './faults.ts';
 import type { Impostor } from './plan.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 import type { Known, Simulation } from './simulation.ts';
-import type { Site } from './site.ts';
 
 const PING_MS = 4_000;
 
@@ -36,7 +36,7 @@ function responderOf({ id, responder }: Known): { context: ResponderContext } | 
   return undefined;
 }
 
-function begin(simulation: Simulation, site: Site, line: string, way: Impostor, ms: number): void {
+function begin(simulation: Simulation, site: SimulatedServer, line: string, way: Impostor, ms: number): void {
   simulation.figures.faults++;
   simulation.connect(site, (client) => {
     const { link } = client;

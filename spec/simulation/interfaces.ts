@@ -1,11 +1,11 @@
 import { MemoryDevices } from '../../io/memory/devices.ts';
 import type { MemoryHub } from '../../io/memory/hub.ts';
 import type { Clock, FrameDevice, Named, TapOptions, Timer } from '../../io/ports.ts';
-import type { Fence } from './fence.ts';
+import type { ProcessBoundary } from './process-boundary.ts';
 
 /** A clock whose timers can be given to a process: with it they end. */
 class OwnedClock implements Clock {
-  owner: Fence | undefined;
+  owner: ProcessBoundary | undefined;
   constructor(private readonly clock: Clock) {}
 
   wall(): string {
@@ -30,7 +30,7 @@ export class SimulatedInterfaces extends MemoryDevices {
   /** Told of every TAP that was opened, with its segment. */
   onTap: (ifname: string, hub: MemoryHub) => void = () => undefined;
   readonly #clock: OwnedClock;
-  #process: Fence | undefined;
+  #process: ProcessBoundary | undefined;
 
   constructor(clock: Clock) {
     const owned = new OwnedClock(clock);
@@ -39,7 +39,7 @@ export class SimulatedInterfaces extends MemoryDevices {
   }
 
   /** Whose calls those are that come from now on. */
-  set process(fence: Fence) {
+  set process(fence: ProcessBoundary) {
     this.#process = fence;
   }
 

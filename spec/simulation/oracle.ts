@@ -3,10 +3,10 @@
  * it can be held against the fast one.
  */
 import type { Ends, HandlerOptions, RoleConfig } from '../../machines/protocol/types.ts';
-import { BROADCAST, type SentFrame } from './ether.ts';
+import { BROADCAST, type SentFrame } from './probes.ts';
 
 /** One end of a Handler. */
-interface Shore {
+interface Egress {
   readonly segment: string;
   readonly config: RoleConfig;
 }
@@ -14,7 +14,7 @@ interface Shore {
 /** A Handler as a way between two segments, and when it was one. Times in nanoseconds of the simulation's clock. */
 export interface Way {
   readonly id: string;
-  readonly shores: readonly [Shore, Shore];
+  readonly shores: readonly [Egress, Egress];
   readonly macs: readonly string[];
   /** It has a cap on broadcast frames, and may drop any of them. */
   readonly capped: boolean;

@@ -1,11 +1,11 @@
 /** Carries out the steps of a plan. What does not fit the moment (no Handler to close, a server down) is nothing. */
 
-import { BROADCAST } from './ether.ts';
 import { type Carry, FAULTS } from './faults.ts';
 import { foreign, takeOver } from './impostor.ts';
 import type { Action, Step } from './plan.ts';
+import { BROADCAST } from './probes.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 import { INTERFACES, type Known, type Simulation, TAPS } from './simulation.ts';
-import type { Site } from './site.ts';
 
 const LAN_DEVICES = ['lan0', 'lan0', 'br0', 'tap:t3?bridge=br0', 'pcap:lan0'];
 const VM_DEVICES = ['vm0', 'vm0', 'vm1', 'tap:t0', 'tap:t0', 'tap:t1?mtu=1400', 'packet:vm1', 'nosuch0'];
@@ -97,7 +97,7 @@ function handle(simulation: Simulation, act: Extract<Action, { kind: 'handle' }>
 }
 
 /** BRIDGE Handlers make a chain of the sites and never a ring: loops are the user's, and this user makes none. */
-function neighbour(sites: readonly Site[], number: number): Site {
+function neighbour(sites: readonly SimulatedServer[], number: number): SimulatedServer {
   return sites[number === sites.length - 1 ? number - 1 : number + 1]!;
 }
 

@@ -3,7 +3,7 @@
  * out. So nothing in a step refers to another step; `pick` numbers choose among what is there when it is carried out.
  */
 import { SeededChance } from '../../io/memory/chance.ts';
-import { ACTIONS } from './menu.ts';
+import { ACTIONS } from './steps.ts';
 
 export interface SitePlan {
   readonly name: string;

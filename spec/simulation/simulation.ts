@@ -11,16 +11,16 @@ import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import { CREATED } from '../../machines/log/record.ts';
 import type { DeviceSpec } from '../../machines/protocol/types.ts';
 import { Client } from './client.ts';
-import { Ether } from './ether.ts';
 import { type Way, wayOf } from './oracle.ts';
 import type { Plan } from './plan.ts';
-import { Site } from './site.ts';
+import { Probes } from './probes.ts';
+import { SimulatedServer } from './simulated-server.ts';
 
 /** A Handler that some server began as initiator. */
 export interface Known {
   readonly id: string;
-  readonly initiator: Site;
-  readonly responder: Site;
+  readonly initiator: SimulatedServer;
+  readonly responder: SimulatedServer;
 }
 
 export interface Figures {
@@ -39,8 +39,8 @@ export const TAPS = ['t0', 't1'] as const;
 export class Simulation {
   readonly clock = new VirtualClock();
   readonly internet = new MemoryInternet(this.clock);
-  readonly ether = new Ether(this.clock);
-  readonly sites: readonly Site[];
+  readonly ether = new Probes(this.clock);
+  readonly sites: readonly SimulatedServer[];
   /** The machine that clients sit at. */
   readonly desk: MemoryHost;
   readonly clients: Client[] = [];
@@ -73,7 +73,7 @@ export class Simulation {
     this.desk = this.internet.host('10.0.1.1', { names: ['desk'] });
     this.sites = plan.sites.map((site, number) => {
       const host = this.internet.host(`10.0.0.${number + 1}`, { names: [site.name] });
-      return new Site(this, site.name, host, site);
+      return new SimulatedServer(this, site.name, host, site);
     });
     for (const [number, site] of this.sites.entries()) this.#furnish(site, plan.sites[number]!.lanMtu);
     this.ether.onDamaged = (text) => this.fail(text);
@@ -93,21 +93,21 @@ export class Simulation {
 
   // ── Who is there ──
 
-  site(number: number): Site {
+  site(number: number): SimulatedServer {
     return this.sites[number % this.sites.length]!;
   }
 
-  siteOf(url: string): Site | undefined {
+  siteOf(url: string): SimulatedServer | undefined {
     return this.sites.find((site) => site.url === url);
   }
 
   /** The segment that a device stands on. */
-  segmentOf(site: Site, spec: DeviceSpec): string {
+  segmentOf(site: SimulatedServer, spec: DeviceSpec): string {
     return `${site.name}/${(spec.kind === 'tap' ? spec.bridge : undefined) ?? spec.ifname}`;
   }
 
   /** A client at that server: one that is there, or a new one. */
-  client(site: Site, pick: number, use: (client: Client) => void): void {
+  client(site: SimulatedServer, pick: number, use: (client: Client) => void): void {
     const there = this.clients.filter((client) => client.site === site.name && client.alive);
     const client = pick % 3 === 0 ? undefined : there[pick % Math.max(1, there.length)];
     if (client !== undefined) return use(client);
@@ -118,7 +118,7 @@ export class Simulation {
   }
 
   /** Dials from the clients' machine. It may never come about. */
-  connect(site: Site, use: (client: Client) => void): void {
+  connect(site: SimulatedServer, use: (client: Client) => void): void {
     const number = this.clients.length;
     const note = (text: string) => this.note('client', () => `${number}@${site.name} ${text}`);
     this.dial(site, (link) => {
@@ -129,7 +129,7 @@ export class Simulation {
     });
   }
 
-  dial(site: Site, use: (link: Link) => void): void {
+  dial(site: SimulatedServer, use: (link: Link) => void): void {
     const abort = new AbortController();
     this.#dials.add(abort);
     this.desk
@@ -165,7 +165,7 @@ export class Simulation {
 
   // ── What servers tell ──
 
-  made(site: Site, { actor, event, snapshot }: Entry): void {
+  made(site: SimulatedServer, { actor, event, snapshot }: Entry): void {
     this.figures.records++;
     const [kind, id = ''] = actor.split(':');
     if (kind !== 'handler') return;
@@ -178,7 +178,7 @@ export class Simulation {
   }
 
   /** A process is gone, and what it carried is not carried any more. */
-  ended(site: Site): void {
+  ended(site: SimulatedServer): void {
     for (const [id, sides] of this.#sides) {
       for (const side of sides) if (side.startsWith(`${site.name}/`)) sides.delete(side);
       this.#stamp(id, sides);
@@ -192,7 +192,7 @@ export class Simulation {
     else if (way.until === Number.POSITIVE_INFINITY) way.until = this.clock.mono();
   }
 
-  #begun(site: Site, id: string, context: InitiatorContext): void {
+  #begun(site: SimulatedServer, id: string, context: InitiatorContext): void {
     if (context.side !== 'initiator' || context.remote.kind !== 'url') return;
     const responder = this.siteOf(context.remote.url);
     if (responder === undefined) return;
@@ -205,7 +205,7 @@ export class Simulation {
     this.ways.set(id, wayOf(id, context, segments, this.clock.mono()));
   }
 
-  #furnish(site: Site, lanMtu: number): void {
+  #furnish(site: SimulatedServer, lanMtu: number): void {
     for (const name of INTERFACES) {
       const mtu = name.startsWith('vm') || name === 'x0' ? 1500 : lanMtu;
       const hub = site.interfaces.add({ name, mtu, kind: name === 'br0' ? 'bridge' : 'veth' });

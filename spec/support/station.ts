@@ -51,7 +51,7 @@ export class Station {
   #chance: SeededChance;
   #boots = 0;
   #server: Server | undefined;
-  #fence: Fence | undefined;
+  #fence: ProcessBoundary | undefined;
 
   constructor(
     private readonly world: MemoryWorld,
@@ -99,7 +99,7 @@ export class Station {
   async start({ resume = true, tornBytes = 0 } = {}): Promise<this> {
     const { verdict, fold } = this.fold();
     if (verdict.kind !== 'ok') throw new Error(`the log of ${this.name} is ${verdict.kind}`);
-    const fence = new Fence(this.world.clock, this.host, this.devices);
+    const fence = new ProcessBoundary(this.world.clock, this.host, this.devices);
     const { clock, network, interfaces } = fence;
     const boot = `boot${++this.#boots}`;
     const live = new Map(fold.live());
@@ -211,7 +211,7 @@ export class Station {
 }
 
 /** Everything of one run of a server happens through it, so that a crash can end it all. */
-class Fence {
+class ProcessBoundary {
   #down = false;
   readonly clock: Clock;
   readonly network: Network;

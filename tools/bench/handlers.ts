@@ -5,7 +5,7 @@
 import { SECRET, type VnetServer } from '../lab/server.ts';
 import { pause } from '../lab/wait.ts';
 import { cpuBetween, cpuTime, memory } from './processes.ts';
-import { farRemote, newLab, newServers } from './stand.ts';
+import { farRemote, newLab, newServers } from './variants.ts';
 
 export interface IdleCost {
   readonly handlers: number;

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { missingCommands } from '../lab/lab.ts';
 import { ensurePrivileges } from '../lab/privilege.ts';
 import { command } from '../vnet/cli/command.ts';
+import type { CommandIo } from '../vnet/cli/command-io.ts';
 import { Failure } from '../vnet/cli/failures.ts';
 import { Progress } from '../vnet/cli/progress.ts';
-import type { Surroundings } from '../vnet/cli/terminal.ts';
 import { bytes, duration } from '../vnet/cli/units.ts';
 import { idleCost, reportIdle } from './handlers.ts';
 import { HELP, type Options, readOptions } from './options.ts';
@@ -13,11 +13,11 @@ import { pairName } from './pairs.ts';
 import { plot } from './plot.ts';
 import { place, report, result, setting } from './report.ts';
 import { measure, type Sample } from './round.ts';
-import type { Variant } from './stand.ts';
+import type { Variant } from './variants.ts';
 import { isWhole, type Passage, passages } from './whole.ts';
 import { reportPassages } from './whole-report.ts';
 
-async function run(args: readonly string[], around: Surroundings): Promise<number> {
+async function run(args: readonly string[], around: CommandIo): Promise<number> {
   const options = readOptions(args);
   const missing = missingCommands(['ip', 'ping', 'nc', ...(options.transfer ? [] : ['iperf3'])]);
   if (missing.length > 0) {
@@ -41,7 +41,7 @@ async function idle(
   handlers: number,
   options: Options,
   progress: Progress,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<number> {
   const ticker = new Ticker(progress);
   const seconds = Math.max(options.seconds, 10);
@@ -60,7 +60,7 @@ async function send(
   json: string | undefined,
   typed: string,
   progress: Progress,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<number> {
   const at = place(typed);
   const ticker = new Ticker(progress);
@@ -83,7 +83,7 @@ async function compare(
   options: Options,
   typed: string,
   progress: Progress,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<number> {
   const { variants, reps, seconds, pings } = options;
   const where = setting(typed, { seconds, pings });

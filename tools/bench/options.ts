@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../vnet/cli/failures.ts';
 import { chosenPairs, PAIRS, type Pair, pairName, readSize } from './pairs.ts';
-import { DIRECT, VARIANTS, type Variant } from './stand.ts';
+import { DIRECT, VARIANTS, type Variant } from './variants.ts';
 
 export interface Options {
   readonly reps: number;

@@ -1,6 +1,6 @@
 /** Which two kinds of device a Handler joins. */
 import { UsageError } from '../vnet/cli/failures.ts';
-import { BACKENDS, type Backend } from './stand.ts';
+import { BACKENDS, type Backend } from './variants.ts';
 
 export type Pair = readonly [Backend, Backend];
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { type Column, table } from '../vnet/cli/table.ts';
 import type { Lengths, Sample } from './round.ts';
-import type { Variant } from './stand.ts';
 import { type Rounds, type Summary, summarize } from './summary.ts';
+import type { Variant } from './variants.ts';
 
 /** On what and when it was measured: figures of two machines, or of two moments, do not compare. */
 export interface Place {

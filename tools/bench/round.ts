@@ -2,7 +2,7 @@
 import { SECRET } from '../lab/server.ts';
 import { type Course, flood, pingIdle, pingLoaded, tcp } from './probes.ts';
 import { memory } from './processes.ts';
-import { stand, type Variant } from './stand.ts';
+import { stand, type Variant } from './variants.ts';
 
 /** All figures of one variant in one round; rates in Mbit/s and frames a second, times in µs, memory in bytes. */
 export interface Sample {

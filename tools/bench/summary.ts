@@ -1,7 +1,7 @@
 /** What many rounds come to: medians, and ratios to direct veth of the same round. */
 import type { Figure, Sample } from './round.ts';
-import { DIRECT } from './stand.ts';
 import { median } from './statistics.ts';
+import { DIRECT } from './variants.ts';
 
 /** Samples of each variant by round; a round in which it did not work has none. */
 export type Rounds = ReadonlyMap<string, readonly (Sample | undefined)[]>;

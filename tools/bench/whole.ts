@@ -4,7 +4,7 @@ import { SECRET } from '../lab/server.ts';
 import { type Transfer, transfer } from '../lab/traffic.ts';
 import { type Counters, damage, moved } from './checksums.ts';
 import { type Pair, pairName } from './pairs.ts';
-import { type Joined, standJoined } from './stand.ts';
+import { type Joined, standJoined } from './variants.ts';
 
 /** One transfer. `→` is from the first of the pair to the second. */
 export interface Passage {

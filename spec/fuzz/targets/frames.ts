@@ -6,7 +6,7 @@
  * Everything is done twice, with other bytes before and behind the frame: nothing outside of it may count.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { judgeOffload } from '../../../actors/packet-path/software.ts';
+import { judgeOffload } from '../../../actors/packet-path/software-offload.ts';
 import { addon } from '../../../io/device/addon.ts';
 import { exceedsMtu } from '../../../machines/frames/ethernet.ts';
 import { MacTable } from '../../../machines/frames/mac-table.ts';

@@ -7,7 +7,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { memory } from '../../../tools/bench/processes.ts';
-import { farRemote, newLab, newServers } from '../../../tools/bench/stand.ts';
+import { farRemote, newLab, newServers } from '../../../tools/bench/variants.ts';
 import type { Lab } from '../../../tools/lab/lab.ts';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { SECRET, type VnetServer } from '../../../tools/lab/server.ts';

@@ -1,6 +1,6 @@
 /** Bounds on what those may hold who have not authenticated, and those who have. */
 import * as assert from 'uvu/assert';
-import { Conversation } from '../../../actors/handler/text-client.ts';
+import { TextClient } from '../../../actors/handler/text-client.ts';
 import { DEFAULT_LIMITS } from '../../../actors/limits.ts';
 import { beginLine, handleLine, MAC, MAC2, pair } from '../../support/pair.ts';
 import { scenarios } from '../../support/scenario.ts';
@@ -190,7 +190,7 @@ scenario('another server that sends without end is not read on', async (world) =
   await world.settle();
   const link = await dialling;
   const heard: string[] = [];
-  const talk = new Conversation(link);
+  const talk = new TextClient(link);
   talk.listen((one) => heard.push(one.kind));
   await world.settle();
   assert.equal(heard, ['line']);

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { MemoryDiagnostics } from '../../../io/memory/diagnostics.ts';
 import { runCommand } from '../../../tools/lab/program.ts';
 import { vnet } from '../../../tools/lab/server.ts';
-import { describeError } from '../../../tools/vnet/serve/last-words.ts';
+import { describeError } from '../../../tools/vnet/serve/fatal-error.ts';
 import { RealServer } from './real-server.ts';
 
 const test = suite('secrets');
@@ -70,8 +70,8 @@ test('are not in what is said of an error that nobody caught', () => {
 test('an error that nobody caught ends the process with status 1 and one line', async () => {
   const program = `
     import { standardErrorLog } from './io/diagnostics.ts';
-    import { sayLastWords } from './tools/serve/last-words.ts';
-    sayLastWords(standardErrorLog('x'));
+    import { reportFatalError } from './tools/vnet/serve/fatal-error.ts';
+    reportFatalError(standardErrorLog('x'));
     setTimeout(() => { throw new Error('broken by "${SECRET}"'); });
     setInterval(() => {}, 1000);`;
   const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];

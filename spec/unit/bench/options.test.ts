@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HELP, readOptions } from '../../../tools/bench/options.ts';
-import { VARIANTS } from '../../../tools/bench/stand.ts';
+import { VARIANTS } from '../../../tools/bench/variants.ts';
 import { UsageError } from '../../../tools/vnet/cli/failures.ts';
 
 const test = suite('options of the benchmark');

@@ -4,8 +4,8 @@ import { plot } from '../../../tools/bench/plot.ts';
 import { readIperf, readPing } from '../../../tools/bench/probes.ts';
 import { report, result, type Setting } from '../../../tools/bench/report.ts';
 import type { Sample } from '../../../tools/bench/round.ts';
-import { VARIANTS } from '../../../tools/bench/stand.ts';
 import { summarize } from '../../../tools/bench/summary.ts';
+import { VARIANTS } from '../../../tools/bench/variants.ts';
 
 const SETTING: Setting = {
   date: '2026-01-02T03:04:05Z',

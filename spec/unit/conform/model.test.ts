@@ -12,9 +12,9 @@ import {
 import { initiatorModel } from '../../../tools/vnet/conform/model/initiator.ts';
 import { responderModel } from '../../../tools/vnet/conform/model/responder.ts';
 import { sessionModel } from '../../../tools/vnet/conform/model/session.ts';
-import { beyond } from '../../../tools/vnet/conform/reach.ts';
 import { casesFor } from '../../../tools/vnet/conform/suite.ts';
 import type { Target } from '../../../tools/vnet/conform/target.ts';
+import { beyond } from '../../../tools/vnet/conform/unreachable.ts';
 
 const outside = {
   url: 'tcp://127.0.0.1:1',

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Repeated } from '../../../actors/rate-limited.ts';
+import { RateLimited } from '../../../actors/rate-limited.ts';
 import { networkOf } from '../../../actors/session/addresses.ts';
 import { VirtualClock } from '../../../io/memory/clock.ts';
 
@@ -47,7 +47,7 @@ test('whatever form an address is written in', () => {
 test('what happens in floods is told at once, and then now and then with its number', async () => {
   const clock = new VirtualClock();
   const told: string[] = [];
-  const repeated = new Repeated(clock, (count, last) => told.push(`${count} ${last}`));
+  const repeated = new RateLimited(clock, (count, last) => told.push(`${count} ${last}`));
   for (const what of ['a', 'b', 'c']) repeated.happened(what);
   assert.equal(told, ['1 a']);
   await clock.elapse(10_000);

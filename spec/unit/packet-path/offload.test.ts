@@ -1,7 +1,7 @@
 /** Super-frames and unfinished frames over every mix of ends, against segments made the slow way. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TokenBucket } from '../../../actors/packet-path/bucket.ts';
+import { TokenBucket } from '../../../actors/packet-path/rate-limits.ts';
 import { VirtualClock } from '../../../io/memory/clock.ts';
 import {
   ACK,

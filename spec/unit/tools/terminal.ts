@@ -1,7 +1,7 @@
-import type { Surroundings } from '../../../tools/vnet/cli/terminal.ts';
+import type { CommandIo } from '../../../tools/vnet/cli/command-io.ts';
 
 /** Surroundings that keep what was printed. */
-export class Terminal implements Surroundings {
+export class Terminal implements CommandIo {
   env: Record<string, string | undefined> = {};
   columns: number | undefined;
   attended = false;

@@ -1,8 +1,8 @@
+import { type CommandIo, processIo } from './command-io.ts';
 import { Failure, UsageError } from './failures.ts';
-import { processSurroundings, type Surroundings } from './terminal.ts';
 
 /** A subcommand: takes the words behind its name, gives back the exit status. */
-export type Command = (args: readonly string[], around?: Surroundings) => Promise<number>;
+export type Command = (args: readonly string[], around?: CommandIo) => Promise<number>;
 
 /**
  * Makes a command of its work: `--help` prints its help, and what it throws becomes a message and an exit status.
@@ -11,9 +11,9 @@ export type Command = (args: readonly string[], around?: Surroundings) => Promis
 export function command(
   name: string,
   help: string,
-  run: (args: readonly string[], around: Surroundings) => Promise<number>,
+  run: (args: readonly string[], around: CommandIo) => Promise<number>,
 ): Command {
-  return async (args, around = processSurroundings()) => {
+  return async (args, around = processIo()) => {
     if (asksForHelp(args)) {
       around.out(help);
       return 0;
@@ -31,7 +31,7 @@ function asksForHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).some((word) => word === '--help' || word === '-h');
 }
 
-function report(name: string, error: unknown, around: Surroundings): number {
+function report(name: string, error: unknown, around: CommandIo): number {
   if (isUsageError(error)) {
     around.err(`vnet ${name}: ${usageText(error)}\nTry \`vnet ${name} --help\`.\n`);
     return 2;

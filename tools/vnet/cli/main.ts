@@ -1,6 +1,6 @@
 /** Looks a subcommand up and runs it. It is loaded when it is used, and not before, so that the start is quick. */
 import type { Command } from './command.ts';
-import { processSurroundings, type Surroundings } from './terminal.ts';
+import { type CommandIo, processIo } from './command-io.ts';
 import { programVersion } from './version.ts';
 
 interface Entry {
@@ -104,7 +104,7 @@ To begin with: \`vnet demo\`.
 /** `vnet …`. @returns the exit status */
 export async function main(
   [name, ...args]: readonly string[],
-  around: Surroundings = processSurroundings(),
+  around: CommandIo = processIo(),
 ): Promise<number> {
   if (name === '--version' || name === '-V') {
     around.out(`${programVersion()}\n`);

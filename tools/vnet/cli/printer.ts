@@ -1,14 +1,14 @@
-import type { Surroundings } from './terminal.ts';
+import type { CommandIo } from './command-io.ts';
 
 const CHUNK = 64 * 1024;
 
 /** Standard output for much text: in large pieces, no faster than it is read. */
 export class Printer {
-  readonly #around: Surroundings;
+  readonly #around: CommandIo;
   #pieces: string[] = [];
   #length = 0;
 
-  constructor(around: Surroundings) {
+  constructor(around: CommandIo) {
     this.#around = around;
   }
 

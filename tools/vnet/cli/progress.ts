@@ -1,4 +1,4 @@
-import type { Surroundings } from './terminal.ts';
+import type { CommandIo } from './command-io.ts';
 
 /** Milliseconds before the first word, and between two. */
 const PATIENCE = 2000;
@@ -6,13 +6,13 @@ const EVERY = 250;
 
 /** One line on standard error that says how far a long work is; nothing in a pipe, nor when it is done quickly. */
 export class Progress {
-  readonly #around: Surroundings;
+  readonly #around: CommandIo;
   readonly #now: () => number;
   #next: number;
   #shown = false;
 
   /** @param wanted false where the output itself shows that it goes on */
-  constructor(around: Surroundings, wanted = true, now: () => number = () => performance.now()) {
+  constructor(around: CommandIo, wanted = true, now: () => number = () => performance.now()) {
     this.#around = around;
     this.#now = now;
     this.#next = wanted && around.attended ? now() + PATIENCE : Number.POSITIVE_INFINITY;

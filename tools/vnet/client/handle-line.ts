@@ -2,8 +2,8 @@
 import { formatAuth } from '../../../machines/protocol/auth.ts';
 import { looksLikeOption } from '../../../machines/protocol/options.ts';
 import { MAX_LINE } from '../../../machines/protocol/splitter.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { UsageError } from '../cli/failures.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 import { readIdentity, readSecret } from './settings.ts';
 import { lineWord } from './words.ts';
 
@@ -24,7 +24,7 @@ const EXAMPLE = 'vnet handle tls://198.51.100.2:7411 eth0 vm0 PROXY HOST 52:54:0
 export async function handleLine(
   positionals: readonly string[],
   values: RemoteValues,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<string> {
   const missing = NAMES.slice(positionals.length);
   if (missing.length > 0 || looksLikeOption(positionals[5] ?? '')) {
@@ -39,7 +39,7 @@ export async function handleLine(
 }
 
 /** The word that says how the server here says HELLO at the remote one. */
-async function remoteAuth(remote: string, values: RemoteValues, { env }: Surroundings): Promise<string> {
+async function remoteAuth(remote: string, values: RemoteValues, { env }: CommandIo): Promise<string> {
   const { 'remote-cert': cert, 'remote-password-file': file, 'remote-identity': identity } = values;
   if (cert) {
     if (file === undefined && identity === undefined) return formatAuth({ kind: 'cert' });

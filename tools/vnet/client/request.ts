@@ -1,4 +1,4 @@
-import type { Surroundings } from '../cli/terminal.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { ANSWER_TIME, connect } from './connect.ts';
 import type { Reply } from './conversation.ts';
 import { withHint } from './hints.ts';
@@ -8,7 +8,7 @@ import { type ClientValues, readSettings } from './settings.ts';
  * One command, from connection to DONE.
  * @throws Failure, UsageError
  */
-export async function request(values: ClientValues, line: string, around: Surroundings): Promise<Reply> {
+export async function request(values: ClientValues, line: string, around: CommandIo): Promise<Reply> {
   const conversation = await connect(await readSettings(values, around));
   try {
     const reply = await conversation.ask(line, ANSWER_TIME);

@@ -1,8 +1,8 @@
 /** Where a client goes, and how it says who it is: the options that all client commands have. */
 import type { ParseArgsConfig } from 'node:util';
 import { parseLinkUrl } from '../../../io/net/address.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { orFail, UsageError } from '../cli/failures.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 
 export const CLIENT_OPTIONS = {
   server: { type: 'string' },
@@ -67,7 +67,7 @@ export interface ClientSettings {
  * Reads the options, and the secret from its file or the environment.
  * @throws UsageError for options that do not go together, Failure for a file that cannot be used
  */
-export async function readSettings(values: ClientValues, around: Surroundings): Promise<ClientSettings> {
+export async function readSettings(values: ClientValues, around: CommandIo): Promise<ClientSettings> {
   const server = values.server ?? (around.env.VNET_SERVER || DEFAULT_SERVER);
   const scheme = schemeOf(server);
   const login = await readLogin(values, scheme, around);
@@ -91,7 +91,7 @@ function schemeOf(server: string): 'tcp' | 'tls' | 'unix' {
 async function readLogin(
   values: ClientValues,
   scheme: 'tcp' | 'tls' | 'unix',
-  { env }: Surroundings,
+  { env }: CommandIo,
 ): Promise<Login> {
   const { cert, key, identity } = values;
   const file = values['password-file'];

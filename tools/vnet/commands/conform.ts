@@ -1,17 +1,17 @@
 /** `vnet conform`: the conformance suite against a server. */
 import { parseArgs } from 'node:util';
 import { command } from '../cli/command.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { Failure, UsageError } from '../cli/failures.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 import { CLIENT_OPTIONS, readSettings } from '../client/settings.ts';
 import type { Case } from '../conform/case.ts';
 import { outsideTarget } from '../conform/outside.ts';
-import { beyond } from '../conform/reach.ts';
+import { walkCases } from '../conform/random-walks.ts';
 import { json, tap } from '../conform/report.ts';
 import { inOrder, runCases } from '../conform/runner.ts';
 import { casesFor, offeredMethods } from '../conform/suite.ts';
 import type { Target } from '../conform/target.ts';
-import { walkCases } from '../conform/walks.ts';
+import { beyond } from '../conform/unreachable.ts';
 
 const HELP = `Usage: vnet conform URL [credentials] [options]
 
@@ -103,7 +103,7 @@ async function methodsOf(target: Target): Promise<readonly string[]> {
   throw new Failure(1, `${target.url} does not take HELLO ${target.login.method} on this connection`);
 }
 
-function list(cases: readonly Case[], asJson: boolean, { out }: Surroundings): number {
+function list(cases: readonly Case[], asJson: boolean, { out }: CommandIo): number {
   for (const { id, title, section } of cases) {
     out(asJson ? `${JSON.stringify({ id, title, section })}\n` : `${section.padEnd(4)} ${id}\n`);
   }
@@ -114,7 +114,7 @@ async function run(
   target: Target,
   cases: readonly Case[],
   { seed, report, bail }: { seed: number; report: typeof tap; bail: boolean },
-  { out }: Surroundings,
+  { out }: CommandIo,
 ): Promise<number> {
   const say = (lines: readonly string[]) => void out(lines.map((line) => `${line}\n`).join(''));
   let number = 0;

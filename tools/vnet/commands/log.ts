@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { command } from '../cli/command.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { UsageError } from '../cli/failures.ts';
 import { Printer } from '../cli/printer.ts';
 import { Progress } from '../cli/progress.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 import { grouped } from '../cli/units.ts';
 import { exportActor } from '../log/export.ts';
 import { type Keep, planRepair, planText, repair } from '../log/repair.ts';
@@ -52,7 +52,7 @@ function onlyDirectory(positionals: readonly string[]): string {
   return dir;
 }
 
-async function showAction(args: readonly string[], around: Surroundings): Promise<number> {
+async function showAction(args: readonly string[], around: CommandIo): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: {
@@ -80,7 +80,7 @@ async function showAction(args: readonly string[], around: Surroundings): Promis
   );
 }
 
-async function verifyAction(args: readonly string[], around: Surroundings): Promise<number> {
+async function verifyAction(args: readonly string[], around: CommandIo): Promise<number> {
   const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true });
   const dir = onlyDirectory(positionals);
   const verified = withProgress(around, (tell) => verifyLog(dir, 1, tell));
@@ -88,7 +88,7 @@ async function verifyAction(args: readonly string[], around: Surroundings): Prom
   return verified.damage === undefined ? 0 : 2;
 }
 
-async function repairAction(args: readonly string[], around: Surroundings): Promise<number> {
+async function repairAction(args: readonly string[], around: CommandIo): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: { keep: { type: 'string' }, yes: { type: 'boolean' } },
@@ -115,7 +115,7 @@ function readKeep(text: string | undefined): Keep | undefined {
   throw new UsageError(`--keep ${text}: good are before and after (the damage)`);
 }
 
-async function exportAction(args: readonly string[], around: Surroundings): Promise<number> {
+async function exportAction(args: readonly string[], around: CommandIo): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: { actor: { type: 'string' } },
@@ -131,7 +131,7 @@ async function exportAction(args: readonly string[], around: Surroundings): Prom
   return 0;
 }
 
-function withProgress<T>(around: Surroundings, work: (tell: (seq: number) => void) => T): T {
+function withProgress<T>(around: CommandIo, work: (tell: (seq: number) => void) => T): T {
   const progress = new Progress(around);
   const result = work((seq) => progress.tell(() => `record ${grouped(seq)}`));
   progress.end();

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { parseRecord } from '../../../machines/log/parse.ts';
 import { command } from '../cli/command.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { UsageError } from '../cli/failures.ts';
 import { Printer } from '../cli/printer.ts';
 import { Progress } from '../cli/progress.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 import { grouped } from '../cli/units.ts';
 import { mergeLogs } from '../replay/merge.ts';
 import { sessionKey } from '../replay/mermaid.ts';
@@ -64,9 +64,9 @@ export const replay = command('replay', HELP, async (args, around) => {
   return print(places, options, format, values.quiet === true, around);
 });
 
-type Places = readonly [string] | readonly [string, string];
+type UnauthenticatedSlots = readonly [string] | readonly [string, string];
 
-function readPlaces(positionals: readonly string[]): Places {
+function readPlaces(positionals: readonly string[]): UnauthenticatedSlots {
   const [first, second, ...more] = positionals;
   if (first === undefined || more.length > 0)
     throw new UsageError('it takes the directory of a log, or two of them');
@@ -79,7 +79,7 @@ function readFormat(text = 'text'): Format {
   return format;
 }
 
-function readUntil(text: string | undefined, places: Places): number | string | undefined {
+function readUntil(text: string | undefined, places: UnauthenticatedSlots): number | string | undefined {
   const until = parseUntil(text);
   if (typeof until !== 'number' || places.length === 1) return until;
   throw new UsageError('--until with two logs takes a time: each has record numbers of its own');
@@ -92,7 +92,7 @@ interface Told {
   readonly note?: string;
 }
 
-function tell(places: Places, options: StoryOptions): Told {
+function tell(places: UnauthenticatedSlots, options: StoryOptions): Told {
   if (places.length === 1) return { story: single(openSource(places[0]), options) };
   const { story, labels, causality } = mergeLogs(places, options);
   const { handlers, links, offset } = causality;
@@ -108,11 +108,11 @@ function tell(places: Places, options: StoryOptions): Told {
 }
 
 async function print(
-  places: Places,
+  places: UnauthenticatedSlots,
   options: StoryOptions,
   format: Format,
   quiet: boolean,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<number> {
   const { story, labels, note } = tell(places, options);
   const output = makeOutput(format, quiet, {
@@ -140,21 +140,24 @@ async function print(
   return conclude(next.value, note, around);
 }
 
-async function step(places: Places, options: StoryOptions, around: Surroundings): Promise<number> {
+async function step(places: UnauthenticatedSlots, options: StoryOptions, around: CommandIo): Promise<number> {
   const verdicts = await stepThrough(() => tell(places, options).story, around);
   if (verdicts === undefined) return 0;
   around.out(verdictsText(verdicts));
   return conclude(verdicts, undefined, around);
 }
 
-function conclude(verdicts: readonly LogVerdict[], note: string | undefined, around: Surroundings): number {
+function conclude(verdicts: readonly LogVerdict[], note: string | undefined, around: CommandIo): number {
   if (note !== undefined) around.err(`${note}\n`);
   tellTorn(verdicts, around);
   return Math.max(...verdicts.map(({ verdict }) => verdictStatus(verdict)));
 }
 
 /** Sessions by which another server brought a BEGIN. */
-function peerSessions(places: Places, labels: readonly [string, string] | undefined): Set<string> {
+function peerSessions(
+  places: UnauthenticatedSlots,
+  labels: readonly [string, string] | undefined,
+): Set<string> {
   const found = new Set<string>();
   for (const [index, place] of places.entries()) {
     for (const line of openSource(place).lines) {

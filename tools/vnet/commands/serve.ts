@@ -2,8 +2,8 @@
 
 import { standardErrorLog } from '../../../io/diagnostics.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
-import { compileSoon } from '../serve/compile-soon.ts';
-import { sayLastWords } from '../serve/last-words.ts';
+import { reportFatalError } from '../serve/fatal-error.ts';
+import { setJitFlags } from '../serve/jit-flags.ts';
 import { readServeOptions, SERVE_HELP, type ServeOptions, UsageError } from '../serve/options.ts';
 
 /** @returns the exit status: 0 after an orderly end, 1 when it cannot start, 2 on wrong usage */
@@ -30,8 +30,8 @@ export async function serve(args: readonly string[]): Promise<number> {
 }
 
 async function run(options: ServeOptions): Promise<number> {
-  compileSoon();
-  sayLastWords(standardErrorLog(options.name));
+  setJitFlags();
+  reportFatalError(standardErrorLog(options.name));
   const server = await assemble(options);
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { parseAnswerLine } from '../../../machines/protocol/answers.ts';
 import { command } from '../cli/command.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { Failure } from '../cli/failures.ts';
 import { interrupted } from '../cli/interrupt.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 import { ANSWER_TIME, connect } from '../client/connect.ts';
 import { type Conversation, Refused } from '../client/conversation.ts';
 import { readEvent, type Watched } from '../client/event.ts';
@@ -43,7 +43,7 @@ async function follow(
   conversation: Conversation,
   stop: AbortSignal,
   format: (watched: Watched) => string,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<void> {
   stop.addEventListener('abort', () => conversation.interrupt());
   while (!stop.aborted) {

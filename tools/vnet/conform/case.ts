@@ -1,5 +1,5 @@
 /** One test case of the suite. */
-import type { Bench } from './bench.ts';
+import type { CaseContext } from './case-context.ts';
 
 export interface Case {
   /** Unique, and always the same: what `--only` matches. */
@@ -9,5 +9,5 @@ export interface Case {
   readonly section: string;
   /** It makes the server slower for a while, and is run behind all others. */
   readonly late?: boolean;
-  run(bench: Bench): Promise<void>;
+  run(bench: CaseContext): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** Runs cases one after the other, and says of each what came of it. */
 import { randomBytes } from 'node:crypto';
-import { Bench, type Shared } from './bench.ts';
 import type { Case } from './case.ts';
+import { CaseContext, type Shared } from './case-context.ts';
 import { Coverage } from './coverage.ts';
 import { Nonconformity, NotApplicable } from './nonconformity.ts';
 import type { Target } from './target.ts';
@@ -54,7 +54,7 @@ async function runCase(
   coverage: Coverage,
   shared: Shared,
 ): Promise<Outcome> {
-  const bench = new Bench(target, coverage, shared, test.id, seed);
+  const bench = new CaseContext(target, coverage, shared, test.id, seed);
   const since = performance.now();
   const ended = (verdict: Outcome['verdict'], why?: string): Outcome => ({
     test,
@@ -85,7 +85,7 @@ function explain(error: Error): string {
   return error instanceof Nonconformity ? error.message : (error.stack ?? error.message);
 }
 
-function storyOf({ story }: Bench): readonly string[] {
+function storyOf({ story }: CaseContext): readonly string[] {
   return story.flatMap(({ name, talk }) => {
     // The onlooker asks the same again and again.
     const lines = name === 'onlooker' ? talk.story.slice(-4) : talk.story;

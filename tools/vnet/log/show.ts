@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listSegments } from '../../../io/journal/reader.ts';
 import { parseRecord } from '../../../machines/log/parse.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { interrupted } from '../cli/interrupt.ts';
 import { Printer } from '../cli/printer.ts';
-import type { Surroundings } from '../cli/terminal.ts';
 import { transitionLine } from '../replay/line.ts';
 import { openLog } from '../replay/source.ts';
 import { Follower } from './follower.ts';
@@ -21,7 +21,7 @@ export interface ShowOptions extends Selection {
  * Prints the records of a log that are selected. Lines that are no records are told on standard error.
  * @returns 0, or 2 when there were such lines
  */
-export async function show(dir: string, options: ShowOptions, around: Surroundings): Promise<number> {
+export async function show(dir: string, options: ShowOptions, around: CommandIo): Promise<number> {
   openLog(dir);
   const viewer = new Viewer(dir, options, around);
   await viewer.catchUp();
@@ -40,13 +40,13 @@ async function goesOn(stop: AbortSignal): Promise<boolean> {
 
 class Viewer {
   readonly #options: ShowOptions;
-  readonly #around: Surroundings;
+  readonly #around: CommandIo;
   readonly #follower: Follower;
   readonly #printer: Printer;
   #last = 0;
   status = 0;
 
-  constructor(dir: string, options: ShowOptions, around: Surroundings) {
+  constructor(dir: string, options: ShowOptions, around: CommandIo) {
     this.#options = options;
     this.#around = around;
     this.#follower = new Follower(dir, firstNeeded(listSegments(dir), options.since));

@@ -1,5 +1,5 @@
 /** Where the steps of a story go: one of these for each `--format`. */
-import type { Surroundings } from '../cli/terminal.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { HtmlDocument } from './html.ts';
 import { transitionLine } from './line.ts';
 import { MermaidDocument } from './mermaid.ts';
@@ -82,7 +82,7 @@ export function verdictsText(verdicts: readonly LogVerdict[]): string {
 }
 
 /** Notes for standard error: what stands behind the last whole record. A crash left it, or it is just being written. */
-export function tellTorn(verdicts: readonly LogVerdict[], around: Surroundings): void {
+export function tellTorn(verdicts: readonly LogVerdict[], around: CommandIo): void {
   for (const { place, tornBytes } of verdicts) {
     if (tornBytes === 0) continue;
     around.err(

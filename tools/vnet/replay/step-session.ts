@@ -1,6 +1,6 @@
 /** The dialogue of `--step`: keys at a terminal, lines in a pipe. */
 import { createInterface, emitKeypressEvents } from 'node:readline';
-import type { Surroundings } from '../cli/terminal.ts';
+import type { CommandIo } from '../cli/command-io.ts';
 import { StepCursor, stepView } from './stepper.ts';
 import type { LogVerdict, Story } from './story.ts';
 
@@ -11,7 +11,7 @@ type Outcome = { readonly text: string; readonly over?: boolean };
 /** Shows steps until it is told to end. @returns how the story ended, where the end was seen */
 export async function stepThrough(
   begin: () => Story,
-  around: Surroundings,
+  around: CommandIo,
 ): Promise<readonly LogVerdict[] | undefined> {
   const cursor = new StepCursor(begin);
   const show = ({ text }: Outcome) => void around.out(text);

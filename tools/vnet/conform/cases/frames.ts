@@ -7,8 +7,8 @@
  * other one takes.
  */
 import { parseAnswerLine } from '../../../../machines/protocol/answers.ts';
-import type { Bench } from '../bench.ts';
 import type { Case } from '../case.ts';
+import type { CaseContext } from '../case-context.ts';
 import { beginWire } from '../drive/parties.ts';
 import { beginLine, type Instead } from '../names.ts';
 import { demand, demandEqual, Nonconformity } from '../nonconformity.ts';
@@ -44,7 +44,7 @@ export function frame(to: string, from: string, number: number, length = 60): Bu
   return bytes;
 }
 
-async function path(bench: Bench, host: Instead = {}, proxy: Instead = {}): Promise<Path> {
+async function path(bench: CaseContext, host: Instead = {}, proxy: Instead = {}): Promise<Path> {
   const mac = bench.mac();
   const make = async (roles: string, more: Instead) => {
     const names = { target: bench.target, id: bench.handlerId(), mac, remote: '' };
@@ -100,7 +100,7 @@ const markOut =
   };
 
 /** `STAT` whose name holds this word: how many frames were dropped for it. */
-async function dropped(bench: Bench, id: string, reason: string): Promise<number> {
+async function dropped(bench: CaseContext, id: string, reason: string): Promise<number> {
   const { data } = await bench.ask(`STATS? ${id}`);
   let sum = 0;
   for (const line of data) {
@@ -111,7 +111,12 @@ async function dropped(bench: Bench, id: string, reason: string): Promise<number
   return sum;
 }
 
-const frames = (id: string, title: string, run: (bench: Bench) => Promise<void>, section = '3.2'): Case => ({
+const frames = (
+  id: string,
+  title: string,
+  run: (bench: CaseContext) => Promise<void>,
+  section = '3.2',
+): Case => ({
   id: `frames/${id}`,
   title,
   section,
@@ -240,7 +245,7 @@ export const FRAME_CASES: readonly Case[] = [
   frames('not-announced', 'announce=off: it does not', notAnnounced),
 ];
 
-async function bridge(bench: Bench): Promise<void> {
+async function bridge(bench: CaseContext): Promise<void> {
   const make = async (far: string) => {
     const names = { target: bench.target, id: bench.handlerId(), mac: '*', remote: '' };
     const line = beginLine(names, { roles: 'BRIDGE BRIDGE', far });
@@ -269,14 +274,14 @@ function announcements(heard: readonly Buffer[], mac: string): number {
     .length;
 }
 
-async function listening(bench: Bench): Promise<{ heard: () => readonly Buffer[] }> {
+async function listening(bench: CaseContext): Promise<{ heard: () => readonly Buffer[] }> {
   const { control } = bench;
   const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
   await beginWire(bench, beginLine(names), names.id, 'first on the device');
   return control.sniff(bench.target.device);
 }
 
-async function announced(bench: Bench): Promise<void> {
+async function announced(bench: CaseContext): Promise<void> {
   const { heard } = await listening(bench);
   const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
   const { wire } = await beginWire(bench, beginLine(names, { roles: 'PROXY HOST' }), names.id, 'PROXY');
@@ -288,7 +293,7 @@ async function announced(bench: Bench): Promise<void> {
   });
 }
 
-async function notAnnounced(bench: Bench): Promise<void> {
+async function notAnnounced(bench: CaseContext): Promise<void> {
   const { heard } = await listening(bench);
   const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
   const options = 'offload=off mtu=1500 announce=off';

@@ -1,11 +1,17 @@
 /** Cases that take a server in this process: its policy, its log, its bounds. */
-import type { Bench } from '../bench.ts';
+
 import type { Case } from '../case.ts';
+import type { CaseContext } from '../case-context.ts';
 import { beginWire, namesFor, standing } from '../drive/parties.ts';
 import { beginLine, handleLine } from '../names.ts';
 import { demand } from '../nonconformity.ts';
 
-const inside = (id: string, section: string, title: string, run: (bench: Bench) => Promise<void>): Case => ({
+const inside = (
+  id: string,
+  section: string,
+  title: string,
+  run: (bench: CaseContext) => Promise<void>,
+): Case => ({
   id: `inside/${id}`,
   title,
   section,

@@ -1,7 +1,7 @@
 /** Cases of the binary phase: records of every kind, whole and in pieces, right and wrong (section 6). */
 import { FRAME, MAX_LENGTH, OFFLOAD, PING, PONG } from '../../../../machines/frames/records.ts';
-import type { Bench } from '../bench.ts';
 import type { Case } from '../case.ts';
+import type { CaseContext } from '../case-context.ts';
 import { beginWire, namesFor, type Standing, standing } from '../drive/parties.ts';
 import { beginLine, handleLine } from '../names.ts';
 import { demand, demandEqual } from '../nonconformity.ts';
@@ -10,7 +10,7 @@ import { encodeRecord, Wire } from '../wire.ts';
 
 const PING_EVERY = 5_000;
 
-const records = (id: string, title: string, run: (bench: Bench) => Promise<void>): Case => ({
+const records = (id: string, title: string, run: (bench: CaseContext) => Promise<void>): Case => ({
   id: `records/${id}`,
   title,
   section: '6',

@@ -1,8 +1,8 @@
 /** Cases of rules that lie across sessions and Handlers: lists, limits, takeovers, failures (sections 3 to 5, 7). */
 import { parseAnswerLine } from '../../../../machines/protocol/answers.ts';
 import { formatHello } from '../../../../machines/protocol/format.ts';
-import type { Bench } from '../bench.ts';
 import type { Case } from '../case.ts';
+import type { CaseContext } from '../case-context.ts';
 import { strangersCertificate } from '../certificate.ts';
 import { awaitBegin, beginWire, namesFor, standing } from '../drive/parties.ts';
 import { beginLine, handleLine } from '../names.ts';
@@ -18,7 +18,7 @@ const rule = (
   id: string,
   section: string,
   title: string,
-  run: (bench: Bench) => Promise<void>,
+  run: (bench: CaseContext) => Promise<void>,
   late = false,
 ): Case => ({ id: `rules/${id}`, title, section, run, ...(late ? { late } : {}) });
 
@@ -231,7 +231,7 @@ export const RULE_CASES: readonly Case[] = [
   ),
 ];
 
-async function itself(bench: Bench): Promise<void> {
+async function itself(bench: CaseContext): Promise<void> {
   const { scheme, login, url, secondDevice } = bench.target;
   if (scheme !== 'tcp' || login.method !== 'password' || secondDevice === undefined) {
     throw new NotApplicable('needs tcp://, a password and a second device');

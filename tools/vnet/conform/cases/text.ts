@@ -1,7 +1,7 @@
 /** Cases of the text phase that no machine knows of: bytes, lines, tokens, the order of answers (section 2). */
 import { parseGreeting } from '../../../../machines/protocol/answers.ts';
-import type { Bench } from '../bench.ts';
 import type { Case } from '../case.ts';
+import type { CaseContext } from '../case-context.ts';
 import { awaitBegin, namesFor } from '../drive/parties.ts';
 import { handleLine, NO_DEVICE, NO_HANDLER } from '../names.ts';
 import { demand, demandEqual } from '../nonconformity.ts';
@@ -9,7 +9,12 @@ import type { Talk } from '../talk.ts';
 
 const MOST = 8192;
 
-const text = (id: string, title: string, run: (bench: Bench) => Promise<void>, section = '2'): Case => ({
+const text = (
+  id: string,
+  title: string,
+  run: (bench: CaseContext) => Promise<void>,
+  section = '2',
+): Case => ({
   id: `text/${id}`,
   title,
   section,
@@ -106,7 +111,7 @@ export const TEXT_CASES: readonly Case[] = [
   }),
 ];
 
-async function pipelined(bench: Bench): Promise<void> {
+async function pipelined(bench: CaseContext): Promise<void> {
   const talk = await bench.login();
   const lines = ['STATUS?', 'FROBNICATE', 'HELP?', 'CLOSE x', 'HANDLERS?', `STATS? ${NO_HANDLER}`, 'STATUS?'];
   talk.raw(lines.map((line) => `${line}\n`).join(''), lines.join(' ⏎ '));
@@ -127,7 +132,7 @@ async function expectWord(talk: Talk, word: string): Promise<void> {
   demand(data.length > 0 && stray === undefined, `${word} lines`, stray ?? last);
 }
 
-async function waits(bench: Bench): Promise<void> {
+async function waits(bench: CaseContext): Promise<void> {
   const standIn = await bench.standIn();
   const talk = await bench.login();
   const line = handleLine(namesFor(bench, standIn.url));
@@ -141,7 +146,7 @@ async function waits(bench: Bench): Promise<void> {
   await expectWord(talk, 'HELP');
 }
 
-async function survives(bench: Bench): Promise<void> {
+async function survives(bench: CaseContext): Promise<void> {
   const talk = await bench.login();
   const wrong = ['FROBNICATE', 'STATS?', 'CLOSE x', 'HELLO password a b c', 'DONE now', 'a"b"', 'HANDLE'];
   for (let count = 0; count < 5; count++) {

@@ -1,7 +1,7 @@
 /** What the drives of both Handler machines share: the wire, the device, the onlooker, and what can happen to each. */
 import { parseAnswerLine } from '../../../../machines/protocol/answers.ts';
 import type { Reason } from '../../../../machines/protocol/errors.ts';
-import type { Bench } from '../bench.ts';
+import type { CaseContext } from '../case-context.ts';
 import { begin, type Effect, type Labelled, type Model, step, type View } from '../model/graph.ts';
 import { demand, Nonconformity } from '../nonconformity.ts';
 import type { Talk } from '../talk.ts';
@@ -31,7 +31,7 @@ export abstract class HandlerDrive<C, E extends HandlerEvent> {
   protected abstract readonly name: 'initiator' | 'responder';
 
   protected constructor(
-    readonly bench: Bench,
+    readonly bench: CaseContext,
     readonly model: Model<C, E>,
   ) {
     this.view = begin<C>(model.machine, model.input).view;

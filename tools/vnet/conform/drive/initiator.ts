@@ -5,14 +5,14 @@ import type { InitiatorContext } from '../../../../machines/handler/initiator.ts
 import { parseAnswerLine } from '../../../../machines/protocol/answers.ts';
 import { formatDevice } from '../../../../machines/protocol/devices.ts';
 import type { Begin } from '../../../../machines/protocol/types.ts';
-import type { Bench } from '../bench.ts';
-import { PEER_SECRET } from '../bench.ts';
+import type { CaseContext } from '../case-context.ts';
+import { PEER_SECRET } from '../case-context.ts';
+import type { FakePeer, Visit } from '../fake-peer.ts';
 import { WIDE_MTU } from '../model/ends.ts';
 import type { Effect, Model } from '../model/graph.ts';
 import type { InitiatorStep } from '../model/initiator.ts';
 import { handleLine, type Names } from '../names.ts';
 import { demand, demandEqual, Nonconformity } from '../nonconformity.ts';
-import type { StandIn, Visit } from '../stand-in.ts';
 import type { Talk } from '../talk.ts';
 import { BEYOND, DEFAULT_TIMES } from '../times.ts';
 import { HandlerDrive } from './handler.ts';
@@ -31,16 +31,19 @@ export class InitiatorDrive extends HandlerDrive<InitiatorContext, InitiatorStep
   #before = 0;
 
   private constructor(
-    bench: Bench,
+    bench: CaseContext,
     model: Model<InitiatorContext, InitiatorStep>,
-    private readonly standIn: StandIn,
+    private readonly standIn: FakePeer,
     private readonly asker: Talk,
     private readonly names: Names,
   ) {
     super(bench, model);
   }
 
-  static async start(bench: Bench, model: Model<InitiatorContext, InitiatorStep>): Promise<InitiatorDrive> {
+  static async start(
+    bench: CaseContext,
+    model: Model<InitiatorContext, InitiatorStep>,
+  ): Promise<InitiatorDrive> {
     const standIn = await bench.standIn();
     const names = { target: bench.target, id: '', mac: bench.mac(), remote: standIn.url };
     if (bench.target.control !== undefined) bench.control.holdDevices();

@@ -1,8 +1,8 @@
 /** Others that a session's case needs: a Handler that stands already, the far end of one that is being made. */
-import type { Bench } from '../bench.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { FakePeer, Visit } from '../fake-peer.ts';
 import { beginLine, type Names } from '../names.ts';
 import { Nonconformity } from '../nonconformity.ts';
-import type { StandIn, Visit } from '../stand-in.ts';
 import type { Talk } from '../talk.ts';
 import { Wire } from '../wire.ts';
 
@@ -16,13 +16,13 @@ export interface Standing {
 }
 
 /** Names for one case. */
-export function namesFor(bench: Bench, remote = 'tcp://127.0.0.1:9'): Names {
+export function namesFor(bench: CaseContext, remote = 'tcp://127.0.0.1:9'): Names {
   return { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote };
 }
 
 /** Says BEGIN and becomes its wire. */
 export async function beginWire(
-  bench: Bench,
+  bench: CaseContext,
   line: string,
   id: string,
   name = 'initiator',
@@ -36,7 +36,7 @@ export async function beginWire(
 }
 
 /** A Handler that stands, with a record heard on its wire. */
-export async function standing(bench: Bench): Promise<Standing> {
+export async function standing(bench: CaseContext): Promise<Standing> {
   const names = namesFor(bench);
   const line = beginLine(names);
   const { wire } = await beginWire(bench, line, names.id, 'initiator of another Handler');
@@ -45,7 +45,7 @@ export async function standing(bench: Bench): Promise<Standing> {
 }
 
 /** A Handler that was CLOSEd here. */
-export async function closedHandler(bench: Bench): Promise<Standing> {
+export async function closedHandler(bench: CaseContext): Promise<Standing> {
   const stood = await standing(bench);
   const boss = await bench.boss();
   boss.say(`CLOSE ${stood.id}`);
@@ -55,7 +55,7 @@ export async function closedHandler(bench: Bench): Promise<Standing> {
 }
 
 /** The far end of a HANDLE that is under way: HELLO taken, BEGIN read, not answered yet. */
-export async function awaitBegin(standIn: StandIn): Promise<{ visit: Visit; id: string }> {
+export async function awaitBegin(standIn: FakePeer): Promise<{ visit: Visit; id: string }> {
   const visit = await standIn.visit();
   visit.greet();
   await visit.hello();

@@ -1,6 +1,6 @@
 /** Drives a Handler of which the server under test is the responder: the suite is the initiator, and the client. */
 import type { ResponderContext } from '../../../../machines/handler/responder.ts';
-import type { Bench } from '../bench.ts';
+import type { CaseContext } from '../case-context.ts';
 import type { Effect, Model } from '../model/graph.ts';
 import { FIRST, NEXT, type ResponderStep } from '../model/responder.ts';
 import { beginLine, type Names } from '../names.ts';
@@ -19,7 +19,7 @@ export class ResponderDrive extends HandlerDrive<ResponderContext, ResponderStep
   #told: Talk | undefined;
 
   private constructor(
-    bench: Bench,
+    bench: CaseContext,
     model: Model<ResponderContext, ResponderStep>,
     private readonly names: Names,
   ) {
@@ -27,7 +27,10 @@ export class ResponderDrive extends HandlerDrive<ResponderContext, ResponderStep
     this.id = names.id;
   }
 
-  static async start(bench: Bench, model: Model<ResponderContext, ResponderStep>): Promise<ResponderDrive> {
+  static async start(
+    bench: CaseContext,
+    model: Model<ResponderContext, ResponderStep>,
+  ): Promise<ResponderDrive> {
     const drive = new ResponderDrive(bench, model, namesFor(bench));
     if (drive.owned) bench.control.holdDevices();
     await drive.#sayBegin(FIRST);

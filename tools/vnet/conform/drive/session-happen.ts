@@ -1,9 +1,9 @@
 /** Brings about what happens to a session besides lines: verdicts, ends, time-outs, what becomes of its Handler. */
 import { formatHello } from '../../../../machines/protocol/format.ts';
+import type { Visit } from '../fake-peer.ts';
 import type { SessionStep } from '../model/session.ts';
 import { beginLine } from '../names.ts';
 import { NotApplicable } from '../nonconformity.ts';
-import type { Visit } from '../stand-in.ts';
 import type { SessionDrive } from './session.ts';
 
 /** Milliseconds past a time-out that are enough for it. */

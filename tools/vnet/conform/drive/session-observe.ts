@@ -4,7 +4,7 @@ import { COMMANDS } from '../../../../machines/protocol/commands.ts';
 import type { Reason } from '../../../../machines/protocol/errors.ts';
 import { isName } from '../../../../machines/protocol/ids.ts';
 import { type State, VERBS } from '../../../../machines/protocol/types.ts';
-import { answerText } from '../bench.ts';
+import { answerText } from '../case-context.ts';
 import type { Effect } from '../model/graph.ts';
 import { MODEL_HANDLER, MODEL_IDENTITY, MODEL_SESSION } from '../model/session.ts';
 import { demand, Nonconformity } from '../nonconformity.ts';

@@ -1,11 +1,11 @@
 /** Drives one session over a real connection, along the Session machine, and compares what comes with its effects. */
 import type { SessionContext } from '../../../../machines/session/machine.ts';
-import type { Bench } from '../bench.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { FakePeer, Visit } from '../fake-peer.ts';
 import { begin, type Model, step } from '../model/graph.ts';
 import type { SessionStep, SessionView } from '../model/session.ts';
 import { LINES } from '../model/session-lines.ts';
 import type { Names } from '../names.ts';
-import type { StandIn, Visit } from '../stand-in.ts';
 import type { Talk } from '../talk.ts';
 import { closedHandler, namesFor, type Standing, standing } from './parties.ts';
 import { happen } from './session-happen.ts';
@@ -25,7 +25,7 @@ export class SessionDrive {
   /** The Handler that its HANDLE or BEGIN is about. */
   handler: string;
   standing: Standing | undefined;
-  standIn: StandIn | undefined;
+  standIn: FakePeer | undefined;
   /** The far end of HANDLE. */
   visit: Visit | undefined;
   /** The server in this process waits for us: with its verdict on a HELLO, with opening a device. */
@@ -36,7 +36,7 @@ export class SessionDrive {
   #names: Names;
 
   private constructor(
-    readonly bench: Bench,
+    readonly bench: CaseContext,
     readonly model: SessionModel,
     readonly talk: Talk,
   ) {
@@ -45,7 +45,7 @@ export class SessionDrive {
     this.view = begin<SessionContext>(model.machine, model.input).view;
   }
 
-  static async start(bench: Bench, model: SessionModel): Promise<SessionDrive> {
+  static async start(bench: CaseContext, model: SessionModel): Promise<SessionDrive> {
     const drive = new SessionDrive(bench, model, await bench.dial());
     await observe(drive, begin<SessionContext>(model.machine, model.input).effects);
     bench.coverage.state('session', drive.view.value);

@@ -11,7 +11,7 @@ import { RecordWriter } from '../../machines/frames/writer.ts';
 
 const UDP_HEADER_BYTES = 8;
 
-export class Software {
+export class SoftwareOffload {
   #out: RecordWriter | undefined;
 
   constructor(private readonly device: { readonly mtu: number }) {}

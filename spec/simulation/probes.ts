@@ -35,7 +35,7 @@ class Probe {
   ) {}
 }
 
-export class Ether {
+export class Probes {
   readonly sent: SentFrame[] = [];
   readonly heard: HeardFrame[] = [];
   /** Told of frames that were sent here and whose bytes are others now. */

@@ -31,7 +31,7 @@ function withoutQuotes(message: string): string {
 }
 
 /** From now on an error that nobody catches ends this process with status 1 and a line in its diagnostics. */
-export function sayLastWords(diagnostics: Diagnostics): void {
+export function reportFatalError(diagnostics: Diagnostics): void {
   const end = (error: unknown) => {
     try {
       diagnostics.error(describeError(error), 'an error that nobody caught: this is a fault of the program');

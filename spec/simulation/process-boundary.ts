@@ -8,7 +8,7 @@ const LISTS = new Set(['interfaces', 'captureBackends', 'refs', 'retain']);
  * The boundary of one process. Whatever a server does goes through it, so that the process can be killed at any
  * instant: from then on nothing of it happens any more, whatever its code still believes.
  */
-export class Fence {
+export class ProcessBoundary {
   #down = false;
   readonly #timers = new Set<Timer>();
   readonly clock: Clock;

@@ -6,8 +6,8 @@ import type { Reason } from '../../../machines/protocol/errors.ts';
 import { ERROR_CODES } from '../../../machines/protocol/errors.ts';
 import { formatHello } from '../../../machines/protocol/format.ts';
 import type { Coverage } from './coverage.ts';
+import { FakePeer } from './fake-peer.ts';
 import { demand, Nonconformity, NotApplicable } from './nonconformity.ts';
-import { StandIn } from './stand-in.ts';
 import { Talk, type WholeAnswer } from './talk.ts';
 import type { Control, Target } from './target.ts';
 
@@ -23,10 +23,10 @@ export interface Shared {
   boss: Talk | undefined;
 }
 
-export class Bench {
+export class CaseContext {
   readonly story: { readonly name: string; readonly talk: Talk }[] = [];
   #handlers: string[] = [];
-  #standIns: StandIn[] = [];
+  #standIns: FakePeer[] = [];
   #names = 0;
   #dirty = false;
 
@@ -40,8 +40,8 @@ export class Bench {
   ) {}
 
   /** A bench for a part of the case, with names and connections of its own, to be tidied by itself. */
-  within(name: string, target = this.target): Bench {
-    return new Bench(target, this.coverage, this.shared, `${this.name}/${name}`, this.seed);
+  within(name: string, target = this.target): CaseContext {
+    return new CaseContext(target, this.coverage, this.shared, `${this.name}/${name}`, this.seed);
   }
 
   /** Power over the server. Afterwards it is no longer as it was, and is made anew for the next case. */
@@ -144,8 +144,8 @@ export class Bench {
   }
 
   /** A stand-in for the other server, where the server under test can dial it. */
-  async standIn(): Promise<StandIn> {
-    const standIn = await StandIn.listen(this.target, (talk) => this.story.push({ name: 'stand-in', talk }));
+  async standIn(): Promise<FakePeer> {
+    const standIn = await FakePeer.listen(this.target, (talk) => this.story.push({ name: 'stand-in', talk }));
     this.#standIns.push(standIn);
     return standIn;
   }

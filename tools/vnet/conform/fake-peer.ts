@@ -13,7 +13,7 @@ export interface HelloSeen {
   readonly secret: string;
 }
 
-export class StandIn {
+export class FakePeer {
   #waiting: Talk[] = [];
   #wake: () => void = () => {};
   /** Connections that were taken. */
@@ -24,15 +24,15 @@ export class StandIn {
     private readonly listener: { readonly url: string; close(): Promise<void> },
   ) {}
 
-  static async listen(target: Target, told: (talk: Talk) => void): Promise<StandIn> {
-    let standIn: StandIn | undefined;
+  static async listen(target: Target, told: (talk: Talk) => void): Promise<FakePeer> {
+    let standIn: FakePeer | undefined;
     const listener = await target.listen((link: Link) => {
       const talk = new Talk(link, target.patience, 'stand-in');
       told(talk);
       if (standIn === undefined) talk.cut();
       else standIn.#accept(talk);
     });
-    standIn = new StandIn(target, listener);
+    standIn = new FakePeer(target, listener);
     return standIn;
   }
 

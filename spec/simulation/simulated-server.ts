@@ -15,10 +15,10 @@ import { type Head, NO_RECORD } from '../../machines/log/record.ts';
 import type { Snapshot } from '../../machines/log/registry.ts';
 import { foldLog } from '../../machines/log/replay.ts';
 import { SimulatedDisk } from './disk.ts';
-import { Fence } from './fence.ts';
+import { FoldedLog } from './folded-log.ts';
 import { SimulatedInterfaces } from './interfaces.ts';
-import { Ledger } from './ledger.ts';
 import type { SitePlan } from './plan.ts';
+import { ProcessBoundary } from './process-boundary.ts';
 import type { Simulation } from './simulation.ts';
 
 export const SECRET = 'open-sesame-of-';
@@ -45,7 +45,7 @@ class WatchedRecorder extends Recorder {
 }
 
 interface Run {
-  readonly fence: Fence;
+  readonly fence: ProcessBoundary;
   readonly server: Server;
   readonly recorder: Recorder;
   /** The snapshots that the actors of this process have. */
@@ -60,7 +60,7 @@ const DEAF: LinkSink = {
   closed: () => undefined,
 };
 
-export class Site {
+export class SimulatedServer {
   readonly interfaces: SimulatedInterfaces;
   readonly authenticator: MemoryAuthenticator;
   readonly secrets = new MemorySecretStore();
@@ -73,7 +73,7 @@ export class Site {
   boots = 0;
   run: Run | undefined;
   readonly #chance: SeededChance;
-  readonly #ledger = new Ledger();
+  readonly #ledger = new FoldedLog();
 
   constructor(
     private readonly simulation: Simulation,
@@ -123,7 +123,7 @@ export class Site {
     if (folded.wrong !== undefined) return simulation.fail(`the log of ${name}: ${folded.wrong}`);
     const boot = `${name}${++this.boots}`;
     simulation.note(name, () => `── starts, run ${this.boots}`);
-    const fence = new Fence(simulation.clock);
+    const fence = new ProcessBoundary(simulation.clock);
     this.interfaces.process = fence;
     const live = new Map(folded.live);
     const life = new Map([...live].map(([actor, { snapshot }]) => [actor, snapshot]));
@@ -235,7 +235,7 @@ export class Site {
     }
   }
 
-  #network(fence: Fence): Network {
+  #network(fence: ProcessBoundary): Network {
     return fence.network(this.host);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Parts of a batch: runs of records that lie next to each other. Filled again for each batch.
  */
-export class Pieces {
+export class RecordRuns {
   /** How many there are. */
   count = 0;
   frames = 0;

@@ -8,7 +8,7 @@ import { type Head, NO_RECORD, verifyLink } from '../../machines/log/record.ts';
  * What a log comes to, brought up to date now and then: each record is folded once, however often it is asked. What a
  * server that starts would find in the same log is the same, or the fold is no fold.
  */
-export class Ledger {
+export class FoldedLog {
   #fold = new Fold(MACHINES, sha256);
   #head: Head = NO_RECORD;
   #wrong: string | undefined;

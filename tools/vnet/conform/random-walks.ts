@@ -3,8 +3,8 @@
  * fails is made as short as it can be (fast-check), and its talk is told.
  */
 import type { AsyncCommand } from 'fast-check';
-import type { Bench } from './bench.ts';
 import type { Case } from './case.ts';
+import type { CaseContext } from './case-context.ts';
 import { InitiatorDrive } from './drive/initiator.ts';
 import { ResponderDrive } from './drive/responder.ts';
 import { SessionDrive } from './drive/session.ts';
@@ -31,7 +31,7 @@ interface Kind<E extends Labelled> {
   /** What follows an event by itself, and is not to be waited for with anything else between. */
   follow(label: string): readonly string[];
   feasible(view: Walker<E>['view'], event: E): boolean;
-  start(bench: Bench): Promise<Walker<E>>;
+  start(bench: CaseContext): Promise<Walker<E>>;
 }
 
 export function walkCases(target: Target, methods: readonly string[], walks: number): readonly Case[] {
@@ -98,13 +98,13 @@ function walkCase<E extends Labelled>(name: string, walks: number, kind: Kind<E>
   };
 }
 
-async function walk<E extends Labelled>(bench: Bench, walks: number, kind: Kind<E>): Promise<void> {
+async function walk<E extends Labelled>(bench: CaseContext, walks: number, kind: Kind<E>): Promise<void> {
   const { default: fc } = await import('fast-check');
   const steps = kind.events.flatMap((event) =>
     Array.from({ length: kind.weight?.(event) ?? 1 }, () => fc.constant(new Step(event, kind))),
   );
   let number = 0;
-  let failed: Bench['story'] = [];
+  let failed: CaseContext['story'] = [];
   const property = fc.asyncProperty(
     fc.commands(steps, { maxCommands: LONGEST, size: 'max' }),
     async (commands) => {

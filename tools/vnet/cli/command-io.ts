@@ -1,5 +1,5 @@
 /** What a command has around it: standard output and error, the environment. Tests give their own. */
-export interface Surroundings {
+export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width of the terminal that standard output is, in columns; undefined where it is none (a pipe, a file). */
   readonly columns: number | undefined;
@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 /** Those of this process. */
-export function processSurroundings(): Surroundings {
+export function processIo(): CommandIo {
   const { stdout, stderr } = process;
   return {
     env: process.env,

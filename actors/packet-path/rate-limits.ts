@@ -41,7 +41,7 @@ export class TokenBucket {
 }
 
 /** The caps of one Handler in one direction: bits of all frames, and number of group-addressed frames. */
-export class Caps {
+export class RateLimits {
   readonly #bytes: TokenBucket | undefined;
   readonly #groups: TokenBucket | undefined;
   /** Whether there is any cap at all. */
