@@ -4,6 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiled } from '../lab/compile.ts';
 import type { Lab } from '../lab/lab.ts';
 
 /** `node`: bare.ts; else relay.cc with so many threads. */
@@ -29,7 +30,7 @@ export interface RelayEnds {
 
 /** Starts both ends. @returns their pids @throws CommandError when one has to be compiled and there is no compiler */
 export async function startRelay(lab: Lab, ends: RelayEnds, relay: Relay): Promise<number[]> {
-  const program = relay === 'node' ? [process.execPath, BARE] : [await compiled(lab, ends.near)];
+  const program = relay === 'node' ? [process.execPath, BARE] : [await compiled(SOURCE, [`-I${RECORDS}`])];
   const words = [ends.address, PORT, ...(relay === 'node' ? [] : [String(relay)])];
   const listener = lab.spawn(ends.far, [...program, 'listen', ...words]);
   await listener.waitFor(/^READY$/m);
@@ -37,11 +38,4 @@ export async function startRelay(lab: Lab, ends: RelayEnds, relay: Relay): Promi
   await Promise.all([listener, dialler].map((each) => each.waitFor(/^UP$/m)));
   for (const ns of [ends.near, ends.far]) await lab.ip(ns, 'link set dev tap0 up');
   return [dialler.pid ?? 0, listener.pid ?? 0];
-}
-
-async function compiled(lab: Lab, ns: string): Promise<string> {
-  const program = `${lab.folder}/relay`;
-  const compile = ['g++', '-std=c++17', '-O2', '-pthread', `-I${RECORDS}`, SOURCE, '-o', program];
-  await lab.run(ns, compile, { timeout: 60_000 });
-  return program;
 }

@@ -171,7 +171,8 @@ export class Lab {
   }
 }
 
-function configuration(end: CableEnd): string[] {
+/** What `ip` is told so that an interface is as its end of a cable should be. */
+export function configuration(end: CableEnd): string[] {
   const set = [
     end.mac === undefined ? '' : `address ${end.mac}`,
     end.mtu === undefined ? '' : `mtu ${end.mtu}`,
