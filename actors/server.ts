@@ -16,14 +16,18 @@ import type { LiveActor } from '../machines/log/fold.ts';
 import { REMEMBERED, type ServerEvent, type serverMachine } from '../machines/server/machine.ts';
 import type { sessionMachine } from '../machines/session/machine.ts';
 import { DeviceRegistry } from './device/devices.ts';
+import type { DeviceWorld } from './device/world.ts';
 import { HandlerRegistry } from './handler/handlers.ts';
+import type { HandlerWorld } from './handler/world.ts';
 import type { Limits } from './limits.ts';
 import type { Recorder } from './recorder/recorder.ts';
 import { UnauthenticatedSessions } from './recorder/unauthenticated.ts';
+import { Secrets } from './session/secrets.ts';
 import { Sessions } from './session/sessions.ts';
 import { Watchers } from './session/watchers.ts';
+import type { SessionJournal, SessionWorld } from './session/world.ts';
 import { type AnyEffect, Shell } from './shell.ts';
-import { type Configuration, Secrets, type SessionJournal, type World } from './world.ts';
+import type { Configuration } from './world.ts';
 
 export interface ServerParts {
   readonly name: string;
@@ -57,7 +61,7 @@ export interface StartOptions {
 
 const ROTATION_CHECK_MS = 60_000;
 
-export class Server implements World {
+export class Server implements DeviceWorld, HandlerWorld, SessionWorld {
   readonly name: string;
   readonly version: string;
   readonly boot: string;

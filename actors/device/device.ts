@@ -12,14 +12,7 @@ import type { Reason } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec } from '../../machines/protocol/types.ts';
 import { Segment } from '../packet-path/segment.ts';
 import { type EffectTable, Shell } from '../shell.ts';
-import type { World } from '../world.ts';
-
-/** What a Handler hears of its device. */
-export interface DeviceUser {
-  deviceOpen(segment: Segment): void;
-  deviceFailed(reason: Reason, text: string): void;
-  deviceGone(why: string): void;
-}
+import type { DeviceUser, DeviceWorld } from './world.ts';
 
 export class DeviceActor {
   readonly shell: Shell<typeof deviceMachine, DeviceEffect>;
@@ -47,7 +40,7 @@ export class DeviceActor {
   };
 
   constructor(
-    private readonly world: World,
+    private readonly world: DeviceWorld,
     private readonly ended: (device: DeviceActor) => void,
     origin: DeviceInput | { readonly name: string; readonly live: LiveActor },
   ) {

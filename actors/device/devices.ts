@@ -6,9 +6,9 @@ import { formatDevice } from '../../machines/protocol/devices.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec } from '../../machines/protocol/types.ts';
 import type { Segment } from '../packet-path/segment.ts';
-import type { World } from '../world.ts';
 import { DeviceActor, isElastic } from './device.ts';
 import { deviceRefusal, refuseToOpen } from './refusals.ts';
+import type { DeviceWorld } from './world.ts';
 
 /** A bare interface name means the best backend there is here: the same device as when that is named. */
 function resolveDevice(spec: DeviceSpec, backends: readonly ('packet' | 'pcap')[]): DeviceSpec {
@@ -19,14 +19,14 @@ function resolveDevice(spec: DeviceSpec, backends: readonly ('packet' | 'pcap')[
 }
 
 export class DeviceRegistry {
-  readonly #world: World;
+  readonly #world: DeviceWorld;
   readonly #devices = new Map<string, DeviceActor>();
   /** Handlers that want a device whose last actor is not closed yet, by device and Handler, with how they join. */
   readonly #queue = new Map<string, Map<string, () => void>>();
   /** TAPs kept for Handlers that may come back. */
   readonly #holds: Timer[] = [];
 
-  constructor(world: World) {
+  constructor(world: DeviceWorld) {
     this.#world = world;
   }
 

@@ -15,8 +15,9 @@ import {
   parseGreeting,
   swapEnds,
 } from '../../machines/protocol/format.ts';
-import type { Peer, World } from '../world.ts';
+import type { Peer } from '../world.ts';
 import { type Received, TextClient } from './text-client.ts';
+import type { HandlerWorld } from './world.ts';
 
 type Tell = (event: InitiatorEvent, text?: string) => void;
 
@@ -36,7 +37,7 @@ export class Dialler {
   #talk: TextClient | undefined;
 
   constructor(
-    private readonly world: World,
+    private readonly world: HandlerWorld,
     private readonly handler: InitiatorContext,
     private readonly tell: Tell,
   ) {}

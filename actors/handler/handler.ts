@@ -7,13 +7,13 @@ import type { HandlerEffects, RequestOutcome } from '../../machines/handler/even
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Reason } from '../../machines/protocol/errors.ts';
-import type { DeviceUser } from '../device/device.ts';
+import type { DeviceUser } from '../device/world.ts';
 import type { PathCounters } from '../packet-path/counters.ts';
 import { HandlerPath } from '../packet-path/path.ts';
 import type { Segment } from '../packet-path/segment.ts';
 import { Wire } from '../packet-path/wire.ts';
 import type { ShellView } from '../shell.ts';
-import type { World } from '../world.ts';
+import type { HandlerWorld } from './world.ts';
 
 export type HandlerContext = InitiatorContext | ResponderContext;
 
@@ -49,7 +49,7 @@ export abstract class HandlerActor implements DeviceUser {
   readonly #timers = new Map<string, Timer>();
 
   constructor(
-    protected readonly world: World,
+    protected readonly world: HandlerWorld,
     private readonly ended: (handler: HandlerActor) => void,
   ) {
     this.over = new Promise((resolve) => {

@@ -3,7 +3,6 @@ import { responderDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { Begin, DeviceSpec, Ends, Handle, SecretRef } from '../../machines/protocol/types.ts';
-import type { World } from '../world.ts';
 import { deepEqual } from './compare.ts';
 import {
   isTo,
@@ -16,9 +15,10 @@ import {
 import type { HandlerActor } from './handler.ts';
 import { Initiator } from './initiator.ts';
 import { Responder } from './responder.ts';
+import type { HandlerWorld } from './world.ts';
 
 export class HandlerRegistry {
-  readonly #world: World;
+  readonly #world: HandlerWorld;
   readonly #handlers = new Map<string, HandlerActor>();
   /**
    * Secrets of Handlers that have ended. While their end is not on record they are kept: after a crash such a Handler
@@ -28,7 +28,7 @@ export class HandlerRegistry {
   /** Of those that are closed and still say BYE. */
   readonly #farewells = new Set<Promise<void>>();
 
-  constructor(world: World) {
+  constructor(world: HandlerWorld) {
     this.#world = world;
   }
 

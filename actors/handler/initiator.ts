@@ -4,9 +4,9 @@ import type { InitiatorContext, initiatorMachine } from '../../machines/handler/
 import { initiatorDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import { type EffectTable, Shell } from '../shell.ts';
-import type { World } from '../world.ts';
 import { Dialler } from './dialler.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
+import type { HandlerWorld } from './world.ts';
 
 type InitiatorEffect = Exclude<HandlerEffect, { type: 'remember' }>;
 
@@ -15,7 +15,7 @@ export class Initiator extends HandlerActor {
   #dialler: Dialler | undefined;
 
   constructor(
-    world: World,
+    world: HandlerWorld,
     ended: (handler: HandlerActor) => void,
     actor: string,
     origin: { readonly input: InitiatorInput } | { readonly live: LiveActor },

@@ -7,9 +7,9 @@ import type { LiveActor } from '../../machines/log/fold.ts';
 import type { Begin } from '../../machines/protocol/types.ts';
 import { Wire, type WireEvents } from '../packet-path/wire.ts';
 import { type EffectTable, Shell } from '../shell.ts';
-import type { World } from '../world.ts';
 import { deepEqual } from './compare.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
+import type { HandlerWorld } from './world.ts';
 
 type ResponderEffect = Exclude<HandlerEffect, { type: 'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu' }>;
 
@@ -20,7 +20,7 @@ export class Responder extends HandlerActor {
   #wireSession: string | undefined;
 
   constructor(
-    world: World,
+    world: HandlerWorld,
     ended: (handler: HandlerActor) => void,
     actor: string,
     origin: { readonly input: ResponderInput } | { readonly live: LiveActor },

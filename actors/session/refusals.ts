@@ -3,9 +3,15 @@
  * the log. (The line and the verb were looked at before, the state is the machine's.)
  */
 import type { Refusal } from '../../machines/protocol/errors.ts';
-import type { Command, Handle } from '../../machines/protocol/types.ts';
-import type { World } from '../world.ts';
-import { changesNetwork, type Session } from './session.ts';
+import type { Command, Handle, State, Verb } from '../../machines/protocol/types.ts';
+import type { SessionContext } from '../../machines/session/machine.ts';
+import type { SessionWorld } from './world.ts';
+
+/** The session that asks. */
+export interface Asker {
+  readonly state: State;
+  readonly context: SessionContext;
+}
 
 export interface CommandRefusal {
   readonly refusal?: Refusal | undefined;
@@ -13,7 +19,7 @@ export interface CommandRefusal {
   readonly rule?: string;
 }
 
-export function refuseCommand(world: World, session: Session, command: Command): CommandRefusal {
+export function refuseCommand(world: SessionWorld, session: Asker, command: Command): CommandRefusal {
   const { args } = command;
   if (!args.ok) return { refusal: args.refusal };
   // Before HELLO neither policy nor objects may be asked about: the machine answers 401.
@@ -32,7 +38,7 @@ export function refuseCommand(world: World, session: Session, command: Command):
   return { refusal: refuseObjects(world, session, command) ?? refuseLog(world, command) };
 }
 
-function refuseObjects(world: World, session: Session, { verb, args }: Command): Refusal | undefined {
+function refuseObjects(world: SessionWorld, session: Asker, { verb, args }: Command): Refusal | undefined {
   if (!args.ok) return undefined;
   switch (verb) {
     case 'HANDLE':
@@ -47,7 +53,7 @@ function refuseObjects(world: World, session: Session, { verb, args }: Command):
   }
 }
 
-function refuseHandler(world: World, id: string): Refusal | undefined {
+function refuseHandler(world: SessionWorld, id: string): Refusal | undefined {
   if (world.handlers.byId(id).length > 0) return undefined;
   return {
     reason: 'no-such-handler',
@@ -55,7 +61,7 @@ function refuseHandler(world: World, id: string): Refusal | undefined {
   };
 }
 
-function refusePeer(world: World, { remote, auth }: Handle): Refusal | undefined {
+function refusePeer(world: SessionWorld, { remote, auth }: Handle): Refusal | undefined {
   if (remote.kind === 'peer') {
     if (world.configuration.peer(remote.name) !== undefined) return undefined;
     return {
@@ -70,10 +76,15 @@ function refusePeer(world: World, { remote, auth }: Handle): Refusal | undefined
   };
 }
 
-function refuseLog(world: World, { verb }: Command): Refusal | undefined {
+function refuseLog(world: SessionWorld, { verb }: Command): Refusal | undefined {
   if (!changesNetwork(verb) || world.journal.available) return undefined;
   return {
     reason: 'log-unavailable',
     text: `the event log cannot be written (${world.journal.status}); ${verb} is possible again when it can`,
   };
+}
+
+/** Commands that are refused while the log cannot be written (section 7). */
+export function changesNetwork(verb: Verb): boolean {
+  return verb === 'HANDLE' || verb === 'BEGIN' || verb === 'CLOSE';
 }

@@ -5,12 +5,15 @@ import { dataLine } from '../../machines/protocol/format.ts';
 import { formatRemote } from '../../machines/protocol/remote.ts';
 import { formatRole } from '../../machines/protocol/roles.ts';
 import type { Report } from '../../machines/session/events.ts';
-import type { HandlerActor } from '../handler/handler.ts';
 import { type PathCounters, RX_REASONS, TX_REASONS } from '../packet-path/counters.ts';
-import type { World } from '../world.ts';
+import type { HandlerView, SessionWorld } from './world.ts';
 
 /** @throws DeviceError when the kernel does not say which interfaces there are */
-export function report(world: World, what: Exclude<Report, 'HELP?'>, handler: string | undefined): string[] {
+export function report(
+  world: SessionWorld,
+  what: Exclude<Report, 'HELP?'>,
+  handler: string | undefined,
+): string[] {
   switch (what) {
     case 'DEVICES?':
       return devices(world);
@@ -23,7 +26,7 @@ export function report(world: World, what: Exclude<Report, 'HELP?'>, handler: st
   }
 }
 
-function devices(world: World): string[] {
+function devices(world: SessionWorld): string[] {
   const { interfaces } = world;
   const capture = interfaces.captureBackends();
   return interfaces
@@ -32,7 +35,7 @@ function devices(world: World): string[] {
     .map((info) => deviceLine(world, info, info.kind === 'tap' ? ['tap', ...capture] : capture));
 }
 
-function deviceLine(world: World, info: InterfaceInfo, backends: readonly string[]): string {
+function deviceLine(world: SessionWorld, info: InterfaceInfo, backends: readonly string[]): string {
   return dataLine(['DEVICE', info.name], {
     kind: info.kind,
     mac: info.mac,
@@ -46,11 +49,11 @@ function deviceLine(world: World, info: InterfaceInfo, backends: readonly string
 }
 
 /** Not the one whose HANDLE has failed; one whose HANDLE is under way is there, with its state. */
-function isListed({ state }: HandlerActor): boolean {
+function isListed({ state }: HandlerView): boolean {
   return state !== 'closed';
 }
 
-function handlerLine(handler: HandlerActor): string {
+function handlerLine(handler: HandlerView): string {
   const { context, counters, rttMicros } = handler;
   const peer =
     context.side === 'initiator' ? formatRemote(context.remote) : context.peer === '' ? '-' : context.peer;
@@ -95,7 +98,7 @@ const NO_COUNTERS = {
 };
 
 /** One line for each counter; of a server that dialled itself, the sum of both sides. */
-function statistics(handlers: readonly HandlerActor[]): string[] {
+function statistics(handlers: readonly HandlerView[]): string[] {
   const sums = new Map<string, number>();
   const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value);
   for (const handler of handlers) {

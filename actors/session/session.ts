@@ -20,12 +20,12 @@ import type { AuthMethod, Report, SessionEffect, SessionEvent } from '../../mach
 import type { SessionContext, sessionMachine } from '../../machines/session/machine.ts';
 import { deviceRefusal } from '../device/refusals.ts';
 import { type EffectTable, Shell } from '../shell.ts';
-import type { SessionJournal, World } from '../world.ts';
 import { halfClose } from './half-close.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';
-import { type CommandRefusal, refuseCommand } from './refusals.ts';
+import { type CommandRefusal, changesNetwork, refuseCommand } from './refusals.ts';
 import { report } from './reports.ts';
 import type { Watcher } from './watchers.ts';
+import type { SessionJournal, SessionWorld } from './world.ts';
 
 const encoder = new TextEncoder();
 
@@ -56,7 +56,7 @@ export class Session implements Watcher {
   #handedOn = false;
 
   constructor(
-    private readonly world: World,
+    private readonly world: SessionWorld,
     readonly link: Link,
     methods: readonly AuthMethod[],
     private readonly hooks: SessionHooks,
@@ -346,11 +346,6 @@ export class Session implements Watcher {
     this.world.watchers.delete(this);
     this.hooks.closed(this);
   }
-}
-
-/** Commands that are refused while the log cannot be written (section 7). */
-export function changesNetwork(verb: Verb): boolean {
-  return verb === 'HANDLE' || verb === 'BEGIN' || verb === 'CLOSE';
 }
 
 /** How long a connection is read on after our end, so that a reset does not swallow the last answer. */

@@ -4,13 +4,13 @@ import type { RequestOutcome } from '../../machines/handler/events.ts';
 import { formatRefusal } from '../../machines/protocol/errors.ts';
 import type { Hello } from '../../machines/protocol/types.ts';
 import type { AuthMethod } from '../../machines/session/events.ts';
-import { RateLimited } from '../rate-limited.ts';
-import type { SessionDirectory, World } from '../world.ts';
 import { networkOf } from './addresses.ts';
 import { FailedHellos } from './failed-hellos.ts';
 import { halfClose } from './half-close.ts';
+import { RateLimited } from './rate-limited.ts';
 import { Session, type SessionHooks } from './session.ts';
 import { UnauthenticatedSlots } from './unauthenticated-slots.ts';
+import type { SessionWorld } from './world.ts';
 
 const encoder = new TextEncoder();
 /** How long a connection that is turned away is read on, so that the reason arrives. */
@@ -22,8 +22,8 @@ interface Waiting {
   readonly hello: Hello;
 }
 
-export class Sessions implements SessionDirectory {
-  readonly #world: World;
+export class Sessions {
+  readonly #world: SessionWorld;
   readonly #sessions = new Map<string, Session>();
   /** Those without a right HELLO yet. */
   readonly #strangers = new UnauthenticatedSlots<Session>(networkOf);
@@ -33,7 +33,7 @@ export class Sessions implements SessionDirectory {
   #turnedAway = 0;
   #lingering = 0;
 
-  constructor(world: World) {
+  constructor(world: SessionWorld) {
     this.#world = world;
     this.#attempts = new FailedHellos(world.clock);
     this.#unchecked = new RateLimited(world.clock, (count, error) =>
@@ -63,7 +63,7 @@ export class Sessions implements SessionDirectory {
     if (this.#strangers.size > this.#world.limits.unauthenticated) this.#evictOldest();
   };
 
-  // ── As the directory ──
+  // ── What Handlers tell ──
 
   news(session: string, news: RequestOutcome, text?: string): void {
     this.#sessions.get(session)?.send(news, text);

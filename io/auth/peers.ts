@@ -13,11 +13,11 @@
  */
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
-import { describeIssue, readJsonFile } from '../json-file.ts';
 import { formatHostPort, isFingerprint, type LinkUrl, parseLinkUrl } from '../net/address.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { loadKeyPair } from './certificates.ts';
 import { DEFAULT_IDENTITY, IDENTITY, IDENTITY_RULE } from './identity.ts';
+import { describeIssue, readJsonFile } from './json-file.ts';
 import { readSecretFile } from './private-file.ts';
 
 export interface Peer {

@@ -3,7 +3,7 @@
  * `docs/examples/policy.json` and SECURITY.md. Names and numbers are checked here, patterns where they are compiled.
  */
 import * as v from 'valibot';
-import { describeIssue, readJsonFile } from '../json-file.ts';
+import { describeIssue, readJsonFile } from './json-file.ts';
 
 const Texts = v.exactOptional(v.array(v.string('must be a text'), 'must be a list'));
 const Most = v.exactOptional(

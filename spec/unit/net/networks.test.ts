@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RateLimited } from '../../../actors/rate-limited.ts';
 import { networkOf } from '../../../actors/session/addresses.ts';
+import { RateLimited } from '../../../actors/session/rate-limited.ts';
 import { VirtualClock } from '../../../io/memory/clock.ts';
 
 const test = suite('networks');

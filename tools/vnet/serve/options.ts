@@ -3,7 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { describeIssue, readJsonFile } from '../../../io/json-file.ts';
+import { describeIssue, readJsonFile } from '../../../io/auth/json-file.ts';
 import { isName } from '../../../machines/protocol/ids.ts';
 import { parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { LimitSettings } from './limits.ts';

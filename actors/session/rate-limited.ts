@@ -1,4 +1,4 @@
-import type { Clock } from '../io/ports.ts';
+import type { Clock } from '../../io/ports.ts';
 
 const PAUSE_MS = 10_000;
 

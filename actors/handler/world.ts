@@ -1,0 +1,55 @@
+/** What the Handlers of a server need of the rest of it, and of each other. */
+import type { RequestOutcome } from '../../machines/handler/events.ts';
+import type { Refusal } from '../../machines/protocol/errors.ts';
+import type { DeviceSpec, SecretRef } from '../../machines/protocol/types.ts';
+import type { World } from '../world.ts';
+
+/** The devices, as Handlers use them. */
+export interface HandlerDevices {
+  /** The name under which a device goes, however it is asked for. */
+  nameOf(spec: DeviceSpec): string;
+  /** What stands against opening it, as far as can be told without opening it. */
+  refuse(spec: DeviceSpec): Refusal | undefined;
+  /** @param wantedMtu that of the other end, in bytes, for a TAP that is made without one */
+  join(spec: DeviceSpec, handler: string, wantedMtu: number | null): void;
+  leave(spec: DeviceSpec, handler: string): void;
+  /** Whether it takes the MTU of the other end. */
+  takesFarMtu(spec: DeviceSpec): boolean;
+  /** @param mtu that of the other end, in bytes */
+  adoptMtu(spec: DeviceSpec, mtu: number): void;
+}
+
+/** The sessions, as Handlers see them. */
+export interface SessionDirectory {
+  /** Tells a session what came of its HANDLE or BEGIN; `text` is for people and never goes on record. */
+  news(session: string, news: RequestOutcome, text?: string): void;
+  handlerClosed(session: string, handler: string): void;
+  /** The wire that this session became has ended. */
+  wireEnded(session: string): void;
+}
+
+/** Secrets of Handlers that say HELLO by password. */
+export interface HandlerSecrets {
+  /** Undefined when it is not known. */
+  get(ref: SecretRef): string | undefined;
+  /** Keeps it over a restart. @throws Error when it cannot be written */
+  persist(ref: SecretRef): void;
+  drop(ref: SecretRef): void;
+}
+
+export interface HandlerWorld
+  extends Pick<
+    World,
+    'chance' | 'clock' | 'configuration' | 'diagnostics' | 'journal' | 'limits' | 'network'
+  > {
+  readonly secrets: HandlerSecrets;
+  readonly devices: HandlerDevices;
+  readonly sessions: SessionDirectory;
+  readonly handlers: {
+    /** Those with that id: two when this server dialled itself. */
+    byId(id: string): readonly { readonly over: Promise<void> }[];
+  };
+  /** Ids of Handlers that were CLOSEd here as responder in the last 24 h. */
+  wasClosed(handler: string): boolean;
+  rememberClosed(handler: string): void;
+}

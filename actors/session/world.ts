@@ -1,0 +1,76 @@
+/** What the sessions of a server need of the rest of it. */
+import type { InterfaceInfo, Link } from '../../io/ports.ts';
+import type { InitiatorContext } from '../../machines/handler/initiator.ts';
+import type { ResponderContext } from '../../machines/handler/responder.ts';
+import type { Refusal } from '../../machines/protocol/errors.ts';
+import type { Begin, Handle, SecretRef } from '../../machines/protocol/types.ts';
+import type { PathCounters } from '../packet-path/counters.ts';
+import type { Journal } from '../shell.ts';
+import type { World } from '../world.ts';
+import type { Watcher } from './watchers.ts';
+
+/** A Handler, as reports show it. */
+export interface HandlerView {
+  readonly state: string;
+  readonly context: InitiatorContext | ResponderContext;
+  /** Undefined while it has no place on its device. */
+  readonly counters: PathCounters | undefined;
+  /** Undefined while none was measured. */
+  readonly rttMicros: number | undefined;
+}
+
+/** The Handler that a session's BEGIN was for. */
+export interface WireTaker {
+  /** The session's answer is out: its connection is the wire. `rest` are bytes that stood behind BEGIN. */
+  takeWire(session: string, link: Link, rest: Uint8Array): void;
+  /** The session ended before it could be the wire. */
+  abandoned(session: string): void;
+}
+
+/** The Handlers, as sessions ask for them. */
+export interface SessionHandlers {
+  all(): readonly HandlerView[];
+  /** Those with that id: two when this server dialled itself. */
+  byId(id: string): readonly HandlerView[];
+  responder(id: string): WireTaker | undefined;
+  refuseHandle(handle: Handle): Refusal | undefined;
+  refuseBegin(begin: Begin, identity: string, address: string): Refusal | undefined;
+  /** HANDLE is on record. @returns what came in the way meanwhile */
+  open(id: string, handle: Handle, identity: string, session: string): Refusal | undefined;
+  /** BEGIN is on record. @returns what came in the way meanwhile */
+  begin(begin: Begin, identity: string, session: string, address: string): Refusal | undefined;
+  /** CLOSE is on record: the session hears when it is carried out. */
+  close(id: string, session: string): void;
+}
+
+/** Secrets that lines bring. */
+export interface LineSecrets {
+  readonly keep: (secret: string) => SecretRef;
+  /** Undefined when it is not known. */
+  get(ref: SecretRef): string | undefined;
+  drop(ref: SecretRef): void;
+}
+
+/** Records of sessions; those that never authenticate are counted past a bound instead (section 7). */
+export interface SessionJournal extends Journal {
+  /** Milliseconds to wait before the session's next line is read. */
+  delay(): number;
+}
+
+export interface SessionWorld extends World {
+  readonly secrets: LineSecrets;
+  readonly handlers: SessionHandlers;
+  readonly devices: {
+    /** Handlers on the interface, by whatever name it was asked for. */
+    handlersOn(info: InterfaceInfo): number;
+  };
+  readonly watchers: {
+    add(watcher: Watcher): void;
+    delete(watcher: Watcher): void;
+    /** The watcher has read on. */
+    ready(watcher: Watcher): void;
+  };
+  sessionJournal(session: string, address: string): SessionJournal;
+  /** `STATUS <key> <value>` pairs. */
+  status(): readonly (readonly [string, string])[];
+}
