@@ -20,6 +20,7 @@ const STAMP = join(root, '.setup-stamp.json');
 const LOCK = join(root, '.setup-stamp.lock');
 const ADDON = join(root, 'io/device/native/build/Release');
 const BIN = join(root, 'dist/tools/vnet/main.js');
+const PAGE = join(root, 'dist/tools/vnet/page.html');
 
 /** What is needed, how to see that it is there (a command, or files one of which must exist), and its Debian package. */
 const NEEDED = [
@@ -158,8 +159,8 @@ const nativeDigest = () => digest(filesBelow(join(root, 'io/device/native'), /\.
 const buildFolders = ['machines', 'actors', 'io', 'tools'];
 const sourcesDigest = () =>
   digest([
-    ...buildFolders.flatMap((folder) => filesBelow(join(root, folder), /\.ts$/)),
-    ...at('tsconfig.json', 'tsconfig.build.json', 'package-lock.json'),
+    ...buildFolders.flatMap((folder) => filesBelow(join(root, folder), /\.(ts|html|css)$/)),
+    ...at('tools/build.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'),
   ]);
 
 function readStamp() {
@@ -260,7 +261,7 @@ function pruneBuild() {
 
 async function typescript(stamp) {
   const sources = sourcesDigest();
-  if (existsSync(BIN) && stamp.sources === sources) return;
+  if (existsSync(BIN) && existsSync(PAGE) && stamp.sources === sources) return;
   await npm('building the TypeScript', 'run', 'build');
   pruneBuild();
   if (existsSync(BIN)) chmodSync(BIN, 0o755);

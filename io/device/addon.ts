@@ -3,7 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { projectFile } from '../project.ts';
 
 /**
  * Places in the Int32Array that a port is made with; each `read` and `write` leaves its outcome there.
@@ -125,20 +125,14 @@ export interface Addon {
   deleteLink(ifindex: number): void;
 }
 
-const BUILT = join('io', 'device', 'native', 'build', 'Release', 'vnet.node');
-
-/** The project's folder: the nearest one upwards with a package.json, from `io/` as well as from `dist/io/`. */
-function projectFolder(from: string): string {
-  const parent = dirname(from);
-  return existsSync(join(from, 'package.json')) || parent === from ? from : projectFolder(parent);
-}
+const BUILT = 'io/device/native/build/Release/vnet.node';
 
 let loaded: Addon | undefined;
 
 /** The addon, loaded at the first call. @throws Error that says what to do when it is not built or does not load */
 export function addon(): Addon {
   if (loaded === undefined) {
-    const path = join(projectFolder(import.meta.dirname), BUILT);
+    const path = projectFile(BUILT);
     if (!existsSync(path)) {
       throw new Error(`the native addon is not built (no ${path}): run \`npm run setup\``);
     }

@@ -23,6 +23,12 @@ export interface EffectView {
   readonly params?: unknown;
 }
 
+/** A state of a machine, as who draws it sees it. */
+export interface StateView {
+  readonly name: string;
+  readonly final: boolean;
+}
+
 /** What comes of one event. */
 export interface Stepped {
   readonly snapshot: Snapshot;
@@ -35,6 +41,8 @@ export interface Definition {
   readonly name: string;
   /** 1, 2, 3 … */
   readonly version: number;
+  /** All of its states, in the order in which the machine declares them; an actor ends in a final one. */
+  readonly states: readonly StateView[];
   /** The snapshot of a new actor. Throws what the machine throws on an input that makes no sense to it. */
   initial(input: unknown): Snapshot;
   /** The same reference comes back when the state does not take the event. */
@@ -98,6 +106,7 @@ export function define<M extends AnyStateMachine>(
     machine,
     name,
     version,
+    states: Object.values(machine.states).map(({ key, type }) => ({ name: key, final: type === 'final' })),
     start,
     step,
     initial: (input) => start(input).snapshot,

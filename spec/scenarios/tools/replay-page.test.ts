@@ -53,8 +53,9 @@ page('needs nothing from the network', async () => {
     far.write(path.join(place.dir, 'far')),
   ]);
   const text = fs.readFileSync(file, 'utf8');
-  assert.not.match(text, /(?:src|href)=|@import|url\((?!#)/);
+  assert.not.match(text, /(?<![.\w])(?:src|href)=|@import|url\((?!#)/);
   assert.match(text, /default-src 'none'/);
+  assert.match(text, /<title>[^{}<]+<\/title>/);
 });
 
 look('a small story: each transition can be clicked', () =>

@@ -4,10 +4,11 @@
  * at. So it stays quick with hundreds of thousands of records.
  */
 import { gzipSync } from 'node:zlib';
+import { machineKey } from '../../../machines/log/registry.ts';
+import { blockId, INDEX_ID, type PageDetail, type PageIndex } from '../page/format.ts';
 import { changes } from './diff.ts';
 import { effectText } from './line.ts';
-import { PAGE_MARKUP, PAGE_STYLE } from './page.ts';
-import { PAGE_SCRIPT } from './page-script.ts';
+import { pageTemplate } from './page-template.ts';
 import type { LogVerdict, StoryStep } from './story.ts';
 import { effectsOf } from './text.ts';
 import { verdictText } from './verdict.ts';
@@ -31,16 +32,12 @@ class Names {
   }
 }
 
-/** The details of one record: its event, the effects in words, and what changed: path, before, after. */
-type Detail = readonly [object, readonly string[], readonly (readonly [string, unknown, unknown])[]];
-
 export class HtmlDocument {
   readonly #names = {
     actors: new Names(),
     events: new Names(),
     states: new Names(),
     machines: new Names(),
-    labels: new Names(),
   };
   readonly #columns = {
     seq: [] as number[],
@@ -51,26 +48,25 @@ export class HtmlDocument {
     from: [] as number[],
     to: [] as number[],
     machine: [] as number[],
-    label: [] as number[],
   };
   readonly #blocks: string[] = [];
-  #details: Detail[] = [];
+  #details: PageDetail[] = [];
   #begun = 0;
 
   add(step: StoryStep): void {
     const { record, definition, before, after, label } = step;
     const micros = microsOf(record.time);
     if (this.#columns.seq.length === 0) this.#begun = micros;
-    const { actors, events, states, machines, labels } = this.#names;
+    const { actors, events, states, machines } = this.#names;
     const columns = this.#columns;
+    const machine = definition === undefined ? '' : machineKey(definition.name, definition.version);
     columns.seq.push(record.seq);
     columns.time.push(micros - this.#begun);
     columns.actor.push(actors.number(label === undefined ? record.actor : `${label} ${record.actor}`));
     columns.event.push(events.number(record.event.type));
     columns.from.push(states.number(record.from));
     columns.to.push(states.number(record.to));
-    columns.machine.push(machines.number(definition === undefined ? '' : definition.name));
-    columns.label.push(labels.number(label ?? ''));
+    columns.machine.push(machines.number(machine));
     const changed = definition === undefined ? [] : changes(before?.context ?? {}, after?.context);
     this.#details.push([
       record.event,
@@ -85,12 +81,21 @@ export class HtmlDocument {
     this.#details = [];
   }
 
-  /** The whole file in pieces. @param title what it was made of */
+  /** The whole file in pieces. @param title what it was made of @throws Error when the page is not built */
   *pieces(title: string, verdicts: readonly LogVerdict[]): Generator<string, void, undefined> {
     if (this.#details.length > 0) this.#seal();
-    const { actors, events, states, machines, labels } = this.#names;
-    const index = {
-      title,
+    const { head, foot } = pageTemplate(escapeHtml(title));
+    yield head;
+    yield `<script type="text/plain" id="${INDEX_ID}">${packed(this.#index(verdicts))}</script>\n`;
+    for (const [number, block] of this.#blocks.entries()) {
+      yield `<script type="text/plain" id="${blockId(number)}">${block}</script>\n`;
+    }
+    yield foot;
+  }
+
+  #index(verdicts: readonly LogVerdict[]): PageIndex {
+    const { actors, events, states, machines } = this.#names;
+    return {
       block: BLOCK,
       begun: this.#begun,
       good: verdicts.every(({ verdict }) => verdict.kind === 'ok'),
@@ -99,19 +104,8 @@ export class HtmlDocument {
       events: events.all,
       states: states.all,
       machines: machines.all,
-      labels: labels.all,
       columns: { ...this.#columns, time: differences(this.#columns.time) },
     };
-    yield `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n`;
-    // Nothing may be fetched, so nothing is: the browser itself sees to it.
-    yield `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">\n`;
-    yield `<meta name="viewport" content="width=device-width">\n<title>${escapeHtml(title)}</title>\n`;
-    yield `<style>${PAGE_STYLE}</style>\n</head>\n<body>\n${PAGE_MARKUP}\n`;
-    yield `<script type="text/plain" id="index">${packed(index)}</script>\n`;
-    for (const [number, block] of this.#blocks.entries()) {
-      yield `<script type="text/plain" id="block${number}">${block}</script>\n`;
-    }
-    yield `<script>${PAGE_SCRIPT}</script>\n</body>\n</html>\n`;
   }
 }
 
