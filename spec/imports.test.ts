@@ -1,12 +1,14 @@
 /**
- * Which room may import what (docs/ARCHITECTURE.md). The arrows keep the machines pure and the edges exchangeable.
+ * Which room may import what (docs/ARCHITECTURE.md), and that nothing imports itself by a detour, types included. The
+ * arrows keep the machines pure and the edges exchangeable; without circles a file can be read and tested by itself.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { circlesIn, type Graph, grouped } from './support/circles.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
@@ -95,6 +97,31 @@ const RULES: Readonly<Record<string, Rule>> = {
     to in manifest.devDependencies,
 };
 
+/** The files that may stand at the root of a room: what puts its subjects together, and what they all share. */
+const AT_ROOT: Readonly<Record<string, readonly string[]>> = {
+  machines: ['index.ts'],
+  io: ['chance.ts', 'clock.ts', 'diagnostics.ts', 'ports.ts', 'project.ts'],
+  actors: ['limits.ts', 'server.ts', 'shell.ts', 'world.ts'],
+  tools: [],
+};
+
+/** Which file imports which, of whatever form and in all rooms. */
+function importGraph(): Graph {
+  return new Map(
+    Object.keys(RULES)
+      .flatMap(sources)
+      .map((file) => [
+        file,
+        importsOf(readFileSync(join(root, file), 'utf8')).map(({ target }) => destination(file, target)),
+      ]),
+  );
+}
+
+const asPaths = (circles: readonly string[][]): string[] => circles.map((circle) => circle.join(' → '));
+
+/** The subject of a file: its room and its folder there; a file at the root of a room stands for itself. */
+const subjectOf = (file: string): string => file.split('/').slice(0, 2).join('/');
+
 const test = suite('imports');
 
 for (const [room, rule] of Object.entries(RULES)) {
@@ -113,6 +140,55 @@ for (const [room, rule] of Object.entries(RULES)) {
     assert.equal(wrong, []);
   });
 }
+
+test('no file is on a circle of imports, types included', () => {
+  assert.equal(asPaths(circlesIn(importGraph())), []);
+});
+
+for (const room of ['machines', 'actors']) {
+  test(`no folder of ${room}/ is on a circle of imports`, () => {
+    const inside = [...importGraph()].filter(([file]) => file.startsWith(`${room}/`));
+    assert.equal(asPaths(circlesIn(grouped(new Map(inside), subjectOf))), []);
+  });
+}
+
+test('what runs for real knows nothing of the twins in io/memory/', () => {
+  const wrong = [...importGraph()]
+    .filter(([file]) => /^(io|actors)\//.test(file) && !file.startsWith('io/memory/'))
+    .flatMap(([file, targets]) => [...targets].map((target) => `${file} imports ${target}`))
+    .filter((line) => line.includes(' imports io/memory/'));
+  assert.equal(wrong, []);
+});
+
+for (const [room, files] of Object.entries(AT_ROOT)) {
+  test(`at the root of ${room}/ stands only what its subjects share`, () => {
+    const loose = sources(room).filter((file) => dirname(file) === room);
+    assert.equal(
+      loose.filter((file) => !files.includes(basename(file))),
+      [],
+    );
+  });
+}
+
+test('the check itself finds circles', () => {
+  const graph = (arrows: Readonly<Record<string, readonly string[]>>) => new Map(Object.entries(arrows));
+  const seen = (arrows: Readonly<Record<string, readonly string[]>>) => asPaths(circlesIn(graph(arrows)));
+  assert.equal(seen({ a: ['b', 'c'], b: ['d'], c: ['d', 'node:fs'], d: [] }), []);
+  assert.equal(seen({ a: ['a'] }), ['a → a']);
+  assert.equal(seen({ z: ['a'], a: ['b'], b: ['c'], c: ['a'] }), ['a → b → c → a']);
+  // One that is reached only behind a name that was left already.
+  assert.equal(seen({ a: ['b'], b: [], c: ['b', 'd'], d: ['e'], e: ['d'] }), ['d → e → d']);
+  assert.equal(seen({ a: ['b'], b: ['a'], c: ['d'], d: ['c'] }), ['a → b → a', 'c → d → c']);
+});
+
+test('the check itself finds circles of folders', () => {
+  const files = new Map([
+    ['actors/one/a.ts', ['actors/one/b.ts', 'actors/two/c.ts']],
+    ['actors/two/d.ts', ['actors/one/b.ts']],
+  ]);
+  assert.equal(circlesIn(files), []);
+  assert.equal(asPaths(circlesIn(grouped(files, subjectOf))), ['actors/one → actors/two → actors/one']);
+});
 
 test('the check itself sees every form of import', () => {
   const text = [

@@ -2,7 +2,7 @@
 import type { Connection } from '../../io/memory/network.ts';
 import type { WireEnd } from '../../io/memory/wire.ts';
 import { DeviceError } from '../../io/ports.ts';
-import type { Action } from './plan.ts';
+import type { Action } from './action.ts';
 import type { SimulatedServer } from './simulated-server.ts';
 import { INTERFACES, type Simulation, TAPS } from './simulation.ts';
 

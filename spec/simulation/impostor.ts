@@ -3,8 +3,8 @@
 import { encodeBye, encodePing, PING, PONG } from '../../machines/frames/records.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import { formatBegin } from '../../machines/protocol/format.ts';
+import type { Impostor } from './action.ts';
 import type { Carry } from './faults.ts';
-import type { Impostor } from './plan.ts';
 import type { SimulatedServer } from './simulated-server.ts';
 import type { Known, Simulation } from './simulation.ts';
 

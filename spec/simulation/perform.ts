@@ -1,8 +1,9 @@
 /** Carries out the steps of a plan. What does not fit the moment (no Handler to close, a server down) is nothing. */
 
+import type { Action } from './action.ts';
 import { type Carry, FAULTS } from './faults.ts';
 import { foreign, takeOver } from './impostor.ts';
-import type { Action, Step } from './plan.ts';
+import type { Step } from './plan.ts';
 import { BROADCAST } from './probes.ts';
 import type { SimulatedServer } from './simulated-server.ts';
 import { INTERFACES, type Known, type Simulation, TAPS } from './simulation.ts';

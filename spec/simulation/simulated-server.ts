@@ -5,10 +5,11 @@ import { Server } from '../../actors/server.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { MemoryAuthenticator } from '../../io/memory/authenticator.ts';
 import { SeededChance } from '../../io/memory/chance.ts';
+import type { VirtualClock } from '../../io/memory/clock.ts';
 import { MemoryDiagnostics } from '../../io/memory/diagnostics.ts';
 import type { Connection, MemoryHost } from '../../io/memory/network.ts';
 import { MemorySecretStore } from '../../io/memory/secrets.ts';
-import type { LinkSink, Network } from '../../io/ports.ts';
+import type { Link, LinkSink, Network } from '../../io/ports.ts';
 import { MACHINES } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import { type Head, NO_RECORD } from '../../machines/log/record.ts';
@@ -19,7 +20,6 @@ import { FoldedLog } from './folded-log.ts';
 import { SimulatedInterfaces } from './interfaces.ts';
 import type { SitePlan } from './plan.ts';
 import { ProcessBoundary } from './process-boundary.ts';
-import type { Simulation } from './simulation.ts';
 
 export const SECRET = 'open-sesame-of-';
 
@@ -60,6 +60,21 @@ const DEAF: LinkSink = {
   closed: () => undefined,
 };
 
+/** What a server's machine needs of the simulation that it stands in. */
+export interface ServerSimulation {
+  readonly clock: VirtualClock;
+  readonly internet: { readonly connections: Iterable<Connection> };
+  readonly clients: readonly { readonly site: string; forsaken: boolean }[];
+  /** Ends of connections whose other end was switched off. */
+  readonly forsaken: Set<Link>;
+  note(who: string, text: () => string): void;
+  fail(text: string): void;
+  /** The server has made a transition. */
+  made(site: SimulatedServer, entry: Entry): void;
+  /** Its process is gone. */
+  ended(site: SimulatedServer): void;
+}
+
 export class SimulatedServer {
   readonly interfaces: SimulatedInterfaces;
   readonly authenticator: MemoryAuthenticator;
@@ -76,7 +91,7 @@ export class SimulatedServer {
   readonly #ledger = new FoldedLog();
 
   constructor(
-    private readonly simulation: Simulation,
+    private readonly simulation: ServerSimulation,
     readonly name: string,
     readonly host: MemoryHost,
     private readonly plan: SitePlan,

@@ -14,7 +14,7 @@ import { Client } from './client.ts';
 import { type Way, wayOf } from './oracle.ts';
 import type { Plan } from './plan.ts';
 import { Probes } from './probes.ts';
-import { SimulatedServer } from './simulated-server.ts';
+import { type ServerSimulation, SimulatedServer } from './simulated-server.ts';
 
 /** A Handler that some server began as initiator. */
 export interface Known {
@@ -36,7 +36,7 @@ export interface Figures {
 export const INTERFACES = ['lan0', 'br0', 'vm0', 'vm1', 'x0'] as const;
 export const TAPS = ['t0', 't1'] as const;
 
-export class Simulation {
+export class Simulation implements ServerSimulation {
   readonly clock = new VirtualClock();
   readonly internet = new MemoryInternet(this.clock);
   readonly ether = new Probes(this.clock);

@@ -1,6 +1,6 @@
 /** What a step can be, and how often each is. */
 import type { SeededChance } from '../../io/memory/chance.ts';
-import type { Action } from './plan.ts';
+import type { Action } from './action.ts';
 
 type Make = (chance: SeededChance) => Action;
 

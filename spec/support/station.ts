@@ -6,6 +6,7 @@ import type { Configuration, Peer } from '../../actors/world.ts';
 import { sha256 } from '../../io/journal/digest.ts';
 import { MemoryAuthenticator } from '../../io/memory/authenticator.ts';
 import { SeededChance } from '../../io/memory/chance.ts';
+import type { VirtualClock } from '../../io/memory/clock.ts';
 import { MemoryDevices } from '../../io/memory/devices.ts';
 import { MemoryDiagnostics } from '../../io/memory/diagnostics.ts';
 import { MemoryJournal } from '../../io/memory/journal.ts';
@@ -15,8 +16,7 @@ import type { Clock, Devices, FrameDevice, Network } from '../../io/ports.ts';
 import { MACHINES } from '../../machines/index.ts';
 import type { LogRecord } from '../../machines/log/record.ts';
 import { type Folded, foldLog } from '../../machines/log/replay.ts';
-import { Talker } from './talker.ts';
-import type { MemoryWorld } from './world.ts';
+import { Talker, type TalkerWorld } from './talker.ts';
 
 export interface StationOptions {
   readonly listen: readonly string[];
@@ -39,6 +39,15 @@ const DEFAULTS: StationOptions = {
   recorder: {},
 };
 
+/** What a station needs of the world it stands in. */
+export interface StationWorld extends TalkerWorld {
+  readonly clock: VirtualClock;
+  /** What must stand in no line of any log. */
+  readonly secrets: Set<string>;
+  /** Lets everything happen that takes no time. */
+  settle(): Promise<void>;
+}
+
 export class Station {
   readonly devices: MemoryDevices;
   readonly authenticator: MemoryAuthenticator;
@@ -54,7 +63,7 @@ export class Station {
   #fence: ProcessBoundary | undefined;
 
   constructor(
-    private readonly world: MemoryWorld,
+    private readonly world: StationWorld,
     readonly name: string,
     readonly host: MemoryHost,
     options: Partial<StationOptions>,

@@ -3,7 +3,12 @@
 import type { Link } from '../../io/ports.ts';
 import { BYE, encodeBye, FRAME, HEADER_BYTES, PING, payloadLength } from '../../machines/frames/records.ts';
 import type { ByeReason } from '../../machines/handler/events.ts';
-import type { MemoryWorld } from './world.ts';
+
+/** Who lets time pass for a talker that waits. */
+export interface TalkerWorld {
+  /** Lets time pass until that is so, `ms` at most. @throws Error that says what was waited for */
+  until(condition: () => boolean, ms: number, what: () => string): Promise<void>;
+}
 
 export interface HeardRecord {
   readonly type: number;
@@ -21,7 +26,7 @@ export class Talker {
   #held: Buffer = Buffer.alloc(0);
 
   constructor(
-    private readonly world: MemoryWorld,
+    private readonly world: TalkerWorld,
     readonly link: Link,
   ) {
     link.attach({

@@ -5,10 +5,10 @@
 import { VirtualClock } from '../../io/memory/clock.ts';
 import { type MemoryHost, MemoryInternet } from '../../io/memory/network.ts';
 import type { PeerCertificate } from '../../io/ports.ts';
-import { Station, type StationOptions } from './station.ts';
+import { Station, type StationOptions, type StationWorld } from './station.ts';
 import { Talker } from './talker.ts';
 
-export class MemoryWorld {
+export class MemoryWorld implements StationWorld {
   readonly clock = new VirtualClock();
   readonly internet = new MemoryInternet(this.clock);
   readonly stations: Station[] = [];

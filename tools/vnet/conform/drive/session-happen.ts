@@ -4,14 +4,14 @@ import type { Visit } from '../fake-peer.ts';
 import type { SessionStep } from '../model/session.ts';
 import { beginLine } from '../names.ts';
 import { NotApplicable } from '../nonconformity.ts';
-import type { SessionDrive } from './session.ts';
+import type { DrivenSession } from './driven-session.ts';
 
 /** Milliseconds past a time-out that are enough for it. */
 const BEYOND = 50;
 
 /** @param rest what the case is going to do then */
 export async function happen(
-  drive: SessionDrive,
+  drive: DrivenSession,
   event: SessionStep,
   rest: readonly SessionStep[],
 ): Promise<void> {
@@ -60,7 +60,7 @@ export async function happen(
 
 const OPTIONS = { offload: false, announce: true, l2cp: false } as const;
 
-function hello(drive: SessionDrive, event: SessionStep, rest: readonly SessionStep[]): void {
+function hello(drive: DrivenSession, event: SessionStep, rest: readonly SessionStep[]): void {
   const { talk, bench, view } = drive;
   const { login } = bench.target;
   const { method } = (event as unknown as { args: { method: 'password' | 'cert' | 'local' } }).args;
@@ -75,7 +75,7 @@ function hello(drive: SessionDrive, event: SessionStep, rest: readonly SessionSt
 const isVerdict = ({ type }: SessionStep): boolean => type === 'verified' || type === 'rejected';
 const verdictIn = (rest: readonly SessionStep[]): SessionStep | undefined => rest.find(isVerdict);
 
-function hold(drive: SessionDrive, rest: readonly SessionStep[]): void {
+function hold(drive: DrivenSession, rest: readonly SessionStep[]): void {
   const { bench } = drive;
   const [next] = rest;
   if (verdictIn(rest)?.label === 'rejected: overload') bench.control.overload(true);
@@ -85,7 +85,7 @@ function hold(drive: SessionDrive, rest: readonly SessionStep[]): void {
 }
 
 /** The connection is gone: so is the session, as far as can be seen. */
-async function gone(drive: SessionDrive): Promise<void> {
+async function gone(drive: DrivenSession): Promise<void> {
   const { bench, session } = drive;
   const { control } = bench.target;
   if (control === undefined || session === undefined) return;
@@ -95,7 +95,7 @@ async function gone(drive: SessionDrive): Promise<void> {
   );
 }
 
-async function failHandle(drive: SessionDrive, { label }: SessionStep): Promise<void> {
+async function failHandle(drive: DrivenSession, { label }: SessionStep): Promise<void> {
   const { bench, handler } = drive;
   const visit = drive.visit as Visit;
   if (label.endsWith('refused')) visit.talk.say('ERR 403 forbidden the stand-in says no');
@@ -105,7 +105,7 @@ async function failHandle(drive: SessionDrive, { label }: SessionStep): Promise<
   else bench.good(await bench.ask(`CLOSE ${handler}`), 'OK to CLOSE');
 }
 
-async function failBegin(drive: SessionDrive, { label }: SessionStep): Promise<void> {
+async function failBegin(drive: DrivenSession, { label }: SessionStep): Promise<void> {
   const { bench, handler } = drive;
   const { control } = bench;
   await control.deviceWanted();
@@ -117,7 +117,7 @@ async function failBegin(drive: SessionDrive, { label }: SessionStep): Promise<v
 }
 
 /** Strangers come until the oldest has to go: one whose secret is being checked, where that holds for all of them. */
-async function evict(drive: SessionDrive): Promise<void> {
+async function evict(drive: DrivenSession): Promise<void> {
   const { bench } = drive;
   bench.control.limit({ unauthenticated: MOST_STRANGERS });
   for (let count = 0; count < MOST_STRANGERS; count++) {

@@ -10,8 +10,8 @@ import { MODEL_HANDLER, MODEL_IDENTITY, MODEL_SESSION } from '../model/session.t
 import { demand, Nonconformity } from '../nonconformity.ts';
 import type { WholeAnswer } from '../talk.ts';
 import { Wire } from '../wire.ts';
+import type { DrivenSession } from './driven-session.ts';
 import { awaitBegin } from './parties.ts';
-import type { SessionDrive } from './session.ts';
 
 const DATA_WORDS: Readonly<Record<string, string>> = {
   'DEVICES?': 'DEVICE',
@@ -22,11 +22,11 @@ const DATA_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Compares what the server does with what the machine asks for, in order. */
-export async function observe(drive: SessionDrive, effects: readonly Effect[]): Promise<void> {
+export async function observe(drive: DrivenSession, effects: readonly Effect[]): Promise<void> {
   for (const { type, params } of effects) await observeOne(drive, type, params);
 }
 
-async function observeOne(drive: SessionDrive, type: string, params: Effect['params']): Promise<void> {
+async function observeOne(drive: DrivenSession, type: string, params: Effect['params']): Promise<void> {
   const { bench, talk } = drive;
   switch (type) {
     case 'greet':
@@ -59,11 +59,11 @@ async function observeOne(drive: SessionDrive, type: string, params: Effect['par
   }
 }
 
-async function next(drive: SessionDrive, what: string): Promise<WholeAnswer> {
+async function next(drive: DrivenSession, what: string): Promise<WholeAnswer> {
   return drive.talk.answer(what, drive.watched);
 }
 
-async function greeted({ talk, bench }: SessionDrive, methods: readonly string[]): Promise<void> {
+async function greeted({ talk, bench }: DrivenSession, methods: readonly string[]): Promise<void> {
   const line = await talk.line('the greeting');
   const greeting = parseGreeting(line);
   demand(greeting.ok, 'OK VNET/1 server=<name> auth=<methods>', JSON.stringify(line));
@@ -71,7 +71,7 @@ async function greeted({ talk, bench }: SessionDrive, methods: readonly string[]
   demand(methods.includes(wanted), `auth= with ${wanted}`, line);
 }
 
-async function answered(drive: SessionDrive, line: string): Promise<void> {
+async function answered(drive: DrivenSession, line: string): Promise<void> {
   const answer = await next(drive, line);
   demand(answer.data.length === 0, `${line} alone`, answerText(answer));
   const wanted = parseAnswerLine(line);
@@ -95,7 +95,7 @@ async function answered(drive: SessionDrive, line: string): Promise<void> {
 }
 
 /** Undefined: nobody told the suite whom the server takes a certificate for. */
-function identityOf({ bench }: SessionDrive): string | undefined {
+function identityOf({ bench }: DrivenSession): string | undefined {
   const { login } = bench.target;
   if (login.method === 'password') return login.identity;
   return login.method === 'local' ? 'local' : bench.target.identity;
@@ -104,7 +104,7 @@ function identityOf({ bench }: SessionDrive): string | undefined {
 const fits = (seen: string, identity: string | undefined): boolean =>
   identity === undefined ? isName(seen) : seen === identity;
 
-async function reported(drive: SessionDrive, what: string, state: State): Promise<void> {
+async function reported(drive: DrivenSession, what: string, state: State): Promise<void> {
   const answer = await next(drive, `the answer to ${what}`);
   drive.bench.good(answer, `OK to ${what}`);
   const word = DATA_WORDS[what];
@@ -125,18 +125,18 @@ function helpFits(answer: WholeAnswer, state: State): void {
 }
 
 /** CLOSE is under way: the other end is told, and the answer waits for it. */
-async function closing({ standing }: SessionDrive): Promise<void> {
+async function closing({ standing }: DrivenSession): Promise<void> {
   const record = await standing!.wire.next('BYE closed');
   const seen = `type ${record.type} ${record.payload.toString('utf8')}`;
   demand(record.type === 4 && record.payload.toString('utf8') === 'closed', 'BYE closed', seen);
 }
 
-async function eventSeen({ talk }: SessionDrive): Promise<void> {
+async function eventSeen({ talk }: DrivenSession): Promise<void> {
   const line = await talk.line('an EVENT line');
   demand(line.startsWith('EVENT '), 'an EVENT line', line);
 }
 
-async function over({ talk, watched }: SessionDrive): Promise<void> {
+async function over({ talk, watched }: DrivenSession): Promise<void> {
   while (watched && talk.ended === 'open') {
     await talk.anything('the end of the connection');
     if (talk.held === 0) break;
@@ -147,7 +147,7 @@ async function over({ talk, watched }: SessionDrive): Promise<void> {
 }
 
 /** Looks from outside where the session stands now. */
-export async function probe(drive: SessionDrive): Promise<void> {
+export async function probe(drive: DrivenSession): Promise<void> {
   const { view, talk } = drive;
   const { value, context } = view;
   if (value === 'unauthenticated' || value === 'authenticated') {

@@ -7,6 +7,7 @@ import type { SessionStep, SessionView } from '../model/session.ts';
 import { LINES } from '../model/session-lines.ts';
 import type { Names } from '../names.ts';
 import type { Talk } from '../talk.ts';
+import type { DrivenSession } from './driven-session.ts';
 import { closedHandler, namesFor, type Standing, standing } from './parties.ts';
 import { happen } from './session-happen.ts';
 import { observe, probe } from './session-observe.ts';
@@ -15,23 +16,16 @@ export type SessionModel = Model<SessionContext, SessionStep>;
 
 const STIMULI = new Map(LINES.map((stimulus) => [stimulus.label, stimulus]));
 
-/** A session in the middle of its case. */
-export class SessionDrive {
+export class SessionDrive implements DrivenSession {
   view: SessionView;
-  /** Once a watch was on, EVENT lines may stand before any answer. */
   watched = false;
-  /** Id that the server gave the session. */
   session: string | undefined;
-  /** The Handler that its HANDLE or BEGIN is about. */
   handler: string;
   standing: Standing | undefined;
   standIn: FakePeer | undefined;
-  /** The far end of HANDLE. */
   visit: Visit | undefined;
-  /** The server in this process waits for us: with its verdict on a HELLO, with opening a device. */
   verdictHeld = false;
   devicesHeld = false;
-  /** The server was told to end. */
   down = false;
   #names: Names;
 
@@ -121,7 +115,6 @@ export class SessionDrive {
     };
   }
 
-  /** The line of BEGIN with which another server would take the Handler over. */
   get names(): Names {
     return this.#names;
   }
