@@ -74,6 +74,24 @@ export interface NativeLink {
   readonly queues: number;
 }
 
+/** Of one TCP connection, by TCP_INFO and its like (linux/tcp.h). What an older kernel does not tell is 0. */
+export interface NativeTcpInfo {
+  /** Smoothed round trip, and the least one of the last minutes, in microseconds. */
+  readonly rttMicros: number;
+  readonly leastRttMicros: number;
+  /** Segments that were sent again. */
+  readonly retransmitted: number;
+  /** Name of the congestion control. */
+  readonly congestion: string;
+  /** Bytes that were not sent yet. */
+  readonly unsent: number;
+  /** Bytes that the other end has not acknowledged, those that were not sent among them. */
+  readonly unacknowledged: number;
+  /** Bits a second, as measured last. */
+  readonly deliveryRate: number;
+  readonly noDelay: boolean;
+}
+
 /** Changes of one interface, made one after the other in this order. */
 export interface LinkChanges {
   readonly txQueueLength?: number;
@@ -117,6 +135,20 @@ export interface Addon {
   joinSegments(batch: Uint8Array, mtu: number, out: Uint8Array): number;
   /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
   setNotSentLowat(fd: number, bytes: number): void;
+  /** Sets the congestion control of a TCP socket. @throws SystemError: ENOENT, the kernel has none of that name; EPERM */
+  setCongestion(fd: number, name: string): void;
+  /** What the kernel knows of a TCP connection; undefined of any other descriptor. */
+  tcpInfo(fd: number): NativeTcpInfo | undefined;
+  /**
+   * Makes a socket file with that mode, on which nobody listens yet; closing the descriptor leaves the file.
+   * @returns the descriptor @throws SystemError, TypeError for a path over 107 bytes
+   */
+  bindUnix(path: string, mode: number): number;
+  /**
+   * Looks a name up as getaddrinfo(3) does, in a thread of its own. `code` is empty when it went well, else ENOTFOUND,
+   * EAI_AGAIN or the like. Keeps the event loop from nothing. @throws SystemError when there is no thread to be had
+   */
+  lookUp(host: string, done: (code: string, addresses: readonly string[]) => void): void;
   /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */
   links(ifindex?: number): NativeLink[];
   /** @throws SystemError; what came before the change that failed is done */

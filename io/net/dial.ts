@@ -1,8 +1,10 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { DialError, type DialOptions } from '../ports.ts';
 import { type LinkUrl, parseLinkUrl } from './address.ts';
-import { onRead, type Receive } from './read-buffer.ts';
+import { connectFirst, NoAddress } from './connect.ts';
+import { onRead, type Receive, receiveFrom } from './read-buffer.ts';
+import { resolveHost } from './resolve.ts';
 import { linkFacts, SOCKET_OPTIONS } from './socket-facts.ts';
 import { type KernelSocket, SocketLink } from './socket-link.ts';
 import type { TlsMaterial } from './tls-material.ts';
@@ -21,39 +23,24 @@ export interface DialContext {
  * server that is not the right one.
  * @throws DialError
  */
-export function dial(text: string, options: DialOptions, around: DialContext): Promise<SocketLink> {
-  return new Promise((resolve, reject) => {
-    const url = dialUrl(text);
-    if (options.signal.aborted) throw aborted(text, options.signal);
+export async function dial(text: string, options: DialOptions, around: DialContext): Promise<SocketLink> {
+  const url = dialUrl(text);
+  try {
+    options.signal.throwIfAborted();
     let link: SocketLink | undefined;
-    const socket = open(url, options, around, (chunk) => link?.receive(chunk));
-    const fail = (error: DialError) => {
-      finish();
-      socket.on('error', () => {});
+    const socket = await open(url, options, around, (chunk) => link?.receive(chunk));
+    try {
+      link = ready(socket, url, options, around);
+    } catch (error) {
       socket.destroy();
-      reject(error);
-    };
-    const onAbort = () => fail(aborted(text, options.signal));
-    const onError = (error: NodeJS.ErrnoException) => fail(dialFailure(text, error));
-    const onClose = () => fail(new DialError('remote-unreachable', `${text} closed the connection at once`));
-    const finish = () => {
-      options.signal.removeEventListener('abort', onAbort);
-      socket.off('error', onError).off('close', onClose);
-    };
-    const onReady = () => {
-      try {
-        link = ready(socket, url, options, around);
-      } catch (error) {
-        fail(error instanceof DialError ? error : dialFailure(text, error as NodeJS.ErrnoException));
-        return;
-      }
-      finish();
-      resolve(link);
-    };
-    options.signal.addEventListener('abort', onAbort);
-    socket.on('error', onError).on('close', onClose);
-    socket.once(url.scheme === 'tls' ? 'secureConnect' : 'connect', onReady);
-  });
+      throw error;
+    }
+    return link;
+  } catch (error) {
+    if (error instanceof DialError) throw error;
+    if (options.signal.aborted) throw aborted(text, options.signal);
+    throw dialFailure(text, error as Error);
+  }
 }
 
 function dialUrl(text: string): LinkUrl {
@@ -67,12 +54,52 @@ function dialUrl(text: string): LinkUrl {
   }
 }
 
-function open(url: LinkUrl, options: DialOptions, around: DialContext, receive: Receive): Socket {
-  const onread = onRead(receive);
-  if (url.scheme === 'unix') return connectTcp({ ...SOCKET_OPTIONS, path: url.path, onread });
-  const where = { ...SOCKET_OPTIONS, host: url.host, port: url.port, onread };
-  if (url.scheme === 'tcp') return connectTcp(where);
-  return connectTls({ ...where, ...clientOptions(around.material(), options, url.host) });
+/** A connected socket, paused. @throws Error, DialError, the signal's reason */
+async function open(
+  url: LinkUrl,
+  options: DialOptions,
+  around: DialContext,
+  receive: Receive,
+): Promise<Socket> {
+  const { signal } = options;
+  if (url.scheme === 'unix') {
+    const socket = connect({ ...SOCKET_OPTIONS, path: url.path, onread: onRead(receive) }).pause();
+    return opened(socket, 'connect', signal);
+  }
+  // First, since it may say that there is no certificate to offer.
+  const tls = url.scheme === 'tls' ? clientOptions(around.material(), options, url.host) : undefined;
+  const addresses = await resolveHost(url.host, signal);
+  const socket = await connectFirst(addresses, url.port, signal, tls === undefined ? receive : undefined);
+  if (tls === undefined) return socket;
+  // Over a socket that stands, and so has the options that connectTls() itself leaves out, TCP_NODELAY among them.
+  const over = { socket, host: url.host, highWaterMark: SOCKET_OPTIONS.highWaterMark };
+  const secured = connectTls({ ...over, ...tls });
+  receiveFrom(secured, receive);
+  return opened(secured, 'secureConnect', signal);
+}
+
+/** The socket, when that event has come. @throws what went wrong; the socket is destroyed then */
+function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const finish = () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', fail).off('close', onClose).off(event, onOpen);
+    };
+    const fail = (error: unknown) => {
+      finish();
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error);
+    };
+    const onAbort = () => fail(signal.reason);
+    const onClose = () => fail(Object.assign(new Error('closed at once'), { code: 'EPIPE' }));
+    const onOpen = () => {
+      finish();
+      resolve(socket);
+    };
+    signal.addEventListener('abort', onAbort);
+    socket.on('error', fail).on('close', onClose).on(event, onOpen);
+  });
 }
 
 function ready(socket: Socket, url: LinkUrl, options: DialOptions, around: DialContext): SocketLink {
@@ -114,16 +141,28 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no address or port to dial from',
 };
 
-function dialFailure(text: string, error: NodeJS.ErrnoException): DialError {
-  const inner = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
-  const code = inner.code ?? '';
+function dialFailure(text: string, error: Error): DialError {
+  if (error instanceof NoAddress) return noAddress(text, error);
+  const { code = '' } = error as NodeJS.ErrnoException;
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
     return new DialError(
       'remote-untrusted',
-      `${text} does not speak TLS 1.3 with us: ${inner.message.trim()}`,
+      `${text} does not speak TLS 1.3 with us: ${error.message.trim()}`,
     );
   }
   const kind = code === 'ETIMEDOUT' ? 'remote-timeout' : 'remote-unreachable';
-  const meaning = MEANINGS[code];
-  return new DialError(kind, `cannot reach ${text}: ${meaning ? `${meaning} (${code})` : inner.message}`);
+  return new DialError(kind, `cannot reach ${text}: ${inWords(error)}`);
+}
+
+function noAddress(text: string, { attempts }: NoAddress): DialError {
+  const late = attempts.every(({ error }) => error.code === 'ETIMEDOUT');
+  const words = attempts.map(({ error }) => inWords(error));
+  const all = attempts.map(({ address }, at) => `${address}: ${words[at]}`).join('; ');
+  const why = new Set(words).size === 1 ? words[0] : all;
+  return new DialError(late ? 'remote-timeout' : 'remote-unreachable', `cannot reach ${text}: ${why}`);
+}
+
+function inWords(error: NodeJS.ErrnoException): string {
+  const meaning = MEANINGS[error.code ?? ''];
+  return meaning ? `${meaning} (${error.code})` : error.message;
 }

@@ -97,7 +97,7 @@ function tlsServer(accept: Accept, handshakes: Handshakes, around: ListenContext
     handshakes.done(socket);
     const facts = linkFacts('tls', socket);
     const certificate = peerCertificate(socket);
-    handOver(socket, facts && certificate ? { ...facts, certificate } : facts, accept);
+    handOver(socket, facts && certificate ? { ...facts, certificate } : facts, accept, around.kernel(socket));
   });
   return server;
 }

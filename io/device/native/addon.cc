@@ -9,6 +9,8 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "LinkMonitor", defineMonitor(env));
   defineLinks(env, exports);
   defineSockets(env, exports);
+  defineResolve(env, exports);
+  defineTcp(env, exports);
   defineJoin(env, exports);
   return exports;
 }

@@ -12,8 +12,10 @@
         "netlink.cc",
         "packet.cc",
         "port.cc",
+        "resolve.cc",
         "sockets.cc",
         "tap.cc",
+        "tcp.cc",
         "virtio.cc"
       ],
       "defines": ["NAPI_VERSION=8", "NODE_GYP_MODULE_NAME=vnet"],

@@ -1,9 +1,14 @@
-// What Node's own sockets lack: a write that goes straight to the kernel, and a bound on what waits there unsent.
+// What Node's own sockets lack: a write that goes straight to the kernel, a bound on what waits there unsent, and
+// socket files whose end is ours to decide.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "devices.h"
 #include "napi.h"
@@ -49,11 +54,52 @@ napi_value jsSetNotSentLowat(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// bindUnix(path, mode): a socket of that file, which has its mode from the first moment on; it does not listen yet, and
+/// nobody but the caller takes the file away. @returns its descriptor
+napi_value jsBindUnix(napi_env env, napi_callback_info info) {
+  napi::Call<2> call(env, info);
+  std::string path;
+  uint32_t mode = 0;
+  sockaddr_un address = {};
+  if (!napi::toString(env, call.args[0], path) || !napi::toUint32(env, call.args[1], mode) || path.empty() ||
+      path.size() >= sizeof address.sun_path) {
+    napi::throwType(env, "bindUnix(path, mode)");
+    return nullptr;
+  }
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) {
+    napi::throwErrno(env, errno, "socket");
+    return nullptr;
+  }
+  address.sun_family = AF_UNIX;
+  memcpy(address.sun_path, path.c_str(), path.size());
+  const mode_t before = umask(0777);
+  const int bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int bindError = errno;
+  umask(before);
+  if (bound != 0) {
+    close(fd);
+    napi::throwErrno(env, bindError, "bind");
+    return nullptr;
+  }
+  if (chmod(path.c_str(), mode) != 0) {
+    const int error = errno;
+    close(fd);
+    unlink(path.c_str());
+    napi::throwErrno(env, error, "chmod");
+    return nullptr;
+  }
+  napi_value result = nullptr;
+  napi_create_uint32(env, static_cast<uint32_t>(fd), &result);
+  return result;
+}
+
 }  // namespace
 
 void defineSockets(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"sendNow", nullptr, jsSendNow, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"bindUnix", nullptr, jsBindUnix, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setNotSentLowat", nullptr, jsSetNotSentLowat, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

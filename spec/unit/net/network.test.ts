@@ -3,13 +3,15 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { addon } from '../../../io/device/addon.ts';
 import { isLoopbackAddress, parseLinkUrl, plainAddress } from '../../../io/net/address.ts';
+import { connectFirst, interleaved, type NoAddress } from '../../../io/net/connect.ts';
 import { realNetwork } from '../../../io/net/network.ts';
 import { onRead, receiveFrom } from '../../../io/net/read-buffer.ts';
 import { DialError, type Link } from '../../../io/ports.ts';
 import { RecordingSink } from '../../suites/link.ts';
 import { until } from '../../suites/until.ts';
-import { connected, PLAIN, scratch } from './pairs.ts';
+import { connected, fresh, PLAIN, scratch } from './pairs.ts';
 
 const test = suite('network');
 const network = realNetwork();
@@ -236,6 +238,51 @@ test('tune is called with the descriptor of both ends', async () => {
   pair.near.destroy();
   pair.far.destroy();
   await pair.close();
+});
+
+for (const scheme of ['tcp', 'tls']) {
+  test(`${scheme}: both ends send at once, and bound what waits unsent`, async () => {
+    const { material, fingerprint } = await fresh('server');
+    const seen: string[] = [];
+    const watched = (end: string) => ({
+      tls: () => material,
+      tune: (fd: number) => seen.push(`${end} noDelay=${addon().tcpInfo(fd)?.noDelay}`),
+      kernel: () => ({ sendNow: () => 0, limitUnsent: () => seen.push(`${end} bounded`) }),
+    });
+    const pin = scheme === 'tls' ? { pin: fingerprint } : {};
+    const pair = await connected(
+      `${scheme}://127.0.0.1:0`,
+      watched('far'),
+      { ...PLAIN, ...pin },
+      watched('near'),
+    );
+    assert.equal(seen.sort(), ['far bounded', 'far noDelay=true', 'near bounded', 'near noDelay=true']);
+    pair.near.destroy();
+    pair.far.destroy();
+    await pair.close();
+  });
+}
+
+test('the families of addresses take turns, in the order in which they were found', () => {
+  assert.equal(interleaved(['::1', '::2', '::3', '1.1.1.1']), ['::1', '1.1.1.1', '::2', '::3']);
+  assert.equal(interleaved(['1.1.1.1', '2.2.2.2', '::1']), ['1.1.1.1', '::1', '2.2.2.2']);
+  assert.equal(interleaved(['::1']), ['::1']);
+});
+
+test('of several addresses the next one is tried as soon as one has failed, and all are told of', async () => {
+  const listener = await network.listen('tcp://127.0.0.1:0', (link) => link.destroy());
+  const port = Number(new URL(listener.url).port);
+  const began = performance.now();
+  const socket = await connectFirst(['127.0.0.2', '127.0.0.3', '127.0.0.1'], port, PLAIN.signal);
+  assert.is(socket.remoteAddress, '127.0.0.1');
+  assert.ok(performance.now() - began < 250);
+  socket.destroy();
+  await listener.close();
+  const none = await failure(connectFirst(['127.0.0.2', '127.0.0.1'], port, PLAIN.signal));
+  assert.equal(
+    (none as NoAddress).attempts.map(({ address, error }) => `${address} ${error.code}`),
+    ['127.0.0.2 ECONNREFUSED', '127.0.0.1 ECONNREFUSED'],
+  );
 });
 
 test('all sockets read into the same memory, accepted ones too', async () => {
