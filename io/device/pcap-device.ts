@@ -14,6 +14,7 @@ import {
   type InterfaceInfo,
   type WriteOutcome,
 } from '../ports.ts';
+import { readTurns } from '../read-turns.ts';
 import { Inbound } from './pcap/inbound.ts';
 import type { FromChild } from './pcap/messages.ts';
 import { Outbound } from './pcap/outbound.ts';
@@ -52,6 +53,7 @@ export class PcapDevice implements FrameDevice {
   readonly opened: Promise<void>;
 
   readonly #socket: Socket;
+  readonly #turns = readTurns(() => this.#socket);
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #exited: Promise<void>;
@@ -139,7 +141,7 @@ export class PcapDevice implements FrameDevice {
   #took(bytes: number): boolean {
     this.#inbound.took(bytes);
     this.#handOn();
-    return !this.#paused && !this.#dead; // false stops reading
+    return this.#turns(bytes) && !this.#paused && !this.#dead; // false stops reading
   }
 
   #handOn(): void {

@@ -80,8 +80,9 @@ export function connectFirst(
 }
 
 function attempt(address: string, port: number, receive: Receive | undefined): Socket {
-  const onread = receive === undefined ? {} : { onread: onRead(receive) };
-  return connect({ ...SOCKET_OPTIONS, host: address, port, ...onread }).pause();
+  const onread = receive === undefined ? {} : { onread: onRead(receive, () => socket) };
+  const socket: Socket = connect({ ...SOCKET_OPTIONS, host: address, port, ...onread }).pause();
+  return socket;
 }
 
 /** The two families by turns, the first address's family first (RFC 8305, section 4). */

@@ -63,7 +63,8 @@ async function open(
 ): Promise<Socket> {
   const { signal } = options;
   if (url.scheme === 'unix') {
-    const socket = connect({ ...SOCKET_OPTIONS, path: url.path, onread: onRead(receive) }).pause();
+    const onread = onRead(receive, () => socket);
+    const socket: Socket = connect({ ...SOCKET_OPTIONS, path: url.path, onread }).pause();
     return opened(socket, 'connect', signal);
   }
   // First, since it may say that there is no certificate to offer.

@@ -69,7 +69,8 @@ if (role === 'listen') {
   });
   server.listen(Number(port), address, () => process.stdout.write('READY\n'));
 } else {
-  const socket = net.connect({ port: Number(port), host: address ?? '', onread: onRead(toTap) }, () =>
-    up(socket),
+  const socket: net.Socket = net.connect(
+    { port: Number(port), host: address ?? '', onread: onRead(toTap, () => socket) },
+    () => up(socket),
   );
 }

@@ -5,6 +5,7 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import { readTurns, TURN_BYTES } from '../../read-turns.ts';
 import { HEADER_BYTES, LONGEST_RECORD, payloadLength, putFrameHeader } from './records.ts';
 
 const OUT_BYTES = 256 * 1024;
@@ -24,17 +25,26 @@ export interface FramePipeSink {
 export class FramePipe {
   readonly #out = Buffer.allocUnsafeSlow(OUT_BYTES);
   #outEnd = 0;
+  /** What was read and not injected yet; after each read that is less than a record, so there is always room. */
   readonly #in = Buffer.allocUnsafeSlow(IN_BYTES);
   #inEnd = 0;
+  /** Where the event loop reads to. */
+  readonly #read = Buffer.allocUnsafeSlow(TURN_BYTES);
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(
     private readonly fd: number,
     private readonly sink: FramePipeSink,
   ) {
-    const onread = { buffer: () => this.#in.subarray(this.#inEnd), callback: (n: number) => this.#read(n) };
-    const options = { fd, readable: true, writable: false, onread };
-    const socket = new Socket(options as SocketConstructorOpts);
+    const turns = readTurns(() => socket);
+    const callback = (bytes: number): boolean => {
+      // Node asks for the place of a read when the one before is done; `poll` moves the end meanwhile. So it is copied.
+      this.#read.copy(this.#in, this.#inEnd, 0, bytes);
+      this.#took(bytes);
+      return turns(bytes);
+    };
+    const options = { fd, readable: true, writable: false, onread: { buffer: this.#read, callback } };
+    const socket: Socket = new Socket(options as SocketConstructorOpts);
     socket.on('end', () => this.sink.ended());
     socket.on('error', () => this.sink.ended());
     socket.on('close', () => this.sink.ended());
@@ -93,11 +103,6 @@ export class FramePipe {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.sink.ended(); // EPIPE
       return 0;
     }
-  }
-
-  #read(bytes: number): boolean {
-    this.#took(bytes);
-    return true;
   }
 
   #took(bytes: number): void {

@@ -1,4 +1,5 @@
 import type { Batch } from '../../ports.ts';
+import { TURN_BYTES } from '../../read-turns.ts';
 import { HEADER_BYTES, LONGEST_RECORD, payloadLength } from './records.ts';
 import { type Slab, SlabBatch, type SlabPool } from './slabs.ts';
 
@@ -16,10 +17,13 @@ export class Inbound {
     this.#slab = pool.take();
   }
 
-  /** Where the next read is to put its bytes: always room for one longest record. */
+  /**
+   * Where the next read is to put its bytes. Node asks for it as soon as the read before was taken; until `took` is
+   * called again it stays the right one, because nothing else moves the end.
+   */
   space(): Buffer {
     if (this.#slab.buffer.length - this.#filled < LONGEST_RECORD) this.#turnOver();
-    return this.#slab.buffer.subarray(this.#filled);
+    return this.#slab.buffer.subarray(this.#filled, this.#filled + TURN_BYTES);
   }
 
   /** Takes note of `bytes` more in `space()`. */

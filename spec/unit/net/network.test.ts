@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -298,11 +298,14 @@ test('all sockets read into the same memory, accepted ones too', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   let answers = 0;
-  const onread = onRead((chunk) => {
+  const heard = (chunk: Buffer): void => {
     buffers.add(chunk.buffer);
     answers++;
+  };
+  const sockets = [1, 2].map(() => {
+    const socket: Socket = connect({ port, host: '127.0.0.1', onread: onRead(heard, () => socket) });
+    return socket;
   });
-  const sockets = [1, 2].map(() => connect({ port, host: '127.0.0.1', onread }));
   for (const socket of sockets) socket.write('there');
   await until('answers', () => answers === 2);
   assert.is(buffers.size, 1);
