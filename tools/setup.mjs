@@ -6,7 +6,7 @@
  *
  *     node tools/setup.mjs              does everything
  *     node tools/setup.mjs --packages   Debian packages only (as root; the rest belongs to the user)
- *     node tools/setup.mjs --tests      what the tests can use besides, too (a browser)
+ *     node tools/setup.mjs --tests      what the tests can use besides, too (a browser, other shells, mandoc)
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,7 +46,13 @@ const NEEDED = [
 ];
 
 /** For `--tests`: without them some tests are skipped, and say so. */
-const WANTED_BY_TESTS = [{ package: 'chromium', command: 'chromium' }];
+const WANTED_BY_TESTS = [
+  { package: 'chromium', command: 'chromium' },
+  { package: 'mandoc', command: 'mandoc' },
+  { package: 'groff-base', command: 'groff' },
+  { package: 'zsh', command: 'zsh' },
+  { package: 'fish', command: 'fish' },
+];
 
 class SetupError extends Error {}
 

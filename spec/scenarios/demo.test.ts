@@ -37,7 +37,7 @@ test('^C in the middle cleans up', async () => {
 test('says what it does not understand', async () => {
   const wrong = await runCommand(vnet('demo', '--keeep'), { anyStatus: true });
   assert.is(wrong.status, 2);
-  assert.match(wrong.stderr, /unknown argument --keeep/);
+  assert.match(wrong.stderr, /unknown option '--keeep' \(Did you mean --keep\?\)/);
 });
 
 test.run();

@@ -8,7 +8,7 @@ import { Failure } from '../vnet/cli/failures.ts';
 import { Progress } from '../vnet/cli/progress.ts';
 import { bytes, duration } from '../vnet/cli/units.ts';
 import { idleCost, reportIdle } from './handlers.ts';
-import { HELP, type Options, readOptions } from './options.ts';
+import { BENCH, type Options, readOptions } from './options.ts';
 import { pairName } from './pairs.ts';
 import { plot } from './plot.ts';
 import { place, report, result, setting } from './report.ts';
@@ -17,15 +17,14 @@ import type { Variant } from './variants.ts';
 import { isWhole, type Passage, passages } from './whole.ts';
 import { reportPassages } from './whole-report.ts';
 
-async function run(args: readonly string[], around: CommandIo): Promise<number> {
-  const options = readOptions(args);
+async function run(options: Options, around: CommandIo): Promise<number> {
   const missing = missingCommands(['ip', 'ping', 'nc', ...(options.transfer ? [] : ['iperf3'])]);
   if (missing.length > 0) {
     throw new Failure(1, `not installed here: ${missing.join(', ')}`, '`npm run setup` installs them');
   }
   await ensurePrivileges();
   const progress = new Progress(around);
-  const typed = ['npm run bench --', ...args].join(' ');
+  const typed = ['npm run bench --', ...process.argv.slice(2)].join(' ');
   try {
     if (options.transfer !== undefined)
       return await send(options.transfer, options.json, typed, progress, around);
@@ -147,4 +146,5 @@ class Ticker {
   }
 }
 
-process.exitCode = await command('bench', HELP, run)(process.argv.slice(2));
+const bench = command(BENCH, async ({ values }, around) => run(readOptions(values), around));
+process.exitCode = await bench(process.argv.slice(2));

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { declare, type Values } from '../vnet/cli/declaration.ts';
 import { UsageError } from '../vnet/cli/failures.ts';
 import { chosenPairs, PAIRS, type Pair, pairName, readSize } from './pairs.ts';
 import { DIRECT, VARIANTS, type Variant } from './variants.ts';
@@ -21,46 +21,41 @@ const NAMES = VARIANTS.map(({ name }) => name);
 /** What is measured when nothing is chosen: this program. */
 const OURS = VARIANTS.filter(({ relay }) => relay === undefined);
 
-export const HELP = `Usage: npm run bench -- [option…]
-
-Measures this program against a direct virtual cable, in network namespaces of its own: TCP both ways, a flood of
-64-byte UDP datagrams, ping idle and while a TCP stream runs, CPU time and memory. Every round measures each variant
-once; the table shows medians, and ratios to direct veth of the same round. Only ratios within one run compare.
-
-  --reps N         rounds (3)
-  --seconds N      length of each TCP stream and of the flood (3)
-  --pings N        echo requests of each ping (1000)
-  --only NAMES     of ${NAMES.join(', ')};
-                   ${DIRECT} is always measured; relay, relay2 and bare only when they are named: programs that do
-                   nothing but copy between a TAP and TCP, in the place of the servers, in C++ with one thread, with
-                   two, and in Node
-  --json FILE      writes every sample too
-  --svg FILE       writes a picture too
-  --handlers N     measures what N idle Handlers cost a server, and nothing else
-  --transfer SIZE  sends SIZE (256MiB, 10GiB) by TCP over each pair of backends, each way, compares the SHA-256 of what
-                   was sent and received and looks at the kernel's counters of wrong checksums, and nothing else;
-                   with it, --only takes ${PAIRS.map(pairName).join(', ')}
-  --help           this text
-
-About 25 s for each variant and round. Exit status: 0, 1 when a variant failed or a transfer did not arrive whole, 2 on
-wrong usage, 77 without the rights.
-`;
-
-/** @throws UsageError, or what parseArgs throws */
-export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      reps: { type: 'string' },
-      seconds: { type: 'string' },
-      pings: { type: 'string' },
-      only: { type: 'string' },
-      json: { type: 'string' },
-      svg: { type: 'string' },
-      handlers: { type: 'string' },
-      transfer: { type: 'string' },
+export const BENCH = declare({
+  name: 'bench',
+  call: 'npm run bench --',
+  about: 'measure this program against a direct virtual cable',
+  description: [
+    'Measures this program against a direct virtual cable, in network namespaces of its own: TCP both ways, a flood of 64-byte UDP datagrams, ping idle and while a TCP stream runs, CPU time and memory. Every round measures each variant once; the table shows medians, and ratios to direct veth of the same round. Only ratios within one run compare.',
+    'About 25 s for each variant and round.',
+  ],
+  arguments: [],
+  options: {
+    reps: { value: 'N', text: 'rounds', otherwise: '3' },
+    seconds: { value: 'N', text: 'length of each TCP stream and of the flood', otherwise: '3' },
+    pings: { value: 'N', text: 'echo requests of each ping', otherwise: '1000' },
+    only: {
+      value: 'NAMES',
+      text: `of ${NAMES.join(', ')}; ${DIRECT} is always measured; relay, relay2 and bare only when they are named: programs that do nothing but copy between a TAP and TCP, in the place of the servers, in C++ with one thread, with two, and in Node`,
     },
-  });
+    json: { value: 'FILE', kind: 'file', text: 'writes every sample too' },
+    svg: { value: 'FILE', kind: 'file', text: 'writes a picture too' },
+    handlers: { value: 'N', text: 'measures what N idle Handlers cost a server, and nothing else' },
+    transfer: {
+      value: 'SIZE',
+      text: `sends SIZE (256MiB, 10GiB) by TCP over each pair of backends, each way, compares the SHA-256 of what was sent and received and looks at the kernel's counters of wrong checksums, and nothing else; with it, --only takes ${PAIRS.map(pairName).join(', ')}`,
+    },
+  },
+  exit: [
+    [0, 'measured'],
+    [1, 'a variant failed, or a transfer did not arrive whole'],
+    [2, 'wrong usage'],
+    [77, 'without the rights'],
+  ],
+});
+
+/** @throws UsageError */
+export function readOptions(values: Values<typeof BENCH.options>): Options {
   const transfer = values.transfer;
   if (transfer !== undefined) alone('transfer', Object.keys(values), ['only', 'json']);
   return {

@@ -144,7 +144,7 @@ export const configuration: FuzzTarget = {
     ),
     Buffer.from(SECRET),
   ],
-  run: (input) => read(input, () => void readServeOptions(['--config', path], {})),
+  run: (input) => read(input, () => void readServeOptions({ values: { config: path }, positionals: [] }, {})),
 };
 
 export const secretStore: FuzzTarget = {

@@ -35,9 +35,7 @@ test.before(async () => {
 test.after(() => rmSync(folder, { recursive: true }));
 
 function options() {
-  const read = readServeOptions(['--config', at('vnet.json')], {});
-  if (read === undefined) throw new Error('no options');
-  return read;
+  return readServeOptions({ values: { config: at('vnet.json') }, positionals: [] }, {});
 }
 
 test('vnet.json: every option that there is, and limits that are the defaults', () => {

@@ -1,13 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HELP, readOptions } from '../../../tools/bench/options.ts';
+import { BENCH, readOptions } from '../../../tools/bench/options.ts';
 import { VARIANTS } from '../../../tools/bench/variants.ts';
 import { UsageError } from '../../../tools/vnet/cli/failures.ts';
+import { helpText, parse } from '../../../tools/vnet/cli/parse.ts';
 
 const test = suite('options of the benchmark');
+const read = (...args: string[]) => readOptions(parse(BENCH, args).values);
 
 test('without any, this program is measured in all ways', () => {
-  const options = readOptions([]);
+  const options = read();
   assert.equal(
     options.variants,
     VARIANTS.filter(({ relay }) => relay === undefined),
@@ -18,25 +20,27 @@ test('without any, this program is measured in all ways', () => {
 });
 
 test('direct veth is measured whatever is chosen, and first', () => {
-  const names = readOptions(['--only', 'small,tls']).variants.map(({ name }) => name);
+  const names = read('--only', 'small,tls').variants.map(({ name }) => name);
   assert.equal(names, ['direct', 'tls', 'small']);
 });
 
 test('wrong values are told with what would be right', () => {
-  assert.throws(() => readOptions(['--reps', '0']), /--reps takes a whole number from 1/);
+  assert.throws(() => read('--reps', '0'), /--reps takes a whole number from 1/);
   assert.throws(
-    () => readOptions(['--seconds', '1.5']),
+    () => read('--seconds', '1.5'),
     (error: unknown) => error instanceof UsageError,
   );
-  assert.throws(() => readOptions(['--only', 'tap,tin']), /--only knows direct, tap.*not "tin"/);
-  assert.throws(() => readOptions(['--speed']), /--speed/);
+  assert.throws(() => read('--only', 'tap,tin'), /--only knows direct, tap.*not "tin"/);
+  assert.throws(() => read('--speed'), /--speed/);
 });
 
 test('the help names every option and variant', () => {
+  const help = helpText(BENCH, undefined);
+  assert.match(help, /^Usage: npm run bench -- \[options\]/);
   for (const word of ['reps', 'seconds', 'pings', 'only', 'json', 'svg', 'handlers']) {
-    assert.match(HELP, `--${word}`);
+    assert.match(help, `--${word}`);
   }
-  for (const { name } of VARIANTS) assert.match(HELP, name);
+  for (const { name } of VARIANTS) assert.match(help, name);
 });
 
 test.run();

@@ -1,10 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { damage, moved, readSnmp, readSnmp6 } from '../../../tools/bench/checksums.ts';
-import { HELP, readOptions } from '../../../tools/bench/options.ts';
+import { BENCH, readOptions } from '../../../tools/bench/options.ts';
 import { chosenPairs, PAIRS, pairName, readSize } from '../../../tools/bench/pairs.ts';
 import { isWhole, type Passage } from '../../../tools/bench/whole.ts';
 import { reportPassages } from '../../../tools/bench/whole-report.ts';
+import { helpText, parse } from '../../../tools/vnet/cli/parse.ts';
 
 const test = suite('large transfers');
 
@@ -88,17 +89,20 @@ test('a size is a whole number with a unit', () => {
   }
 });
 
+const read = (...args: string[]) => readOptions(parse(BENCH, args).values);
+
 test('--transfer stands in place of all other measurements', () => {
-  assert.is(readOptions([]).transfer, undefined);
-  const { transfer, json } = readOptions(['--transfer', '1MiB', '--only', 'packet-tap', '--json', 'x']);
+  assert.is(read().transfer, undefined);
+  const { transfer, json } = read('--transfer', '1MiB', '--only', 'packet-tap', '--json', 'x');
   assert.equal(transfer, { bytes: 2 ** 20, pairs: [['tap', 'packet']] });
   assert.is(json, 'x');
   for (const other of ['reps', 'seconds', 'pings', 'svg', 'handlers']) {
     const words = ['--transfer', '1MiB', `--${other}`, '5'];
-    assert.throws(() => readOptions(words), `--${other} means nothing with --transfer`);
+    assert.throws(() => read(...words), `--${other} means nothing with --transfer`);
   }
-  assert.match(HELP, '--transfer');
-  for (const pair of PAIRS) assert.match(HELP, pairName(pair));
+  const help = helpText(BENCH, undefined).replace(/\s+/g, ' ');
+  assert.match(help, '--transfer');
+  for (const pair of PAIRS) assert.match(help, pairName(pair));
 });
 
 const AT = {

@@ -5,12 +5,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parsePasswords } from '../../../io/auth/password-file.ts';
 import { verifySecret } from '../../../io/auth/scrypt.ts';
-import { COMMANDS, main } from '../../../tools/vnet/cli/main.ts';
+import { LOADERS, main } from '../../../tools/vnet/cli/main.ts';
 import { Progress } from '../../../tools/vnet/cli/progress.ts';
 import { oneLine } from '../../../tools/vnet/cli/secret-input.ts';
 import { pairs, table } from '../../../tools/vnet/cli/table.ts';
 import { bytes, duration, grouped, microseconds } from '../../../tools/vnet/cli/units.ts';
 import { keygen } from '../../../tools/vnet/commands/keygen.ts';
+import { COMMANDS } from '../../../tools/vnet/usage/program.ts';
 import { scratch } from './history.ts';
 import { Terminal } from './terminal.ts';
 
@@ -133,7 +134,11 @@ cli('vnet: help, version, and what is no command', async () => {
 });
 
 cli('every command is there, and tells how it is used', async () => {
-  for (const { load } of Object.values(COMMANDS)) assert.type(await load(), 'function');
+  for (const [name, load] of Object.entries(LOADERS)) {
+    const terminal = new Terminal();
+    assert.is(await (await load())(['--help'], terminal), 0);
+    assert.match(terminal.stdout, new RegExp(`^Usage: vnet ${name} `));
+  }
 });
 
 cli.run();

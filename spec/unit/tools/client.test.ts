@@ -177,8 +177,8 @@ client('handle: what the server does not like is status 1', async () => {
 
 client('wrong usage is status 2, and nothing is dialled', async () => {
   const wrong: readonly [Command, readonly string[], RegExp][] = [
-    [devices, ['extra'], /Unexpected argument/],
-    [devices, ['--nonsense'], /Unknown option '--nonsense'/],
+    [devices, ['extra'], /unexpected argument 'extra'/],
+    [devices, ['--nonsense'], /unknown option '--nonsense'/],
     [devices, ['--password', 'x'], /never stands on the command line/],
     [devices, ['--server', 'http://x'], /tcp:\/\/HOST:PORT/],
     [devices, ['--cert', 'x'], /--cert and --key go together/],

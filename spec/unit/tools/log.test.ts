@@ -219,9 +219,11 @@ logs('wrong usage is status 2', async () => {
   ]) {
     const { code, stderr } = await run(...args);
     assert.is(code, 2, args.join(' '));
-    assert.match(stderr, /vnet log --help/);
+    assert.match(stderr, /vnet log (\w+ )?--help/);
   }
-  assert.match((await run('--help')).stdout, /^Usage: vnet log show DIR/);
+  const help = (await run('--help')).stdout;
+  for (const name of ['show', 'verify', 'repair', 'export']) assert.match(help, `\n  ${name} <dir>`);
+  assert.match((await run('show', '--help')).stdout, /^Usage: vnet log show \[options\] <dir>\n/);
 });
 
 logs.run();

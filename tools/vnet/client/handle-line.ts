@@ -3,18 +3,16 @@ import { formatAuth } from '../../../machines/protocol/auth.ts';
 import { looksLikeOption } from '../../../machines/protocol/options.ts';
 import { MAX_LINE } from '../../../machines/protocol/splitter.ts';
 import type { CommandIo } from '../cli/command-io.ts';
+import type { Values } from '../cli/declaration.ts';
 import { UsageError } from '../cli/failures.ts';
+import { type HANDLE, HANDLE_EXAMPLE } from '../usage/client.ts';
 import { readIdentity, readSecret } from './settings.ts';
 import { lineWord } from './words.ts';
 
-export interface RemoteValues {
-  readonly 'remote-identity'?: string | undefined;
-  readonly 'remote-password-file'?: string | undefined;
-  readonly 'remote-cert'?: boolean | undefined;
-}
-
-const NAMES = ['remote', 'local_device', 'remote_device', 'local_config', 'remote_config', 'mac'];
-const EXAMPLE = 'vnet handle tls://198.51.100.2:7411 eth0 vm0 PROXY HOST 52:54:00:12:34:56 --remote-cert';
+export type RemoteValues = Pick<
+  Values<typeof HANDLE.options>,
+  'remote-identity' | 'remote-password-file' | 'remote-cert'
+>;
 
 /**
  * Whether the words are right in themselves is for the server to say; here they only have to be there.
@@ -26,10 +24,8 @@ export async function handleLine(
   values: RemoteValues,
   around: CommandIo,
 ): Promise<string> {
-  const missing = NAMES.slice(positionals.length);
-  if (missing.length > 0 || looksLikeOption(positionals[5] ?? '')) {
-    const what = missing.length > 0 ? missing.map((name) => `<${name}>`).join(' ') : '<mac>';
-    throw new UsageError(`${what} is missing, as in: ${EXAMPLE}`);
+  if (looksLikeOption(positionals[5] ?? '')) {
+    throw new UsageError(`<mac> is missing, as in: ${HANDLE_EXAMPLE}`);
   }
   const [remote = '', ...others] = positionals;
   const auth = await remoteAuth(remote, values, around);

@@ -1,50 +1,12 @@
 /** Where a client goes, and how it says who it is: the options that all client commands have. */
-import type { ParseArgsConfig } from 'node:util';
 import { parseLinkUrl } from '../../../io/net/address.ts';
 import type { CommandIo } from '../cli/command-io.ts';
+import type { Values } from '../cli/declaration.ts';
 import { orFail, UsageError } from '../cli/failures.ts';
+import type { CLIENT_OPTIONS } from '../usage/client.ts';
 
-export const CLIENT_OPTIONS = {
-  server: { type: 'string' },
-  identity: { type: 'string' },
-  'password-file': { type: 'string' },
-  cert: { type: 'string' },
-  key: { type: 'string' },
-  ca: { type: 'string' },
-  authorized: { type: 'string' },
-  'allow-plaintext': { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const satisfies ParseArgsConfig['options'];
-
-/** What parseArgs makes of them. */
-export interface ClientValues {
-  readonly server?: string | undefined;
-  readonly identity?: string | undefined;
-  readonly 'password-file'?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly ca?: string | undefined;
-  readonly authorized?: string | undefined;
-  readonly 'allow-plaintext'?: boolean | undefined;
-  readonly json?: boolean | undefined;
-}
-
-export const CLIENT_HELP = `Which server, and who you are:
-  --server URL        tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:…] or unix:///PATH
-                      (default: $VNET_SERVER, else tcp://127.0.0.1:7411)
-  --password-file F   the password, alone in a file that only you can read; or set VNET_PASSWORD
-  --identity I        whose password it is (default: default)
-  --cert F --key F    say who you are by a certificate, on tls:// (\`vnet keygen\` makes one)
-                      On unix:// nothing of all this is needed: the socket's file mode is the key.
-  --ca F              believe servers whose certificate one of these CAs signed
-  --authorized F      believe the servers that its lines "NAME sha256:… server=HOST" name
-  --allow-plaintext   send a password over plain tcp:// to another machine all the same
-  --json              one JSON document in place of text for people
-  --help              this text
-
-Exit status: 0 done, 1 the server said no (its ERR line on standard error), 2 wrong usage,
-3 the server cannot be reached.
-`;
+/** What the command line said. */
+export type ClientValues = Values<typeof CLIENT_OPTIONS>;
 
 export const DEFAULT_SERVER = 'tcp://127.0.0.1:7411';
 

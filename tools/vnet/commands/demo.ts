@@ -2,48 +2,25 @@ import { type Lab, missingCommands } from '../../lab/lab.ts';
 import { ensurePrivileges, privilege } from '../../lab/privilege.ts';
 import { CommandError } from '../../lab/program.ts';
 import { DeadlineError } from '../../lab/wait.ts';
+import { command } from '../cli/command.ts';
 import type { Stage } from '../demo/stage.ts';
 import { StoryError } from '../demo/stage.ts';
 import { tellStory } from '../demo/story.ts';
 import { buildWorld, PICTURE } from '../demo/world.ts';
-
-const HELP = `Usage: vnet demo [--keep]
-
-Shows on this machine, in network namespaces of its own, what VNET does: a user's LAN with a Proxy,
-a wide-area link, a Host and a VM; two servers; a Handler between them; the VM gets its address from
-the LAN, is pinged and serves files; then CLOSE, and both logs played again. Under 30 seconds.
-Your own network is not touched, and everything is gone afterwards, also on ^C.
-
-  --keep    leave the world standing, with the Handler up, until ^C
-  --help    this text
-
-Runs as root, or as an ordinary user where the kernel lets users make namespaces.
-Exit status: 0 when all was as it should be, 1 when not, 2 on wrong usage, 77 without the rights.
-`;
+import { DEMO } from '../usage/tools.ts';
 
 const COMMANDS = ['ip', 'ping', 'dnsmasq', 'udhcpc', 'busybox', 'curl', 'nc'];
 
-/** `vnet demo`. @returns the exit status */
-export async function demo(args: readonly string[]): Promise<number> {
-  const unknown = args.find((word) => !['--keep', '--help', '-h'].includes(word));
-  if (unknown !== undefined) {
-    process.stderr.write(`vnet demo: unknown argument ${unknown}\n\n${HELP}`);
-    return 2;
-  }
-  if (args.some((word) => word === '--help' || word === '-h')) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+/** `vnet demo`. */
+export const demo = command(DEMO, async ({ values }, around) => {
   const missing = missingCommands(COMMANDS);
   if (missing.length > 0) {
-    process.stderr.write(
-      `vnet demo: not installed here: ${missing.join(', ')}; \`npm run setup\` installs them\n`,
-    );
+    around.err(`vnet demo: not installed here: ${missing.join(', ')}; \`npm run setup\` installs them\n`);
     return 1;
   }
   await ensurePrivileges();
-  return perform(args.includes('--keep'));
-}
+  return perform(values.keep ?? false);
+});
 
 async function perform(keep: boolean): Promise<number> {
   const since = performance.now();

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { parseRecord } from '../../../machines/log/parse.ts';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
@@ -8,50 +7,18 @@ import { Progress } from '../cli/progress.ts';
 import { grouped } from '../cli/units.ts';
 import { mergeLogs } from '../replay/merge.ts';
 import { sessionKey } from '../replay/mermaid.ts';
-import { FORMATS, type Format, makeOutput, tellTorn, verdictsText } from '../replay/output.ts';
+import { type Format, makeOutput, tellTorn, verdictsText } from '../replay/output.ts';
 import { parseUntil } from '../replay/source.ts';
 import { stepThrough } from '../replay/step-session.ts';
 import { type LogVerdict, openSource, type Story, type StoryOptions, single } from '../replay/story.ts';
 import { verdictStatus } from '../replay/verdict.ts';
-
-const HELP = `Usage: vnet replay DIR [DIR] [option…]
-
-Plays the event log in DIR again, through the same machines and without any network, and checks that every
-record leads to the state that it says. DIR is what \`vnet serve --log\` was given (a server may be writing to
-it), or a file that \`vnet log export\` wrote. Without options every transition is printed, and the verdict last.
-
-With two, the logs of two servers, they are told as one story: every record stands behind those of the other
-server that led to it, whatever the two clocks say.
-
-  --actor A        this actor's transitions only, e.g. handler:3f… (all are checked)
-  --until X        stop behind record number X, or at the time X (UTC, e.g. 2026-01-31T12:00:00)
-  --format F       text      a line for each transition
-                   json      the same as a JSON object each; the last line is the verdict
-                   mermaid   a sequence diagram and a state diagram with visits counted, in Markdown
-                   html      one file for a browser, without network: time line, machines, every transition
-  --step           one transition at a time, forward and back, with all that it changed
-  --quiet          the verdict only
-  --help           this text
-
-Exit status: 0 all agrees, 1 a record does not (the first one is shown), 2 the log is damaged or not there,
-or wrong usage.
-`;
+import { REPLAY } from '../usage/log.ts';
 
 /** `vnet replay DIR`. */
-export const replay = command('replay', HELP, async (args, around) => {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: {
-      actor: { type: 'string' },
-      until: { type: 'string' },
-      format: { type: 'string' },
-      step: { type: 'boolean' },
-      quiet: { type: 'boolean', short: 'q' },
-    },
-    allowPositionals: true,
-  });
-  const places = readPlaces(positionals);
-  const format = readFormat(values.format);
+export const replay = command(REPLAY, async ({ values, positionals }, around) => {
+  const [first = '', second] = positionals;
+  const places: Places = second === undefined ? [first] : [first, second];
+  const format = values.format ?? 'text';
   if (values.step && (values.quiet || values.format !== undefined)) {
     throw new UsageError('--step goes with neither --format nor --quiet');
   }
@@ -64,22 +31,10 @@ export const replay = command('replay', HELP, async (args, around) => {
   return print(places, options, format, values.quiet === true, around);
 });
 
-type UnauthenticatedSlots = readonly [string] | readonly [string, string];
+/** Directories of logs. */
+type Places = readonly [string] | readonly [string, string];
 
-function readPlaces(positionals: readonly string[]): UnauthenticatedSlots {
-  const [first, second, ...more] = positionals;
-  if (first === undefined || more.length > 0)
-    throw new UsageError('it takes the directory of a log, or two of them');
-  return second === undefined ? [first] : [first, second];
-}
-
-function readFormat(text = 'text'): Format {
-  const format = FORMATS.find((known) => known === text);
-  if (format === undefined) throw new UsageError(`--format ${text}: good are ${FORMATS.join(', ')}`);
-  return format;
-}
-
-function readUntil(text: string | undefined, places: UnauthenticatedSlots): number | string | undefined {
+function readUntil(text: string | undefined, places: Places): number | string | undefined {
   const until = parseUntil(text);
   if (typeof until !== 'number' || places.length === 1) return until;
   throw new UsageError('--until with two logs takes a time: each has record numbers of its own');
@@ -92,7 +47,7 @@ interface Told {
   readonly note?: string;
 }
 
-function tell(places: UnauthenticatedSlots, options: StoryOptions): Told {
+function tell(places: Places, options: StoryOptions): Told {
   if (places.length === 1) return { story: single(openSource(places[0]), options) };
   const { story, labels, causality } = mergeLogs(places, options);
   const { handlers, links, offset } = causality;
@@ -108,7 +63,7 @@ function tell(places: UnauthenticatedSlots, options: StoryOptions): Told {
 }
 
 async function print(
-  places: UnauthenticatedSlots,
+  places: Places,
   options: StoryOptions,
   format: Format,
   quiet: boolean,
@@ -140,7 +95,7 @@ async function print(
   return conclude(next.value, note, around);
 }
 
-async function step(places: UnauthenticatedSlots, options: StoryOptions, around: CommandIo): Promise<number> {
+async function step(places: Places, options: StoryOptions, around: CommandIo): Promise<number> {
   const verdicts = await stepThrough(() => tell(places, options).story, around);
   if (verdicts === undefined) return 0;
   around.out(verdictsText(verdicts));
@@ -154,10 +109,7 @@ function conclude(verdicts: readonly LogVerdict[], note: string | undefined, aro
 }
 
 /** Sessions by which another server brought a BEGIN. */
-function peerSessions(
-  places: UnauthenticatedSlots,
-  labels: readonly [string, string] | undefined,
-): Set<string> {
+function peerSessions(places: Places, labels: readonly [string, string] | undefined): Set<string> {
   const found = new Set<string>();
   for (const [index, place] of places.entries()) {
     for (const line of openSource(place).lines) {

@@ -1,35 +1,26 @@
 /** `vnet serve`: the server daemon, put together from its parts. */
-
 import { standardErrorLog } from '../../../io/diagnostics.ts';
+import { command } from '../cli/command.ts';
+import type { CommandIo } from '../cli/command-io.ts';
+import { Failure } from '../cli/failures.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
 import { reportFatalError } from '../serve/fatal-error.ts';
 import { setJitFlags } from '../serve/jit-flags.ts';
-import { readServeOptions, SERVE_HELP, type ServeOptions, UsageError } from '../serve/options.ts';
+import { readServeOptions, type ServeOptions } from '../serve/options.ts';
+import { SERVE } from '../usage/server.ts';
 
-/** @returns the exit status: 0 after an orderly end, 1 when it cannot start, 2 on wrong usage */
-export async function serve(args: readonly string[]): Promise<number> {
-  let options: ServeOptions | undefined;
+/** `vnet serve`: exit status 0 after an orderly end, 1 when it cannot start, 2 on wrong usage. */
+export const serve = command(SERVE, async (given, around) => {
+  const options = readServeOptions(given, around.env);
   try {
-    options = readServeOptions(args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`vnet serve: ${error.message}\nvnet serve --help tells what it takes\n`);
-    return 2;
-  }
-  if (options === undefined) {
-    process.stdout.write(SERVE_HELP);
-    return 0;
-  }
-  try {
-    return await run(options);
+    return await run(options, around);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`vnet serve: ${error.message}\n`);
-    return 1;
+    throw new Failure(1, `vnet serve: ${error.message}`);
   }
-}
+});
 
-async function run(options: ServeOptions): Promise<number> {
+async function run(options: ServeOptions, around: CommandIo): Promise<number> {
   setJitFlags();
   reportFatalError(standardErrorLog(options.name));
   const server = await assemble(options);
@@ -38,7 +29,7 @@ async function run(options: ServeOptions): Promise<number> {
   });
   process.on('SIGHUP', () => server.reload());
   const urls = await server.start();
-  process.stdout.write(`READY ${urls.join(' ')}\n`);
+  around.out(`READY ${urls.join(' ')}\n`);
   await server.stop(await ended);
   return 0;
 }

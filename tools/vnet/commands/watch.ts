@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { parseAnswerLine } from '../../../machines/protocol/answers.ts';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
@@ -8,20 +7,12 @@ import { ANSWER_TIME, connect } from '../client/connect.ts';
 import { type Conversation, Refused } from '../client/conversation.ts';
 import { readEvent, type Watched } from '../client/event.ts';
 import { withHint } from '../client/hints.ts';
-import { CLIENT_HELP, CLIENT_OPTIONS, readSettings } from '../client/settings.ts';
+import { readSettings } from '../client/settings.ts';
 import { transitionLine } from '../replay/line.ts';
-
-const HELP = `Usage: vnet watch [--server URL] [--json] [credentials]
-
-Shows each record of a server's event log as it is written, until ^C: time, number, actor, its state
-before and after, and what happened to it. --json prints one JSON object a line. Who reads too slowly is
-told how many records were left out. \`vnet log show\` and \`vnet replay\` show what was before.
-
-${CLIENT_HELP}`;
+import { WATCH } from '../usage/client.ts';
 
 /** `vnet watch`. */
-export const watch = command('watch', HELP, async (args, around) => {
-  const { values } = parseArgs({ args: [...args], options: CLIENT_OPTIONS });
+export const watch = command(WATCH, async ({ values }, around) => {
   const conversation = await connect(await readSettings(values, around));
   const stop = interrupted();
   try {

@@ -7,8 +7,7 @@ import type { LogVerdict, StoryStep } from './story.ts';
 import { effectsOf, stepJson } from './text.ts';
 import { verdictText } from './verdict.ts';
 
-export const FORMATS = ['text', 'json', 'mermaid', 'html'] as const;
-export type Format = (typeof FORMATS)[number];
+export type Format = 'text' | 'json' | 'mermaid' | 'html';
 
 export interface Output {
   /** Text for standard output now, if any. */
