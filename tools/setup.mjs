@@ -10,7 +10,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -166,7 +166,7 @@ const buildFolders = ['machines', 'actors', 'io', 'tools'];
 const sourcesDigest = () =>
   digest([
     ...buildFolders.flatMap((folder) => filesBelow(join(root, folder), /\.(ts|html|css)$/)),
-    ...at('tools/build.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'),
+    ...at('tools/build.mjs', 'tsconfig.json', 'package-lock.json'),
   ]);
 
 function readStamp() {
@@ -257,20 +257,10 @@ async function nativeAddon(stamp) {
   noteDone({ native, abi });
 }
 
-/** Compiled files whose source is gone would still be found by an import. */
-function pruneBuild() {
-  for (const path of filesBelow(join(root, 'dist'), /\.js(\.map)?$/)) {
-    const source = join(root, relative(join(root, 'dist'), path)).replace(/\.js(\.map)?$/, '.ts');
-    if (!existsSync(source)) rmSync(path);
-  }
-}
-
 async function typescript(stamp) {
   const sources = sourcesDigest();
   if (existsSync(BIN) && existsSync(PAGE) && stamp.sources === sources) return;
   await npm('building the TypeScript', 'run', 'build');
-  pruneBuild();
-  if (existsSync(BIN)) chmodSync(BIN, 0o755);
   noteDone({ sources });
 }
 

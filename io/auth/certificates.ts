@@ -1,5 +1,4 @@
 /** Keys and certificates: making them, reading them, saying when they end. */
-import 'reflect-metadata';
 import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import {
   closeSync,
@@ -62,6 +61,8 @@ export async function keygen(dir: string, name: string): Promise<Generated> {
 
 async function selfSigned(name: string): Promise<{ key: string; cert: string; der: Uint8Array }> {
   // Here and not above: it takes a while to load, and only the maker of keys needs it.
+  // It asks for the other one to be there first.
+  await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);

@@ -2,22 +2,16 @@
  * Least relays in the place of the two servers: what the kernel leaves to any program that carries frames between a TAP
  * and a TCP connection (relay.cc), and what Node leaves to one in it (bare.ts).
  */
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { projectFile } from '../../io/project.ts';
 import { compiled } from '../lab/compile.ts';
 import type { Lab } from '../lab/lab.ts';
 
 /** `node`: bare.ts; else relay.cc with so many threads. */
 export type Relay = 1 | 2 | 'node';
 
-const FROM_SOURCE = import.meta.url.endsWith('.ts');
-const SOURCE = fileURLToPath(
-  new URL(FROM_SOURCE ? './relay.cc' : '../../../tools/bench/relay.cc', import.meta.url),
-);
-const RECORDS = `${dirname(SOURCE)}/../../io/device/native`;
-const BARE = fileURLToPath(
-  new URL(FROM_SOURCE ? '../../dist/tools/bench/bare.js' : './bare.js', import.meta.url),
-);
+const SOURCE = projectFile('tools/bench/relay.cc');
+const RECORDS = projectFile('io/device/native');
+const BARE = projectFile('dist/tools/bench/bare.js');
 const PORT = '7412';
 
 export interface RelayEnds {

@@ -3,9 +3,8 @@
  *
  *     one [dev] ── line.cc: delay, loss, rate, queue, reordering, cuts ── [dev] other
  */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { checkConditions, type LineConditions } from '../../io/memory/line.ts';
+import { projectFile } from '../../io/project.ts';
 import { compiled } from './compile.ts';
 import { type CableEnd, configuration, type Lab } from './lab.ts';
 import type { Program } from './program.ts';
@@ -22,10 +21,7 @@ export interface LineCounters {
   readonly reordered: number;
 }
 
-const beside = fileURLToPath(new URL('line.cc', import.meta.url));
-const SOURCE = existsSync(beside)
-  ? beside
-  : fileURLToPath(new URL('../../../tools/lab/line.cc', import.meta.url));
+const SOURCE = projectFile('tools/lab/line.cc');
 
 export class Line {
   #answers = 0;

@@ -1,18 +1,13 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { projectFile } from '../../io/project.ts';
 import type { Lab } from './lab.ts';
 import { type Outcome, type Program, type RunOptions, runCommand } from './program.ts';
 import { type Answer, talk, valuesOf } from './talk.ts';
 import { waitUntil } from './wait.ts';
 
-/** The built `vnet` command: beside this file when that is built too, else in `dist/`. */
-export const VNET = fileURLToPath(
-  new URL(
-    import.meta.url.endsWith('.ts') ? '../../dist/tools/vnet/main.js' : '../vnet/main.js',
-    import.meta.url,
-  ),
-);
+/** The built `vnet` command. */
+export const VNET = projectFile('dist/tools/vnet/main.js');
 
 /** What to type for `vnet …`. */
 export const vnet = (...args: readonly string[]): string[] => [process.execPath, VNET, ...args];

@@ -1,16 +1,11 @@
-import { fileURLToPath } from 'node:url';
+import { ownProgram } from '../../io/project.ts';
 import type { Lab } from './lab.ts';
 import type { Program } from './program.ts';
 import { RAW_FRAMES } from './raw-frames.ts';
 
 /** Runs a script of this folder the way this process itself runs: built, or by the loader in `execArgv`. */
 function script(name: string): string[] {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return [
-    process.execPath,
-    ...process.execArgv,
-    fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url)),
-  ];
+  return [process.execPath, ...process.execArgv, ownProgram(`tools/lab/${name}`)];
 }
 
 export interface TransferEnd {

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The `vnet` command. What it can do stands in `cli/main.ts`. */
-import { main } from './cli/main.ts';
+
+/** Errors tell where they come from in the source; maps are read of what is loaded from here on. */
+process.setSourceMapsEnabled(true);
 
 /** Whoever reads our output may stop early, as `head` does: that is no error of ours. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -8,7 +10,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const { main } = await import('./cli/main.ts');
 const status = await main(process.argv.slice(2));
 // Output is written by now (pipes and files are written at once on Linux); nothing that still stands open, such as
 // a connection that ends slowly, is worth waiting for.
 process.exit(status);
+
+export {};

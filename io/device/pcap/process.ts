@@ -3,19 +3,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { DeviceError, type InterfaceInfo } from '../../ports.ts';
+import { FROM_SOURCE, ownProgram } from '../../project.ts';
 import { FRAMES_FD } from './messages.ts';
 
 /** Starts the program that holds the session, from source or compiled. @throws DeviceError when there is no process to be had */
 export async function forkChild(info: InterfaceInfo): Promise<ChildProcess> {
-  const source = import.meta.url.endsWith('.ts');
-  const program = fileURLToPath(new URL(`./child.${source ? 'ts' : 'js'}`, import.meta.url));
   const arms = lessPrivilege(info);
-  const child = fork(program, [info.name, String(info.ifindex)], {
+  const child = fork(ownProgram('io/device/pcap/child'), [info.name, String(info.ifindex)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
     ...(arms.length > 0 ? { execPath: arms[0] as string } : {}),
-    execArgv: [...arms.slice(1), ...(source ? loaders(process.execArgv) : [])],
+    execArgv: [...arms.slice(1), ...(FROM_SOURCE ? loaders(process.execArgv) : [])],
     env: environment(),
   });
   if (child.pid !== undefined) return child;

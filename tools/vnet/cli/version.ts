@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { projectFile } from '../../../io/project.ts';
 
-/** The `version` of package.json, which stands three folders above this source and four above what is built of it. */
+/** The `version` of package.json. */
 export function programVersion(): string {
-  for (const place of ['../../../package.json', '../../../../package.json']) {
-    const file = new URL(place, import.meta.url);
-    if (!existsSync(file)) continue;
+  const file = projectFile('package.json');
+  if (existsSync(file)) {
     const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
     if (name === 'vnet' && version !== undefined) return version;
   }
