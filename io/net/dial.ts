@@ -139,6 +139,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such socket file',
   ENOTSOCK: 'that file is not a socket',
   EMFILE: 'this process has no file descriptor left',
+  EINVAL: 'a link-local address needs the interface that leads to it, as in [fe80::1%eth0]',
   EADDRNOTAVAIL: 'this machine has no address or port to dial from',
 };
 

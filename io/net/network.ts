@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import type { Diagnostics, Network } from '../ports.ts';
 import { dial } from './dial.ts';
 import type { HandshakeLimits } from './handshakes.ts';
-import { listen } from './listen.ts';
+import { acceptFailures, listen } from './listen.ts';
+import { SharedPorts } from './shared-ports.ts';
 import type { KernelSocket } from './socket-link.ts';
 import { NO_TLS_MATERIAL, type TlsMaterial } from './tls-material.ts';
 
@@ -21,8 +22,10 @@ export interface NetworkOptions {
 
 /** Links over the sockets of this machine: `tcp://HOST:PORT`, `tls://HOST:PORT[?pin=…]`, `unix:///PATH[?mode=…]`. */
 export function realNetwork(options: NetworkOptions = {}): Network {
+  const failures = acceptFailures(options.diagnostics);
   const around = {
     ...options,
+    ports: new SharedPorts((error) => failures.happened(error.message)),
     material: options.tls ?? (() => NO_TLS_MATERIAL),
     tune: (socket: Socket) => {
       const fd = descriptor(socket);

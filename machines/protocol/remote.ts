@@ -59,7 +59,8 @@ export function parseListenUrl(text: string): Result<ListenUrl> {
 }
 
 function parseUnix(address: string): Result<ListenUrl> {
-  const parts = /^(\/[^?\0]+)(?:\?mode=(0?[0-7]{3}))?$/s.exec(address);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the very ones that are not taken
+  const parts = /^(\/[^?\0-\x1f\x7f]*[^/?\0-\x1f\x7f])(?:\?mode=(0?[0-7]{3}))?$/s.exec(address);
   const path = parts?.[1];
   if (path === undefined) return bad('bad-remote', LISTEN_FORMS);
   if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH) {

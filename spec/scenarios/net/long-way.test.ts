@@ -53,6 +53,20 @@ for (const scheme of ['tcp', 'tls'] as const) {
   });
 }
 
+test('a link-local address with its interface is listened on and dialled', async () => {
+  const { stdout } = await lab.run('far', ['ip', '-br', 'address', 'show', 'dev', 'wan0']);
+  const [address = ''] = /fe80::[0-9a-f:]+/.exec(stdout) ?? [];
+  for (const scheme of ['tcp', 'tls']) {
+    const far = run('far', 'listen', `${scheme}://[${address}%wan0]:0`);
+    const [, url = '', pin = ''] = await far.waitFor(/READY (\S+) (\S+)/);
+    const near = run('near', 'dial', url, ...(scheme === 'tls' ? [pin] : []));
+    const [, peer] = await near.waitFor(/DIALLED \d+ (\S+)/);
+    assert.match(peer ?? '', `[${address}%wan0]:`);
+    await near.ended;
+    await far.stop();
+  }
+});
+
 test('a name with several addresses, one of them dead, on a way of 400 ms', async () => {
   const far = run('far', 'listen', 'tcp://[::]:0');
   const [, port] = await far.waitFor(/READY \S+:(\d+) /);

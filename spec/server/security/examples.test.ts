@@ -9,10 +9,12 @@ import { DEFAULT_LIMITS } from '../../../actors/limits.ts';
 import { keygen } from '../../../io/auth/certificates.ts';
 import { formatPasswordLine } from '../../../io/auth/password-file.ts';
 import { hashSecretSync } from '../../../io/auth/scrypt.ts';
+import { realNetwork } from '../../../io/net/network.ts';
 import { parseLine } from '../../../machines/protocol/parse.ts';
 import type { SecretRef } from '../../../machines/protocol/types.ts';
 import { missingCommands } from '../../../tools/lab/lab.ts';
-import { runCommand } from '../../../tools/lab/program.ts';
+import { Program, runCommand } from '../../../tools/lab/program.ts';
+import { vnet } from '../../../tools/lab/server.ts';
 import { ConfiguredFiles } from '../../../tools/vnet/serve/files.ts';
 import { LimitSettings, readLimits } from '../../../tools/vnet/serve/limits.ts';
 import { readServeOptions } from '../../../tools/vnet/serve/options.ts';
@@ -44,6 +46,21 @@ test('vnet.json: every option that there is, and limits that are the defaults', 
   assert.is(read.policy, at('policy.json'));
   assert.equal(Object.keys(limits ?? {}).sort(), Object.keys(LimitSettings.entries).sort());
   assert.equal(readLimits(limits), DEFAULT_LIMITS);
+});
+
+test('vnet.json: a server starts with it', async () => {
+  const probe = await realNetwork().listen('tcp://[::]:0', () => {});
+  await probe.close();
+  // What another server on this machine may have is taken elsewhere; what it listens on together stays together.
+  const text = readFileSync(at('vnet.json'), 'utf8')
+    .replaceAll(':7411', `:${new URL(probe.url).port}`)
+    .replace('/run/vnet/socket', at('socket'))
+    .replace('/var/lib/vnet/log', at('log'));
+  writeFileSync(at('elsewhere.json'), text);
+  const server = new Program('vnet serve', vnet('serve', '--config', at('elsewhere.json')));
+  const [ready] = await server.waitFor(/^READY .*$/m, 20_000);
+  assert.is(ready.split(' ').length, 4);
+  assert.is(await server.stop(), 0);
 });
 
 test('peers.json and authorized', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -8,7 +8,7 @@ import { isLoopbackAddress, parseLinkUrl, plainAddress } from '../../../io/net/a
 import { connectFirst, interleaved, type NoAddress } from '../../../io/net/connect.ts';
 import { realNetwork } from '../../../io/net/network.ts';
 import { onRead, receiveFrom } from '../../../io/net/read-buffer.ts';
-import { DialError, type Link } from '../../../io/ports.ts';
+import { DialError, type Link, type Listener } from '../../../io/ports.ts';
 import { RecordingSink } from '../../suites/link.ts';
 import { until } from '../../suites/until.ts';
 import { connected, fresh, PLAIN, scratch } from './pairs.ts';
@@ -35,7 +35,11 @@ async function dialError(url: string, signal?: AbortSignal): Promise<DialError> 
 test('URLs are read as PROTOCOL.md has them', () => {
   assert.equal(parseLinkUrl('tcp://Host.Example:1'), { scheme: 'tcp', host: 'host.example', port: 1 });
   assert.equal(parseLinkUrl('tls://[2001:DB8:0:0::1]'), { scheme: 'tls', host: '2001:db8::1', port: 7411 });
-  assert.equal(parseLinkUrl('unix:///run/a%20b?mode=660'), { scheme: 'unix', path: '/run/a b', mode: 0o660 });
+  assert.equal(parseLinkUrl('unix:///run/a%20b#?mode=660'), {
+    scheme: 'unix',
+    path: '/run/a%20b#',
+    mode: 0o660,
+  });
   const pin = `sha256:${'ab'.repeat(32)}`;
   assert.equal(parseLinkUrl(`tls://h:2?pin=${pin.toUpperCase().replace('SHA', 'sha')}`), {
     scheme: 'tls',
@@ -120,6 +124,86 @@ test('a port that is taken, and an address that is not ours', async () => {
   const again = await network.listen(first.url, nobody);
   await again.close();
   assert.match((await failure(network.listen('tls://127.0.0.1:0', nobody))).message, /--cert and --key/);
+});
+
+for (const order of [
+  ['[::]', '127.0.0.1', '0.0.0.0', '[::1]'],
+  ['127.0.0.1', '[::1]', '0.0.0.0', '[::]'],
+]) {
+  test(`one port: ${order.join(', ')}`, async () => {
+    const { material, fingerprint } = await fresh('server');
+    const mine = realNetwork({ tls: () => material });
+    const came: string[] = [];
+    let port = 0;
+    const listeners: Listener[] = [];
+    for (const host of order) {
+      const scheme = host === '127.0.0.1' ? 'tls' : 'tcp';
+      const listener = await mine.listen(`${scheme}://${host}:${port}`, (link) => {
+        came.push(host);
+        link.destroy();
+      });
+      port = Number(/\d+$/.exec(listener.url)?.[0]);
+      listeners.push(listener);
+    }
+    const comes = async (url: string, host: string) => {
+      const pin = url.startsWith('tls') ? { pin: fingerprint } : {};
+      const link = await network.dial(`${url}:${port}`, { ...PLAIN, ...pin });
+      await until('it has come', () => came.length > 0);
+      assert.equal(came.splice(0), [host], url);
+      link.destroy();
+    };
+    await comes('tls://127.0.0.1', '127.0.0.1');
+    await comes('tcp://127.0.0.2', '0.0.0.0');
+    await comes('tcp://[::1]', '[::1]');
+    const twice = await failure(mine.listen(`tcp://127.0.0.1:${port}`, nobody));
+    assert.match(twice.message, /in use/);
+    assert.match((await failure(network.listen(`tcp://127.0.0.3:${port}`, nobody))).message, /in use/);
+    assert.match((await failure(mine.listen(`tcp://192.0.2.1:${port}`, nobody))).message, /no such address/);
+    for (const listener of listeners) await listener.close();
+    await (await network.listen(`tcp://[::]:${port}`, nobody)).close();
+  });
+}
+
+test('a port that another process has on one address leaves our listeners as they were', async () => {
+  const theirs = await realNetwork().listen('tcp://127.0.0.2:0', nobody);
+  const port = new URL(theirs.url).port;
+  const mine = realNetwork();
+  const ours = await mine.listen(`tcp://127.0.0.1:${port}`, (link) => link.destroy());
+  assert.match((await failure(mine.listen(`tcp://0.0.0.0:${port}`, nobody))).message, /in use/);
+  (await network.dial(ours.url, PLAIN)).destroy();
+  await ours.close();
+  await theirs.close();
+});
+
+test('unix: the end of an old server leaves the socket of the new one', async () => {
+  const path = join(scratch(), 'socket');
+  const old = await network.listen(`unix://${path}`, nobody);
+  unlinkSync(path);
+  const next = await realNetwork().listen(`unix://${path}`, (link) => link.destroy());
+  await old.close();
+  (await network.dial(`unix://${path}`, PLAIN)).destroy();
+  await next.close();
+  assert.not(existsSync(path));
+});
+
+test('unix: a socket file that is deleted is made again, one that is replaced is told of', async () => {
+  const path = join(scratch(), 'socket');
+  const told: string[] = [];
+  const diagnostics = { info: nobody, error: nobody, warn: (_: unknown, text: string) => told.push(text) };
+  const listener = await realNetwork({ diagnostics }).listen(`unix://${path}?mode=640`, (link) =>
+    link.destroy(),
+  );
+  unlinkSync(path);
+  await until('it is there again', () => told.length === 1);
+  assert.match(told[0] ?? '', /made again/);
+  assert.is(statSync(path).mode & 0o777, 0o640);
+  (await network.dial(`unix://${path}`, PLAIN)).destroy();
+  unlinkSync(path);
+  writeFileSync(path, 'of somebody else');
+  await until('it is told of', () => told.length === 2);
+  assert.match(told[1] ?? '', /another file/);
+  await listener.close();
+  assert.ok(existsSync(path));
 });
 
 test('a closed listener takes nobody, and its links live on', async () => {

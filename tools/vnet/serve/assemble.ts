@@ -13,11 +13,13 @@ import { standardErrorLog } from '../../../io/diagnostics.ts';
 import { DamagedLog, LogInUse, segmentName } from '../../../io/journal/damage.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../../io/journal/files.ts';
+import { isLoopbackAddress } from '../../../io/net/address.ts';
 import { kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../../io/net/network.ts';
 import type { Devices, Diagnostics, SecretStore } from '../../../io/ports.ts';
 import { MACHINES } from '../../../machines/index.ts';
 import { foldLog, type Verdict } from '../../../machines/log/replay.ts';
+import { parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { programVersion } from '../cli/version.ts';
 import { certificateFacts, ExpiryWatch } from './expiry.ts';
 import { ConfiguredFiles } from './files.ts';
@@ -154,11 +156,11 @@ function readFiles(options: ServeOptions): ConfiguredFiles {
 
 /** A server that nobody can say HELLO to is a mistake, and one that listens on tls:// without a certificate too. */
 function requireSomeWayIn(options: ServeOptions, { passwords, certificates, tls }: Credentials): void {
-  const onTls = options.listen.some((url) => url.startsWith('tls://'));
+  const onTls = options.listen.some((url) => /^tls:/i.test(url));
   if (onTls && tls.own === undefined) {
     throw new StartError('a tls:// listener needs --cert and --key; `vnet keygen DIR` makes both');
   }
-  const onUnix = options.listen.some((url) => url.startsWith('unix://'));
+  const onUnix = options.listen.some((url) => /^unix:/i.test(url));
   if (passwords || (certificates && onTls) || onUnix) return;
   throw new StartError(
     'nobody could say HELLO to this server: give it --password-file F (or the variable VNET_PASSWORD), ' +
@@ -173,12 +175,13 @@ function warnOfPlaintext(
 ): void {
   if (options['allow-plaintext'] || !passwords) return;
   for (const url of options.listen) {
-    if (url.startsWith('tcp://') && !isLoopback(new URL(url).hostname)) warn(url);
+    const parsed = parseListenUrl(url);
+    if (parsed.ok && parsed.value.scheme === 'tcp' && !isLoopback(parsed.value.host)) warn(url);
   }
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return host === 'localhost' || isLoopbackAddress(host);
 }
 
 function findDevices(diagnostics: Diagnostics): Devices {
