@@ -151,6 +151,8 @@ export interface Addon {
   lookUp(host: string, done: (code: string, addresses: readonly string[]) => void): void;
   /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */
   links(ifindex?: number): NativeLink[];
+  /** The interfaces that a datagram of route netlink tells of, however it was damaged. For tests. */
+  readLinks(datagram: Uint8Array): NativeLink[];
   /** @throws SystemError; what came before the change that failed is done */
   setLink(ifindex: number, changes: LinkChanges): void;
   /** @throws SystemError */
