@@ -27,7 +27,7 @@ export class Initiator extends HandlerActor {
       dial: () => this.#dial(),
       sayHello: () => this.#dialler?.sayHello(),
       sayBegin: ({ mtu }) => this.#dialler?.sayBegin(mtu),
-      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.context.localDevice, mtu),
+      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.actor, mtu),
       connect: (terms) => {
         const dialled = this.#dialler?.release();
         this.#dialler = undefined;

@@ -46,11 +46,11 @@ class MemberEgress implements Egress {
     return this.segment.mtu;
   }
 
-  get takesDatagrams(): boolean {
+  get takesDatagrams(): boolean | undefined {
     return this.segment.takesDatagrams;
   }
 
-  set takesDatagrams(taken: boolean) {
+  set takesDatagrams(taken: boolean | undefined) {
     this.segment.takesDatagrams = taken;
   }
 

@@ -64,15 +64,12 @@ export class RateLimits {
     this.#groups?.refill();
   }
 
-  /**
-   * Whether a frame may pass now; when it may, it is counted. Of a super-frame `bytes` and `frames` are those of the
-   * segments that come out of it.
-   */
-  admit(bytes: number, group: boolean, frames = 1): boolean {
+  /** Whether a frame of so many bytes may pass now; when it may, it is counted. */
+  admit(bytes: number, group: boolean): boolean {
     const groups = group ? this.#groups : undefined;
     if (this.#bytes?.open === false || groups?.open === false) return false;
     this.#bytes?.take(bytes);
-    groups?.take(frames);
+    groups?.take(1);
     return true;
   }
 }

@@ -72,6 +72,8 @@ export interface NativeLink {
   readonly multiQueue: boolean;
   /** Descriptors attached to a multi-queue `tun` device. */
   readonly queues: number;
+  /** Of macvlan and macvtap: MACVLAN_MODE_… of linux/if_link.h; of ipvlan: IPVLAN_MODE_…; 0 for all others. */
+  readonly mode: number;
 }
 
 /** Of one TCP connection, by TCP_INFO and its like (linux/tcp.h). What an older kernel does not tell is 0. */
@@ -94,6 +96,8 @@ export interface NativeTcpInfo {
 
 /** Changes of one interface, made one after the other in this order. */
 export interface LinkChanges {
+  /** IN6_ADDR_GEN_MODE_… of linux/if_link.h: how it makes itself a link-local IPv6 address. 0 EUI-64, 1 none. */
+  readonly addrGenMode?: number;
   readonly txQueueLength?: number;
   readonly mac?: string;
   readonly mtu?: number;
@@ -149,12 +153,15 @@ export interface Addon {
    * EAI_AGAIN or the like. Keeps the event loop from nothing. @throws SystemError when there is no thread to be had
    */
   lookUp(host: string, done: (code: string, addresses: readonly string[]) => void): void;
-  /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */
-  links(ifindex?: number): NativeLink[];
-  /** The interfaces that a datagram of route netlink tells of, however it was damaged. For tests. */
-  readLinks(datagram: Uint8Array): NativeLink[];
+  /**
+   * All interfaces, or the one with that index or (alternative) name, 1 to 127 bytes without NUL (an empty array when
+   * there is none). @throws SystemError
+   */
+  links(which?: number | string): NativeLink[];
   /** @throws SystemError; what came before the change that failed is done */
   setLink(ifindex: number, changes: LinkChanges): void;
+  /** The kernel's number of this network namespace, never given again while it runs; empty where it has none. */
+  networkNamespace(): string;
   /** @throws SystemError */
   deleteLink(ifindex: number): void;
 }

@@ -2,6 +2,7 @@
 // does not matter and no program is started.
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -36,16 +37,21 @@ napi_value toObject(napi_env env, const netlink::Link& link) {
   napi::set(env, object, "tap", link.tunType == 2);
   napi::set(env, object, "multiQueue", link.multiQueue);
   napi::set(env, object, "queues", static_cast<double>(link.queues));
+  napi::set(env, object, "mode", static_cast<double>(link.mode));
   return object;
 }
 
 /// Of a list that changes while it is read, interfaces may be missing: it is read again, so many times at most.
 constexpr int kMostTries = 100;
 
-int ask(int ifindex, std::vector<netlink::Link>& links) {
-  netlink::Request request(RTM_GETLINK, ifindex == 0 ? NLM_F_DUMP : 0, ifindex);
+int ask(int ifindex, const std::string& name, std::vector<netlink::Link>& links) {
+  const bool all = ifindex == 0 && name.empty();
   // A single answer has no end mark: an acknowledgement is asked for and is the end.
-  if (ifindex != 0) request.message()->nlmsg_flags |= NLM_F_ACK;
+  netlink::Request request(RTM_GETLINK, all ? NLM_F_DUMP : NLM_F_ACK, ifindex);
+  // IFLA_IFNAME stands for alternative names, too, as far as it has room for them.
+  if (!name.empty()) {
+    request.add(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name.c_str(), name.size() + 1);
+  }
   const auto each = [&](const nlmsghdr* message) {
     netlink::Link link;
     if (netlink::parseLink(message, link)) links.push_back(std::move(link));
@@ -59,48 +65,26 @@ int ask(int ifindex, std::vector<netlink::Link>& links) {
   return error;
 }
 
-napi_value toArray(napi_env env, const std::vector<netlink::Link>& links) {
+/// links(ifindex or name?): all interfaces, or an array of the one (empty when there is none).
+napi_value jsLinks(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  uint32_t ifindex = 0;
+  napi::toUint32(env, call.args[0], ifindex);
+  std::string name;
+  napi::toString(env, call.args[0], name);
+  std::vector<netlink::Link> links;
+  const int error = ask(static_cast<int>(ifindex), name, links);
+  const bool one = ifindex != 0 || !name.empty();
+  if (error != 0 && !(one && error == ENODEV)) {
+    napi::throwErrno(env, error, "cannot list interfaces");
+    return nullptr;
+  }
   napi_value array = nullptr;
   napi_create_array_with_length(env, links.size(), &array);
   for (size_t i = 0; i < links.size(); i += 1) {
     napi_set_element(env, array, static_cast<uint32_t>(i), toObject(env, links[i]));
   }
   return array;
-}
-
-/// links(ifindex?): all interfaces, or an array of the one (empty when there is none).
-napi_value jsLinks(napi_env env, napi_callback_info info) {
-  napi::Call<1> call(env, info);
-  uint32_t ifindex = 0;
-  napi::toUint32(env, call.args[0], ifindex);
-  std::vector<netlink::Link> links;
-  const int error = ask(static_cast<int>(ifindex), links);
-  if (error != 0 && !(ifindex != 0 && error == ENODEV)) {
-    napi::throwErrno(env, error, "cannot list interfaces");
-    return nullptr;
-  }
-  return toArray(env, links);
-}
-
-/// readLinks(bytes): the interfaces that a datagram of the kernel tells of. For tests.
-napi_value jsReadLinks(napi_env env, napi_callback_info info) {
-  napi::Call<1> call(env, info);
-  uint8_t* data = nullptr;
-  size_t length = 0;
-  if (!napi::toBytes(env, call.args[0], data, length)) {
-    napi::throwType(env, "readLinks(bytes)");
-    return nullptr;
-  }
-  // Of exactly this length and aligned, so that a look past its end is one past the end of the memory.
-  std::vector<uint8_t> datagram(data, data + length);
-  std::vector<netlink::Link> links;
-  netlink::forEachMessage(datagram.data(), datagram.size(), [&](const nlmsghdr* message) {
-    netlink::Link link;
-    if (netlink::parseLink(message, link)) links.push_back(std::move(link));
-    if (message->nlmsg_type == NLMSG_ERROR) netlink::explain(message);
-    return true;
-  });
-  return toArray(env, links);
 }
 
 int finish(napi_env env, netlink::Request& request, const char* what) {
@@ -150,8 +134,28 @@ bool changeUp(napi_env env, int ifindex, napi_value changes) {
   return finish(env, request, "up") == 0;
 }
 
-/// setLink(ifindex, {txQueueLength, mac, mtu, master, up}): one after the other in this order, so that a port has
-/// its MAC address and MTU before its bridge looks at them. Stops at the first that fails.
+/// IN6_ADDR_GEN_MODE_… : how the interface makes itself a link-local IPv6 address when it comes up.
+bool changeAddrGenMode(napi_env env, int ifindex, napi_value changes) {
+  napi_value value;
+  uint32_t mode = 0;
+  if (!napi::property(env, changes, "addrGenMode", value) || !napi::toUint32(env, value, mode)) return true;
+  struct {
+    rtattr family;
+    rtattr attribute;
+    uint8_t mode[4];
+  } inet6{};
+  inet6.attribute.rta_type = IFLA_INET6_ADDR_GEN_MODE;
+  inet6.attribute.rta_len = RTA_LENGTH(1);
+  inet6.mode[0] = static_cast<uint8_t>(mode);
+  inet6.family.rta_type = AF_INET6 | NLA_F_NESTED;
+  inet6.family.rta_len = sizeof inet6;
+  netlink::Request request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+  request.add(IFLA_AF_SPEC | NLA_F_NESTED, &inet6, sizeof inet6);
+  return finish(env, request, "addrGenMode") == 0;
+}
+
+/// setLink(ifindex, {addrGenMode, txQueueLength, mac, mtu, master, up}): one after the other in this order, so that a
+/// port has its MAC address and MTU before its bridge looks at them. Stops at the first that fails.
 napi_value jsSetLink(napi_env env, napi_callback_info info) {
   napi::Call<2> call(env, info);
   uint32_t index = 0;
@@ -161,12 +165,30 @@ napi_value jsSetLink(napi_env env, napi_callback_info info) {
   }
   const int ifindex = static_cast<int>(index);
   const napi_value changes = call.args[1];
-  if (changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeMac(env, ifindex, changes) &&
+  if (changeAddrGenMode(env, ifindex, changes) &&
+      changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeMac(env, ifindex, changes) &&
       changeNumber(env, ifindex, changes, "mtu", IFLA_MTU) &&
       changeNumber(env, ifindex, changes, "master", IFLA_MASTER)) {
     changeUp(env, ifindex, changes);
   }
   return nullptr;
+}
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+/// networkNamespace(): the number that the kernel gives a network namespace and, unlike its inode's, never gives
+/// again; empty where it has none (before Linux 5.14).
+napi_value jsNetworkNamespace(napi_env env, napi_callback_info) {
+  Fd fd = netlink::open(0, false);
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  const bool known = fd && getsockopt(fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0;
+  const std::string text = known ? std::to_string(cookie) : "";
+  napi_value result = nullptr;
+  napi_create_string_utf8(env, text.c_str(), text.size(), &result);
+  return result;
 }
 
 napi_value jsDeleteLink(napi_env env, napi_callback_info info) {
@@ -186,8 +208,8 @@ napi_value jsDeleteLink(napi_env env, napi_callback_info info) {
 void defineLinks(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"links", nullptr, jsLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"readLinks", nullptr, jsReadLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setLink", nullptr, jsSetLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"networkNamespace", nullptr, jsNetworkNamespace, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"deleteLink", nullptr, jsDeleteLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

@@ -22,6 +22,7 @@ struct Change {
   int32_t ifindex;
   int32_t mtu;
   int32_t up;
+  int32_t master;
 };
 
 class LinkMonitor final : public Port {
@@ -47,18 +48,19 @@ void LinkMonitor::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcom
     at += sizeof change;
     outcome.frames += 1;
   };
-  const ssize_t bytes = netlink::receive(fd(), buffer_, sizeof buffer_);
+  const ssize_t bytes = ::recv(fd(), buffer_, sizeof buffer_, 0);
   outcome.state = bytes >= 0 || errno == EINTR || errno == ENOBUFS ? 1 : errno == EAGAIN ? 0 : -errno;
-  if (bytes < 0 && errno == ENOBUFS) put({Change::missed, 0, 0, 0});
-  netlink::forEachMessage(buffer_, bytes > 0 ? static_cast<size_t>(bytes) : 0, [&](const nlmsghdr* message) {
+  if (bytes < 0 && errno == ENOBUFS) put({Change::missed, 0, 0, 0, 0});
+  size_t left = bytes > 0 ? static_cast<size_t>(bytes) : 0;
+  auto* message = reinterpret_cast<nlmsghdr*>(buffer_);
+  for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
     netlink::Link link;
     // A port that leaves its bridge is an RTM_DELLINK too, of family AF_BRIDGE: the interface stands.
-    if (!netlink::parseLink(message, link) || link.family != AF_UNSPEC) return true;
+    if (!netlink::parseLink(message, link) || link.family != AF_UNSPEC) continue;
     const bool gone = message->nlmsg_type == RTM_DELLINK;
     put({gone ? Change::deleted : Change::changed, link.index, static_cast<int32_t>(link.mtu),
-         (link.flags & IFF_UP) != 0 ? 1 : 0});
-    return true;
-  });
+         (link.flags & IFF_UP) != 0 ? 1 : 0, link.master});
+  }
   outcome.end = static_cast<int32_t>(at - start);
 }
 
