@@ -12,18 +12,15 @@ import { type Predicate, VERDICTS } from '../../machines/frames/predicates.ts';
 import { FRAME, frameOffset, recordEnd } from '../../machines/frames/records.ts';
 import { DirectionCounters, RX_REASONS, type RxReason } from './counters.ts';
 import type { RateLimits } from './rate-limits.ts';
-import { isDatagrams, judgeOffload, type SoftwareOffload } from './software-offload.ts';
+import { isDatagrams, judgeOffload, type SoftwareOffload, wireCost } from './software-offload.ts';
 import type { Run } from './wire.ts';
 
 /** The segment, as the inbound side needs it. */
 export interface Egress {
   readonly mtu: number;
   readonly takesOffload: boolean;
-  /**
-   * Whether a device that takes super-frames takes UDP ones too (kernels before 6.2 do not, and tell by EINVAL);
-   * undefined before the first was tried.
-   */
-  takesDatagrams: boolean | undefined;
+  /** Whether a device that takes super-frames has taken a UDP one (kernels before 6.2 do not, and tell by EINVAL). */
+  takesDatagrams: boolean;
   /** Puts whole records on the device. The outcome is valid until the next call. */
   write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome;
   /** Offers the same records to the other Handlers. */
@@ -79,7 +76,10 @@ export class Inbound {
     if (refused !== undefined) return refused;
     const judged = this.#judgeLength(buffer, at, frame, next);
     if (judged !== 'go' && judged !== 'cut' && judged !== 'try') return judged;
-    if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
+    if (this.caps.any) {
+      const { bytes, frames } = wireCost(buffer, at, next);
+      if (!this.caps.admit(bytes, isGroup(buffer, frame), frames)) return 'rate';
+    }
     return judged;
   }
 
@@ -89,8 +89,7 @@ export class Inbound {
     const judged = judgeOffload(buffer, at, next, mtu);
     if (judged !== 'go') return judged;
     if (!takesOffload) return 'cut';
-    if (!isDatagrams(buffer, at)) return 'go';
-    return takesDatagrams === undefined ? 'try' : takesDatagrams ? 'go' : 'cut';
+    return takesDatagrams || !isDatagrams(buffer, at, next) ? 'go' : 'try';
   }
 
   /** Puts a run on the device as it stands, then before the other Handlers. */
@@ -100,12 +99,14 @@ export class Inbound {
     this.shore.offer(buffer, start, end);
   }
 
-  /** The first UDP super-frame shows whether the device takes such. */
+  /**
+   * The first UDP super-frame that the device takes shows that it takes such. One that it does not take shows nothing
+   * of the others: it may be wrong itself.
+   */
   #try(buffer: Buffer, at: number, next: number): void {
     const { shore } = this;
     const outcome = shore.write(buffer, at, next, 1);
     if (outcome.badOffload > 0) {
-      shore.takesDatagrams = false;
       this.#cut(buffer, at, next);
       return;
     }

@@ -9,14 +9,20 @@
 import type { Batch } from '../../io/ports.ts';
 import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
 import { L2CP, PASS, type Predicate } from '../../machines/frames/predicates.ts';
-import { frameOffset, HEADER_BYTES, OFFLOAD, recordEnd } from '../../machines/frames/records.ts';
+import {
+  frameOffset,
+  HEADER_BYTES,
+  MAX_OFFLOAD_FRAME,
+  OFFLOAD,
+  recordEnd,
+} from '../../machines/frames/records.ts';
 import { isSuperFrame } from '../../machines/frames/virtio.ts';
 import type { RecordWriter } from '../../machines/frames/writer.ts';
 import { type BatchOutcomes, DirectionCounters, TX_REASONS, type TxReason } from './counters.ts';
 import type { HeldBatches, Outbox } from './outbox.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RecordRuns } from './record-runs.ts';
-import type { SoftwareOffload } from './software-offload.ts';
+import { isGroupTcp, type SoftwareOffload, wireCost } from './software-offload.ts';
 
 /** Of a record: its own header, Ethernet header and two VLAN tags. */
 const LONGEST_HEADERS = 26;
@@ -98,12 +104,16 @@ export class Outbound {
     const changed = unfinished ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
     if (changed !== 'go') return changed;
     if (isOffload(buffer, at)) {
+      if (next - frame > MAX_OFFLOAD_FRAME || isGroupTcp(buffer, at)) return 'bad-offload';
       if (!this.terms.offload) return 'cut';
       if (!isSuperFrame(buffer, at) && exceedsMtu(buffer, frame, next, this.terms.farMtu)) return 'too-big';
     } else if (exceedsMtu(buffer, frame, next, this.terms.farMtu)) {
       return 'too-big';
     }
-    if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
+    if (this.caps.any) {
+      const { bytes, frames } = wireCost(buffer, at, next);
+      if (!this.caps.admit(bytes, isGroup(buffer, frame), frames)) return 'rate';
+    }
     return 'go';
   }
 
@@ -161,8 +171,9 @@ export class Outbound {
     const frame = frameOffset(buffer, at);
     const fault = how === 'cut' ? software.cut(buffer, at, next, terms.farMtu) : undefined;
     if (fault !== undefined) return fault;
-    if (this.caps.any && !this.caps.admit(next - frame, isGroup(buffer, frame))) return 'rate';
     const { out } = software;
+    const bytes = out.length - out.records * HEADER_BYTES;
+    if (this.caps.any && !this.caps.admit(bytes, isGroup(buffer, frame), out.records)) return 'rate';
     if (how === 'mended' && !allFit(out, terms.farMtu)) return 'too-big';
     if (!outbox?.fits(out.length, terms.farMtu + LONGEST_HEADERS)) return this.#noRoom;
     for (let from = 0; from < out.length; ) {

@@ -46,11 +46,11 @@ class MemberEgress implements Egress {
     return this.segment.mtu;
   }
 
-  get takesDatagrams(): boolean | undefined {
+  get takesDatagrams(): boolean {
     return this.segment.takesDatagrams;
   }
 
-  set takesDatagrams(taken: boolean | undefined) {
+  set takesDatagrams(taken: boolean) {
     this.segment.takesDatagrams = taken;
   }
 

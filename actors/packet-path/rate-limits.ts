@@ -64,12 +64,15 @@ export class RateLimits {
     this.#groups?.refill();
   }
 
-  /** Whether a frame of so many bytes may pass now; when it may, it is counted. */
-  admit(bytes: number, group: boolean): boolean {
+  /**
+   * Whether a frame may pass now; when it may, it is counted. Of a super-frame `bytes` and `frames` are those of the
+   * segments that come out of it.
+   */
+  admit(bytes: number, group: boolean, frames = 1): boolean {
     const groups = group ? this.#groups : undefined;
     if (this.#bytes?.open === false || groups?.open === false) return false;
     this.#bytes?.take(bytes);
-    groups?.take(1);
+    groups?.take(frames);
     return true;
   }
 }

@@ -51,7 +51,7 @@ export class Segment implements Egress {
   readonly hosts = new MacTable();
   readonly outcomes = new BatchOutcomes();
   readonly heldBatches = new HeldBatches();
-  takesDatagrams: boolean | undefined;
+  takesDatagrams = false;
   /** For all Handlers of this segment. */
   readonly software: SoftwareOffload;
 

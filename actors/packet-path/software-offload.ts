@@ -2,11 +2,11 @@
  * What is done in software where an end does not take super-frames, or a capture hands over unfinished ones.
  * One instance serves a whole segment; its output is good until the next call.
  */
-import { etherTypeOffset, exceedsMtu } from '../../machines/frames/ethernet.ts';
+import { etherTypeOffset, exceedsMtu, hasForeignTag, isGroup } from '../../machines/frames/ethernet.ts';
 import { mend } from '../../machines/frames/mend.ts';
-import { HEADER_BYTES, VNET_HEADER_BYTES } from '../../machines/frames/records.ts';
+import { frameOffset, HEADER_BYTES, OFFLOAD, VNET_HEADER_BYTES } from '../../machines/frames/records.ts';
 import { segment } from '../../machines/frames/segment.ts';
-import { checkOffload, GSO_NONE, GSO_UDP_L4 } from '../../machines/frames/virtio.ts';
+import { checkOffload, GSO_NONE, GSO_UDP_L4, isSuperFrame } from '../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../machines/frames/writer.ts';
 
 const UDP_HEADER_BYTES = 8;
@@ -46,7 +46,7 @@ export class SoftwareOffload {
 
 /**
  * What to do with an OFFLOAD record from a peer, for a device that takes them: nothing, to cut it because its
- * segments are longer than the device's MTU, or to drop it.
+ * segments are longer than the device's MTU or the kernel would not look behind its tag, or to drop it.
  */
 export function judgeOffload(
   buffer: Buffer,
@@ -54,7 +54,7 @@ export function judgeOffload(
   next: number,
   mtu: number,
 ): 'go' | 'cut' | 'bad-offload' | 'too-big' {
-  if (checkOffload(buffer, at, next) !== true) return 'bad-offload';
+  if (checkOffload(buffer, at, next) !== true || isGroupTcp(buffer, at)) return 'bad-offload';
   const virtio = at + HEADER_BYTES;
   const frame = virtio + VNET_HEADER_BYTES;
   const type = buffer[virtio + 1]!;
@@ -63,12 +63,47 @@ export function judgeOffload(
   const data = l4 + (type === GSO_UDP_L4 ? UDP_HEADER_BYTES : (buffer[l4 + 12]! >> 4) * 4);
   const longest = Math.min(read16LE(buffer, virtio + 4), next - data);
   const l3 = etherTypeOffset(buffer, frame, next) + 2;
-  return data - l3 + longest > mtu ? 'cut' : 'go';
+  return data - l3 + longest > mtu || hasForeignTag(buffer, frame, next) ? 'cut' : 'go';
 }
 
-/** Whether the OFFLOAD record at `at` is a super-frame of UDP datagrams. */
-export function isDatagrams(buffer: Buffer, at: number): boolean {
-  return buffer[at + HEADER_BYTES + 1] === GSO_UDP_L4;
+/** Whether the OFFLOAD record is a super-frame of several UDP datagrams. */
+export function isDatagrams(buffer: Buffer, at: number, next: number): boolean {
+  if (buffer[at + HEADER_BYTES + 1] !== GSO_UDP_L4) return false;
+  const virtio = at + HEADER_BYTES;
+  const l4 = virtio + VNET_HEADER_BYTES + read16LE(buffer, virtio + 6);
+  return next - l4 - UDP_HEADER_BYTES > read16LE(buffer, virtio + 4);
+}
+
+/** A super-frame of TCP to a group address: nobody has such a connection, it is a flood in one record. */
+export function isGroupTcp(buffer: Buffer, at: number): boolean {
+  const type = buffer[at + HEADER_BYTES + 1]!;
+  return type !== GSO_NONE && type !== GSO_UDP_L4 && isGroup(buffer, at + HEADER_BYTES + VNET_HEADER_BYTES);
+}
+
+/** What a record is on a wire that knows no super-frames. */
+export interface WireCost {
+  frames: number;
+  /** Of Ethernet frames. */
+  bytes: number;
+}
+
+const cost: WireCost = { frames: 1, bytes: 0 };
+
+/** Segments that come out of a record, and their bytes with a header each. The same object each time. */
+export function wireCost(buffer: Buffer, at: number, next: number): WireCost {
+  const frame = frameOffset(buffer, at);
+  cost.frames = 1;
+  cost.bytes = next - frame;
+  if (buffer[at] !== OFFLOAD || !isSuperFrame(buffer, at)) return cost;
+  const virtio = at + HEADER_BYTES;
+  const l4 = frame + read16LE(buffer, virtio + 6);
+  if (l4 + 12 >= next) return cost;
+  const data =
+    l4 + (buffer[virtio + 1] === GSO_UDP_L4 ? UDP_HEADER_BYTES : Math.max(5, buffer[l4 + 12]! >> 4) * 4);
+  const size = Math.max(1, read16LE(buffer, virtio + 4));
+  cost.frames = Math.max(1, Math.ceil((next - data) / size));
+  cost.bytes += (cost.frames - 1) * (data - frame);
+  return cost;
 }
 
 function read16LE(buffer: Buffer, at: number): number {

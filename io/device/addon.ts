@@ -158,6 +158,8 @@ export interface Addon {
    * there is none). @throws SystemError
    */
   links(which?: number | string): NativeLink[];
+  /** The interfaces that a datagram of route netlink tells of, however it was damaged. For tests. */
+  readLinks(datagram: Uint8Array): NativeLink[];
   /** @throws SystemError; what came before the change that failed is done */
   setLink(ifindex: number, changes: LinkChanges): void;
   /** The kernel's number of this network namespace, never given again while it runs; empty where it has none. */

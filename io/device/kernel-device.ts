@@ -8,13 +8,15 @@ import type { BpfInstruction, DeviceSink, FrameDevice, WriteOutcome } from '../p
 import { addon, type NativeLink, type NativePort, OUTCOME } from './addon.ts';
 import { type LinkWatcher, watchLink } from './link-monitor.ts';
 import { QueueGovernor, type QueuePlan } from './queue-governor.ts';
-import { SlabPool } from './slabs.ts';
+import { type Room, SlabPool } from './slabs.ts';
 
 /** Room that one longest record needs (kRecordRoom of io/device/native/records.h). */
 export const RECORD_ROOM = 65_656;
 const SLAB_BYTES = 512 << 10;
 const SLABS = 8;
 const RECORD_HEADER = 4;
+/** Reads that empty the longest queue, with super-frames only; more come from one who sends meanwhile. */
+const MOST_DRAINS = 80;
 
 /** A native port that is open, with the array for its outcomes; a device takes it over later. */
 export class OpenPort<P extends NativePort> {
@@ -52,6 +54,8 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     refused: 0,
   };
   private readonly pool = new SlabPool(SLAB_BYTES, SLABS, () => this.poll());
+  /** Where frames go that nobody has memory for. */
+  private spill: Buffer | undefined;
   private readonly unwatch: () => void;
   private readonly governor = new QueueGovernor(
     () => performance.now(),
@@ -151,6 +155,40 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     if (this.end === undefined) this.port.poll(this.wanted);
   }
 
+  /**
+   * Reads all that the kernel holds, also while paused: what finds no place at the wires is counted there, what finds none
+   * in our memory as lost. For a queue that is about to be shortened, of which the kernel throws the end away untold.
+   */
+  protected drain(): void {
+    const { pool, raw } = this;
+    for (let reads = 0; reads < MOST_DRAINS && this.end === undefined && this.sink !== undefined; reads++) {
+      const room = pool.room(RECORD_ROOM, SLAB_BYTES);
+      const { buffer, start, limit } = room ?? this.spillRoom();
+      this.port.read(buffer, start, limit);
+      this.lost += raw[OUTCOME.lost]!;
+      const frames = raw[OUTCOME.frames]!;
+      const state = raw[OUTCOME.state]!;
+      if (room === undefined) this.lost += frames;
+      else this.handOn(raw[OUTCOME.end]!, frames);
+      if (state !== 1) return;
+    }
+  }
+
+  private spillRoom(): Room {
+    this.spill ??= Buffer.allocUnsafeSlow(SLAB_BYTES);
+    return { buffer: this.spill, start: 0, limit: SLAB_BYTES };
+  }
+
+  private handOn(end: number, frames: number): void {
+    if (frames === 0) return;
+    const batch = this.pool.batch(end, frames);
+    try {
+      this.sink?.frames(batch);
+    } finally {
+      batch.release();
+    }
+  }
+
   private readable(): void {
     const { pool, raw, sink } = this;
     if (sink === undefined || this.end !== undefined || !this.wanted) return;
@@ -164,15 +202,9 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     const frames = raw[OUTCOME.frames]!;
     const state = raw[OUTCOME.state]!;
     const end = raw[OUTCOME.end]!;
+    this.handOn(end, frames);
+    // Behind the frames: what it changes may read again.
     this.governor.read(end - room.start, frames);
-    if (frames > 0) {
-      const batch = pool.batch(end, frames);
-      try {
-        sink.frames(batch);
-      } finally {
-        batch.release();
-      }
-    }
     if (state < 0) this.die(`cannot be read any more (errno ${-state})`);
   }
 

@@ -41,7 +41,9 @@ class TapDevice extends KernelDevice<NativeTap> {
 
   protected override govern({ frames, superFrames }: QueuePlan): void {
     this.takeOffload({ ...this.offload, allowed: superFrames });
-    this.setQueue(frames === MOST_FRAMES ? this.fullQueue : frames);
+    const queue = frames === MOST_FRAMES ? this.fullQueue : frames;
+    if (queue < this.queue) this.drain();
+    this.setQueue(queue);
   }
 
   private takeOffload(offload: { wanted: boolean; allowed: boolean }): void {

@@ -82,6 +82,13 @@ export function etherTypeOffset(buffer: Buffer, frame: number, end: number): num
   return at;
 }
 
+/** Whether a tag has the TPID 0x9100, which old switches use and Linux does not know as a tag. */
+export function hasForeignTag(buffer: Buffer, frame: number, end: number): boolean {
+  const type = etherTypeOffset(buffer, frame, end);
+  for (let at = frame + 12; at < type; at += VLAN_TAG_BYTES) if (buffer[at] === 0x91) return true;
+  return false;
+}
+
 /**
  * Whether what the frame carries, without Ethernet header and VLAN tags, is longer than `mtu` bytes.
  * Super-frames are longer than any MTU; whether a frame is one is for the caller to know.

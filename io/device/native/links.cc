@@ -65,6 +65,15 @@ int ask(int ifindex, const std::string& name, std::vector<netlink::Link>& links)
   return error;
 }
 
+napi_value toArray(napi_env env, const std::vector<netlink::Link>& links) {
+  napi_value array = nullptr;
+  napi_create_array_with_length(env, links.size(), &array);
+  for (size_t i = 0; i < links.size(); i += 1) {
+    napi_set_element(env, array, static_cast<uint32_t>(i), toObject(env, links[i]));
+  }
+  return array;
+}
+
 /// links(ifindex or name?): all interfaces, or an array of the one (empty when there is none).
 napi_value jsLinks(napi_env env, napi_callback_info info) {
   napi::Call<1> call(env, info);
@@ -79,12 +88,28 @@ napi_value jsLinks(napi_env env, napi_callback_info info) {
     napi::throwErrno(env, error, "cannot list interfaces");
     return nullptr;
   }
-  napi_value array = nullptr;
-  napi_create_array_with_length(env, links.size(), &array);
-  for (size_t i = 0; i < links.size(); i += 1) {
-    napi_set_element(env, array, static_cast<uint32_t>(i), toObject(env, links[i]));
+  return toArray(env, links);
+}
+
+/// readLinks(bytes): the interfaces that a datagram of the kernel tells of. For tests.
+napi_value jsReadLinks(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  uint8_t* data = nullptr;
+  size_t length = 0;
+  if (!napi::toBytes(env, call.args[0], data, length)) {
+    napi::throwType(env, "readLinks(bytes)");
+    return nullptr;
   }
-  return array;
+  // Of exactly this length and aligned, so that a look past its end is one past the end of the memory.
+  std::vector<uint8_t> datagram(data, data + length);
+  std::vector<netlink::Link> links;
+  netlink::forEachMessage(datagram.data(), datagram.size(), [&](const nlmsghdr* message) {
+    netlink::Link link;
+    if (netlink::parseLink(message, link)) links.push_back(std::move(link));
+    if (message->nlmsg_type == NLMSG_ERROR) netlink::explain(message);
+    return true;
+  });
+  return toArray(env, links);
 }
 
 int finish(napi_env env, netlink::Request& request, const char* what) {
@@ -208,6 +233,7 @@ napi_value jsDeleteLink(napi_env env, napi_callback_info info) {
 void defineLinks(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"links", nullptr, jsLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"readLinks", nullptr, jsReadLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setLink", nullptr, jsSetLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"networkNamespace", nullptr, jsNetworkNamespace, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"deleteLink", nullptr, jsDeleteLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

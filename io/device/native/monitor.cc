@@ -48,19 +48,18 @@ void LinkMonitor::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcom
     at += sizeof change;
     outcome.frames += 1;
   };
-  const ssize_t bytes = ::recv(fd(), buffer_, sizeof buffer_, 0);
+  const ssize_t bytes = netlink::receive(fd(), buffer_, sizeof buffer_);
   outcome.state = bytes >= 0 || errno == EINTR || errno == ENOBUFS ? 1 : errno == EAGAIN ? 0 : -errno;
   if (bytes < 0 && errno == ENOBUFS) put({Change::missed, 0, 0, 0, 0});
-  size_t left = bytes > 0 ? static_cast<size_t>(bytes) : 0;
-  auto* message = reinterpret_cast<nlmsghdr*>(buffer_);
-  for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+  netlink::forEachMessage(buffer_, bytes > 0 ? static_cast<size_t>(bytes) : 0, [&](const nlmsghdr* message) {
     netlink::Link link;
     // A port that leaves its bridge is an RTM_DELLINK too, of family AF_BRIDGE: the interface stands.
-    if (!netlink::parseLink(message, link) || link.family != AF_UNSPEC) continue;
+    if (!netlink::parseLink(message, link) || link.family != AF_UNSPEC) return true;
     const bool gone = message->nlmsg_type == RTM_DELLINK;
     put({gone ? Change::deleted : Change::changed, link.index, static_cast<int32_t>(link.mtu),
          (link.flags & IFF_UP) != 0 ? 1 : 0, link.master});
-  }
+    return true;
+  });
   outcome.end = static_cast<int32_t>(at - start);
 }
 

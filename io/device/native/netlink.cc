@@ -93,13 +93,19 @@ void parseAttribute(const rtattr* attribute, Link& link) {
   }
 }
 
-/// The kernel's words of an extended acknowledgement (NLMSGERR_ATTR_MSG).
+}  // namespace
+
 std::string explain(const nlmsghdr* message) {
   std::string words;
   if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return words;
+  if (message->nlmsg_len < NLMSG_LENGTH(sizeof(nlmsgerr))) return words;
   const auto* error = static_cast<const nlmsgerr*>(NLMSG_DATA(message));
   size_t skip = sizeof *error;
-  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) skip += error->msg.nlmsg_len - sizeof(nlmsghdr);
+  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) {
+    // The request stands in it, and says itself how long it is.
+    if (error->msg.nlmsg_len < sizeof(nlmsghdr) || error->msg.nlmsg_len > message->nlmsg_len) return words;
+    skip += error->msg.nlmsg_len - sizeof(nlmsghdr);
+  }
   skip = NLMSG_ALIGN(skip);
   if (message->nlmsg_len < NLMSG_HDRLEN + skip) return words;
   const auto* at = reinterpret_cast<const rtattr*>(static_cast<const uint8_t*>(NLMSG_DATA(message)) + skip);
@@ -109,7 +115,12 @@ std::string explain(const nlmsghdr* message) {
   return words;
 }
 
-}  // namespace
+ssize_t receive(int fd, void* buffer, size_t room) {
+  sockaddr_nl from{};
+  socklen_t size = sizeof from;
+  const ssize_t bytes = ::recvfrom(fd, buffer, room, 0, reinterpret_cast<sockaddr*>(&from), &size);
+  return bytes > 0 && (size < sizeof from || from.nl_pid != 0) ? 0 : bytes;
+}
 
 bool parseLink(const nlmsghdr* message, Link& link) {
   if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) return false;
@@ -184,21 +195,21 @@ class Answers {
 };
 
 bool Answers::take(const uint8_t* data, size_t bytes) {
-  auto* message = reinterpret_cast<const nlmsghdr*>(data);
-  for (; NLMSG_OK(message, bytes); message = NLMSG_NEXT(message, bytes)) {
-    if (message->nlmsg_seq != sequence_) continue;
+  bool ended = false;
+  forEachMessage(data, bytes, [&](const nlmsghdr* message) {
+    if (message->nlmsg_seq != sequence_) return true;
     if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
-    if (message->nlmsg_type == NLMSG_DONE) {
-      const bool told = message->nlmsg_len >= NLMSG_LENGTH(sizeof(int));
-      return end(told ? -*static_cast<const int*>(NLMSG_DATA(message)) : 0);
-    }
-    if (message->nlmsg_type == NLMSG_ERROR) {
-      reason_ = explain(message);
-      return end(-static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error);
+    const bool told = message->nlmsg_len >= NLMSG_LENGTH(sizeof(int));
+    if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
+      // Both begin with the error as a negative number.
+      ended = end(told ? -*static_cast<const int*>(NLMSG_DATA(message)) : 0);
+      if (message->nlmsg_type == NLMSG_ERROR) reason_ = explain(message);
+      return false;
     }
     each_(message);
-  }
-  return false;
+    return true;
+  });
+  return ended;
 }
 
 /// @returns false when the socket itself failed, with errno set
@@ -206,7 +217,7 @@ bool converse(int fd, const nlmsghdr* request, Answers& answers) {
   if (::send(fd, request, request->nlmsg_len, 0) < 0) return false;
   std::vector<uint8_t> answer(kAnswerRoom);
   for (;;) {
-    const ssize_t bytes = ::recv(fd, answer.data(), answer.size(), 0);
+    const ssize_t bytes = receive(fd, answer.data(), answer.size());
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes < 0) return false;
     if (answers.take(answer.data(), static_cast<size_t>(bytes))) return true;

@@ -2,6 +2,7 @@
 #pragma once
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
@@ -53,6 +54,29 @@ class Request {
 Fd open(uint32_t groups, bool nonBlocking);
 
 using Each = std::function<void(const nlmsghdr*)>;
+
+/// Takes one datagram, as recv(2) does, if it is the kernel's: any process may send to a netlink socket. @returns 0 when
+/// it was another's
+ssize_t receive(int fd, void* buffer, size_t room);
+
+/// Walks the messages of a datagram, until `each` gives false; never past its end, whatever their lengths say.
+template <class Visit>
+void forEachMessage(const void* data, size_t bytes, const Visit& each) {
+  const auto* at = static_cast<const uint8_t*>(data);
+  while (bytes >= sizeof(nlmsghdr)) {
+    const auto* message = reinterpret_cast<const nlmsghdr*>(at);
+    if (message->nlmsg_len < sizeof(nlmsghdr) || message->nlmsg_len > bytes) return;
+    if (!each(message)) return;
+    // NLMSG_NEXT would count below zero where the last one is not padded.
+    const size_t step = (static_cast<size_t>(message->nlmsg_len) + NLMSG_ALIGNTO - 1) & ~size_t{NLMSG_ALIGNTO - 1};
+    if (step >= bytes) return;
+    at += step;
+    bytes -= step;
+  }
+}
+
+/// The kernel's words of an error message (NLMSGERR_ATTR_MSG), if it has any.
+std::string explain(const nlmsghdr* message);
 
 /// Sends a request and hands each answer on until the last. @returns 0 or an errno, EINTR when what was listed
 /// changed meanwhile and is to be asked for again; `reason` is the kernel's own word for it where it has one

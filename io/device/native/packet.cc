@@ -50,7 +50,7 @@ class PacketSocket final : public Port {
 
  private:
   ssize_t receive(uint8_t* frame, Arrival& arrival, int& flags);
-  size_t keep(uint8_t* at, size_t lead, size_t bytes, Arrival& arrival);
+  size_t keep(uint8_t* at, size_t lead, size_t bytes, Arrival& arrival, ReadOutcome& outcome);
   void send(size_t count, WriteOutcome& outcome);
   bool stands() const;
 
@@ -96,8 +96,7 @@ void PacketSocket::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outco
     const size_t lead = lead_;
     const ssize_t bytes = receive(at + wire::kRecordHeader + lead, arrival, flags);
     if (bytes >= static_cast<ssize_t>(kKernelHeader + wire::kEthernetHeader) && (flags & MSG_TRUNC) == 0) {
-      outcome.frames += 1;
-      at += keep(at, lead, static_cast<size_t>(bytes) - kKernelHeader, arrival);
+      at += keep(at, lead, static_cast<size_t>(bytes) - kKernelHeader, arrival, outcome);
     } else if (bytes >= 0) {
       outcome.lost += 1;
     } else if (errno == EAGAIN) {
@@ -115,12 +114,17 @@ void PacketSocket::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outco
   outcome.end = static_cast<int32_t>(at - start);
 }
 
-/// Makes a record of the frame that lies at `at + 4 + lead`. @returns its length
-size_t PacketSocket::keep(uint8_t* at, size_t lead, size_t bytes, Arrival& arrival) {
+/// Makes a record of the frame that lies at `at + 4 + lead`. @returns its length, 0 when with its tag it is too long
+size_t PacketSocket::keep(uint8_t* at, size_t lead, size_t bytes, Arrival& arrival, ReadOutcome& outcome) {
   virtio::Header& header = arrival.header;
   const bool offload = !virtio::isTrivial(header);
   const size_t front = offload ? wire::kVirtioHeader : 0;
   const size_t tag = arrival.tagged ? wire::kVlanTag : 0;
+  if (tag + bytes > wire::kLongestFrame) {
+    outcome.lost += 1;
+    return 0;
+  }
+  outcome.frames += 1;
   uint8_t* payload = at + wire::kRecordHeader;
   lead_ = front + tag;
   if (lead != lead_) memmove(payload + lead_, payload + lead, bytes);

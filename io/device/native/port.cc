@@ -25,7 +25,6 @@ bool Port::bind(napi_env env, napi_value self, napi_value outcome, napi_value on
     napi::throwType(env, "the outcome is to be an Int32Array of 9 or more");
     return false;
   }
-  outcome_ = static_cast<Outcome*>(data);
   napi_valuetype callable = napi_undefined;
   if (napi_typeof(env, onReadable, &callable) != napi_ok || callable != napi_function) {
     napi::throwType(env, "onReadable is to be a function");
@@ -57,6 +56,20 @@ std::vector<napi_property_descriptor> Port::methods() {
   };
   return {method("poll", jsPoll), method("read", jsRead), method("write", jsWrite), method("setMtu", jsSetMtu),
           method("close", jsClose)};
+}
+
+Outcome* Port::outcome() {
+  napi_value array = nullptr;
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_reference_value(env_, outcomeRef_, &array) == napi_ok && array != nullptr &&
+      napi_get_typedarray_info(env_, array, &type, &length, &data, nullptr, nullptr) == napi_ok && data != nullptr &&
+      length * sizeof(int32_t) >= sizeof(Outcome)) {
+    return static_cast<Outcome*>(data);
+  }
+  napi::throwType(env_, "the outcome array has no memory any more");
+  return nullptr;
 }
 
 int Port::arm() {
@@ -121,7 +134,9 @@ napi_value Port::jsRead(napi_env env, napi_callback_info info) {
     napi::throwType(env, "read(buffer, start, limit) needs 0 <= start <= limit <= buffer.length");
     return nullptr;
   }
-  ReadOutcome& outcome = port->outcome_->read;
+  Outcome* const place = port->outcome();
+  if (place == nullptr) return nullptr;
+  ReadOutcome& outcome = place->read;
   outcome = {static_cast<int32_t>(start), 0, 0, -EBADF};
   if (!port->polling_) return nullptr;
   outcome.end = 0;
@@ -143,8 +158,10 @@ napi_value Port::jsWrite(napi_env env, napi_callback_info info) {
     napi::throwType(env, "write(buffer, start, end) needs 0 <= start <= end <= buffer.length");
     return nullptr;
   }
-  port->outcome_->write = {};
-  if (port->polling_) port->write(data + start, data + end, port->outcome_->write);
+  Outcome* const place = port->outcome();
+  if (place == nullptr) return nullptr;
+  place->write = {};
+  if (port->polling_) port->write(data + start, data + end, place->write);
   return nullptr;
 }
 
@@ -171,7 +188,7 @@ void Port::close() {
   polling_ = false;
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), onHandleClosed);
   fd_.reset();
-  napi_delete_reference(env_, outcomeRef_);
+  // Calls that come behind the close still say what came of them: the outcome stays as long as the object.
   napi_delete_reference(env_, callbackRef_);
   napi_async_destroy(env_, context_);
 }
@@ -184,10 +201,11 @@ void Port::onHandleClosed(uv_handle_t* handle) {
   if (port->finalized_) delete port;
 }
 
-void Port::onFinalize(napi_env, void* data, void*) {
+void Port::onFinalize(napi_env env, void* data, void*) {
   auto* port = static_cast<Port*>(data);
   port->finalized_ = true;
   port->close();
+  napi_delete_reference(env, port->outcomeRef_);
   if (port->handleClosed_) delete port;
 }
 

@@ -71,6 +71,8 @@ class Port {
   static void onFinalize(napi_env env, void* data, void* hint);
   static void onCleanup(napi_async_cleanup_hook_handle hook, void* data);
 
+  /// Where JavaScript reads what came of a call; asked for each time, since its memory may have been given away. Throws.
+  Outcome* outcome();
   bool bind(napi_env env, napi_value self, napi_value outcome, napi_value onReadable);
   int arm();
   void disarm();
@@ -89,5 +91,4 @@ class Port {
   napi_ref callbackRef_ = nullptr;
   napi_async_context context_ = nullptr;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
-  Outcome* outcome_ = nullptr;
 };

@@ -22,6 +22,11 @@ constexpr size_t kLeastTcpSegment = 8;
 /// UDP_MAX_SEGMENTS of linux/udp.h.
 constexpr size_t kMostUdpSegments = 128;
 
+/// Of switches from before 802.1ad; Linux does not look behind it.
+constexpr uint16_t kOldTag = 0x9100;
+
+bool isTag(uint16_t type) { return type == ETH_P_8021Q || type == ETH_P_8021AD || type == kOldTag; }
+
 struct Network {
   bool known = false;
   uint8_t version = 0;
@@ -89,6 +94,11 @@ Verdict acceptSegments(Header& header, const uint8_t* frame, size_t length, size
   const size_t data = length - headers;
   const size_t segment = headers + (data < header.gsoSize ? data : header.gsoSize);
   if (segment - link > mtu) return Verdict::tooLong;
+  if (data <= header.gsoSize) {
+    // The kernel takes a super-frame of one segment, and may drop it where it would have to cut it.
+    header.gsoType = kGsoNone;
+    header.gsoSize = 0;
+  }
   header.headerLength = static_cast<uint16_t>(headers);
   return Verdict::good;
 }
@@ -108,8 +118,11 @@ size_t linkHeader(const uint8_t* frame, size_t length, uint16_t& type) {
 
 bool fits(const uint8_t* frame, size_t length, size_t mtu) {
   if (length <= mtu + wire::kEthernetHeader) return true;
-  uint16_t type = 0;
-  return length <= mtu + linkHeader(frame, length, type);
+  size_t link = wire::kEthernetHeader;
+  for (int tags = 0; tags < 2 && length >= link + wire::kVlanTag && isTag(big16(frame + link - 2)); tags += 1) {
+    link += wire::kVlanTag;
+  }
+  return length <= mtu + link;
 }
 
 Verdict accept(Header& header, const uint8_t* frame, size_t length, size_t mtu) {

@@ -41,14 +41,14 @@ inline void normalise(Header& header) {
 
 enum class Verdict { good, bad, tooLong };
 
-/// Length of the Ethernet header with at most two VLAN tags; `type` is the EtherType behind them.
+/// Length of the Ethernet header with at most two VLAN tags that Linux knows; `type` is the EtherType behind them.
 size_t linkHeader(const uint8_t* frame, size_t length, uint16_t& type);
 
 /// Checks a header that a peer sent against its frame before the kernel sees it, and makes it clean: flags that
-/// the kernel would believe are taken off, hdr_len is made to fit. `mtu` bounds each frame that comes out of it.
+/// the kernel would believe are taken off, hdr_len is made to fit, and what is only one segment is no super-frame. `mtu` bounds each frame that comes out of it.
 Verdict accept(Header& header, const uint8_t* frame, size_t length, size_t mtu);
 
-/// Whether a frame without segmentation is within the MTU, VLAN tags not counted.
+/// Whether a frame without segmentation is within the MTU, VLAN tags not counted, those of TPID 0x9100 neither.
 bool fits(const uint8_t* frame, size_t length, size_t mtu);
 
 }  // namespace virtio

@@ -11,7 +11,7 @@
 import { addon } from '../addon.ts';
 import { FramePipe } from './frame-pipe.ts';
 import { FRAMES_FD, type FromChild } from './messages.ts';
-import { LONGEST_FRAME } from './records.ts';
+import { LEAST_FRAME, LONGEST_FRAME } from './records.ts';
 import { Capture } from './session.ts';
 
 const HOUSEKEEPING_MS = 1000;
@@ -84,7 +84,7 @@ class Child {
   }
 
   #captured(buffer: Buffer, captured: number, length: number): void {
-    if (captured < length || length > LONGEST_FRAME) {
+    if (captured < length || length > LONGEST_FRAME || length < LEAST_FRAME) {
       this.#earlierDrops += 1;
       return;
     }

@@ -5,11 +5,12 @@
  *     [packet device] near0 ──── veth ──── far0 [packet device]
  *     [TAP device] ════ tap0 [packet device]
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findLink } from '../../../io/device/interfaces.ts';
 import { openPacket } from '../../../io/device/packet-device.ts';
+import type { QueuePlan } from '../../../io/device/queue-governor.ts';
 import { openTap, removeTap } from '../../../io/device/tap-device.ts';
 import type { FrameDevice } from '../../../io/ports.ts';
 import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
@@ -67,6 +68,14 @@ interface Heard {
   readonly type: number;
   readonly payload: Buffer;
 }
+
+/** A VM: writes frames with their virtio headers, a line of hexadecimal digits each, into tap0. */
+const TAP_WRITER = `
+import fcntl, os, struct, sys
+fd = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', b'tap0', 0x5002))
+for line in sys.stdin: os.write(fd, bytes.fromhex(line))
+`;
 
 /** Begins to read, and keeps what has our source address. */
 function listen(device: FrameDevice): Heard[] {
@@ -206,6 +215,80 @@ function tests(): void {
       for (const { name, make } of KINDS) await crossesWhole(from, heard, make(20_000), name);
     } finally {
       await close();
+    }
+  });
+
+  test('packet: a frame that is too long for a record with its tag put back is lost, and counted', async () => {
+    ip('tuntap add tap0 mode tap vnet_hdr');
+    ip('link set tap0 up');
+    const to = openPacket(findLink('tap0')!);
+    try {
+      const heard = listen(to);
+      // 58 bytes of Ethernet and IPv6 headers, 32 of TCP. The kernel takes the tag off, we put it back.
+      const input = [65_489, 65_485]
+        .map((payload) => superRecord(packet(6, 6, [0x8100], payload), SEGMENT).subarray(4))
+        .map((bytes) => Buffer.concat([bytes.subarray(0, 10), bytes.subarray(12)]).toString('hex'));
+      const wrote = spawnSync('python3', ['-c', TAP_WRITER], { input: input.join('\n'), encoding: 'utf8' });
+      assert.is(wrote.status, 0, wrote.stderr);
+      await until('the second one', () => heard.length > 0);
+      assert.equal(
+        heard.map(({ payload }) => payload.length),
+        [12 + 65_575],
+      );
+      assert.is(to.kernelDrops(), 1);
+    } finally {
+      await to.close();
+      ip('link del tap0');
+    }
+  });
+
+  test('a super-frame of one segment goes as an ordinary frame, whatever its gso_size', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(capture);
+      for (const { name, make } of KINDS) {
+        const what = make(1_000);
+        for (const size of [1_000, 1_001, 0xffff]) {
+          const [got] = await cross(tap, heard, superRecord(what, size), 1);
+          assert.is(got!.type === 1 ? got!.payload[1] : 0, 0, `${name}, ${size}`);
+        }
+      }
+    } finally {
+      await close();
+    }
+  });
+
+  test('a frame with a tag of TPID 0x9100 may be longer than the MTU by it', async () => {
+    const { tap, capture, close } = tapAndCapture();
+    try {
+      const heard = listen(capture);
+      const { frame } = build(packet(4, 6, [0x9100], 1_448));
+      const [got] = await cross(tap, heard, frameRecord(frame), 1);
+      sameBytes(got!.payload, frame, 'tagged');
+    } finally {
+      await close();
+    }
+  });
+
+  test('tap: of a full queue that is shortened every frame is handed on or counted', async () => {
+    const tap = openTap('tap0', {});
+    const sender = openPacket(findLink('tap0')!);
+    try {
+      const heard = listen(tap);
+      tap.pause();
+      const batch = Buffer.concat(
+        Array.from({ length: 400 }, () => frameRecord(build(packet(4, 6, [], 100)).frame)),
+      );
+      assert.is(sender.write(batch, 0, batch.length).written, 400);
+      const plan: QueuePlan = { frames: 16, bytes: 20_000, superFrames: true, batchBytes: 32_768 };
+      (tap as unknown as { govern(plan: QueuePlan): void }).govern(plan);
+      assert.is(findLink('tap0')!.txQueueLength, 16);
+      tap.resume();
+      await until('all of them', () => heard.length + tap.kernelDrops() >= 400);
+      assert.is(heard.length, 400);
+    } finally {
+      await Promise.all([tap.close(), sender.close()]);
+      removeTap({ ifname: 'tap0' });
     }
   });
 
