@@ -72,8 +72,6 @@ export interface NativeLink {
   readonly multiQueue: boolean;
   /** Descriptors attached to a multi-queue `tun` device. */
   readonly queues: number;
-  /** Of macvlan and macvtap: MACVLAN_MODE_… of linux/if_link.h; of ipvlan: IPVLAN_MODE_…; 0 for all others. */
-  readonly mode: number;
 }
 
 /** Of one TCP connection, by TCP_INFO and its like (linux/tcp.h). What an older kernel does not tell is 0. */
@@ -96,8 +94,6 @@ export interface NativeTcpInfo {
 
 /** Changes of one interface, made one after the other in this order. */
 export interface LinkChanges {
-  /** IN6_ADDR_GEN_MODE_… of linux/if_link.h: how it makes itself a link-local IPv6 address. 0 EUI-64, 1 none. */
-  readonly addrGenMode?: number;
   readonly txQueueLength?: number;
   readonly mac?: string;
   readonly mtu?: number;

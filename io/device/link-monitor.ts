@@ -7,8 +7,6 @@ import { addon, type NativePort, OUTCOME } from './addon.ts';
 export interface LinkChange {
   readonly mtu: number;
   readonly up: boolean;
-  /** ifindex of the bridge or bond that it is a port of, 0 for none. */
-  readonly master: number;
 }
 
 export interface LinkWatcher {
@@ -27,8 +25,8 @@ export interface LinkListener {
 
 type Told = LinkChange | 'gone' | 'missed';
 
-// Of `struct Change` in io/device/native/monitor.cc: five 32-bit numbers in the machine's byte order.
-const CHANGE_NUMBERS = 5;
+// Of `struct Change` in io/device/native/monitor.cc: four 32-bit numbers in the machine's byte order.
+const CHANGE_NUMBERS = 4;
 const KIND = { changed: 1, deleted: 2, missed: 3 } as const;
 /** Of 1 KiB or so a message, as many as the addon reads at once find room. */
 const BUFFER_BYTES = 32 << 10;
@@ -85,7 +83,7 @@ export class LinkMonitor {
   }
 
   private take(at: number): void {
-    const [kind, ifindex, mtu, up, master] = this.numbers.subarray(at, at + CHANGE_NUMBERS);
+    const [kind, ifindex, mtu, up] = this.numbers.subarray(at, at + CHANGE_NUMBERS);
     if (kind === KIND.missed) {
       this.untold.push([0, 'missed']);
       for (const listener of [...this.listeners]) listener.missed();
@@ -93,7 +91,7 @@ export class LinkMonitor {
     }
     const gone = kind === KIND.deleted;
     if (this.watchers.has(ifindex!)) {
-      this.untold.push([ifindex!, gone ? 'gone' : { mtu: mtu!, up: up === 1, master: master! }]);
+      this.untold.push([ifindex!, gone ? 'gone' : { mtu: mtu!, up: up === 1 }]);
     }
     for (const listener of [...this.listeners]) listener.touched(ifindex!);
   }

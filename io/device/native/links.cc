@@ -37,7 +37,6 @@ napi_value toObject(napi_env env, const netlink::Link& link) {
   napi::set(env, object, "tap", link.tunType == 2);
   napi::set(env, object, "multiQueue", link.multiQueue);
   napi::set(env, object, "queues", static_cast<double>(link.queues));
-  napi::set(env, object, "mode", static_cast<double>(link.mode));
   return object;
 }
 
@@ -159,28 +158,8 @@ bool changeUp(napi_env env, int ifindex, napi_value changes) {
   return finish(env, request, "up") == 0;
 }
 
-/// IN6_ADDR_GEN_MODE_… : how the interface makes itself a link-local IPv6 address when it comes up.
-bool changeAddrGenMode(napi_env env, int ifindex, napi_value changes) {
-  napi_value value;
-  uint32_t mode = 0;
-  if (!napi::property(env, changes, "addrGenMode", value) || !napi::toUint32(env, value, mode)) return true;
-  struct {
-    rtattr family;
-    rtattr attribute;
-    uint8_t mode[4];
-  } inet6{};
-  inet6.attribute.rta_type = IFLA_INET6_ADDR_GEN_MODE;
-  inet6.attribute.rta_len = RTA_LENGTH(1);
-  inet6.mode[0] = static_cast<uint8_t>(mode);
-  inet6.family.rta_type = AF_INET6 | NLA_F_NESTED;
-  inet6.family.rta_len = sizeof inet6;
-  netlink::Request request(RTM_NEWLINK, NLM_F_ACK, ifindex);
-  request.add(IFLA_AF_SPEC | NLA_F_NESTED, &inet6, sizeof inet6);
-  return finish(env, request, "addrGenMode") == 0;
-}
-
-/// setLink(ifindex, {addrGenMode, txQueueLength, mac, mtu, master, up}): one after the other in this order, so that a
-/// port has its MAC address and MTU before its bridge looks at them. Stops at the first that fails.
+/// setLink(ifindex, {txQueueLength, mac, mtu, master, up}): one after the other in this order, so that a port has
+/// its MAC address and MTU before its bridge looks at them. Stops at the first that fails.
 napi_value jsSetLink(napi_env env, napi_callback_info info) {
   napi::Call<2> call(env, info);
   uint32_t index = 0;
@@ -190,8 +169,7 @@ napi_value jsSetLink(napi_env env, napi_callback_info info) {
   }
   const int ifindex = static_cast<int>(index);
   const napi_value changes = call.args[1];
-  if (changeAddrGenMode(env, ifindex, changes) &&
-      changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeMac(env, ifindex, changes) &&
+  if (changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeMac(env, ifindex, changes) &&
       changeNumber(env, ifindex, changes, "mtu", IFLA_MTU) &&
       changeNumber(env, ifindex, changes, "master", IFLA_MASTER)) {
     changeUp(env, ifindex, changes);

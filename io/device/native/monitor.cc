@@ -22,7 +22,6 @@ struct Change {
   int32_t ifindex;
   int32_t mtu;
   int32_t up;
-  int32_t master;
 };
 
 class LinkMonitor final : public Port {
@@ -50,14 +49,14 @@ void LinkMonitor::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcom
   };
   const ssize_t bytes = netlink::receive(fd(), buffer_, sizeof buffer_);
   outcome.state = bytes >= 0 || errno == EINTR || errno == ENOBUFS ? 1 : errno == EAGAIN ? 0 : -errno;
-  if (bytes < 0 && errno == ENOBUFS) put({Change::missed, 0, 0, 0, 0});
+  if (bytes < 0 && errno == ENOBUFS) put({Change::missed, 0, 0, 0});
   netlink::forEachMessage(buffer_, bytes > 0 ? static_cast<size_t>(bytes) : 0, [&](const nlmsghdr* message) {
     netlink::Link link;
     // A port that leaves its bridge is an RTM_DELLINK too, of family AF_BRIDGE: the interface stands.
     if (!netlink::parseLink(message, link) || link.family != AF_UNSPEC) return true;
     const bool gone = message->nlmsg_type == RTM_DELLINK;
     put({gone ? Change::deleted : Change::changed, link.index, static_cast<int32_t>(link.mtu),
-         (link.flags & IFF_UP) != 0 ? 1 : 0, link.master});
+         (link.flags & IFF_UP) != 0 ? 1 : 0});
     return true;
   });
   outcome.end = static_cast<int32_t>(at - start);

@@ -41,24 +41,13 @@ void parseTun(const rtattr* data, Link& link) {
   });
 }
 
-/// Their own names for it have the same number, and a macvlan's has four bytes where an ipvlan's has two.
-void parseMode(const rtattr* data, Link& link) {
-  static_assert(static_cast<int>(IFLA_MACVLAN_MODE) == static_cast<int>(IFLA_IPVLAN_MODE));
-  walk(static_cast<const rtattr*>(RTA_DATA(data)), RTA_PAYLOAD(data), [&](const rtattr* part) {
-    if ((part->rta_type & NLA_TYPE_MASK) != IFLA_MACVLAN_MODE) return;
-    link.mode = RTA_PAYLOAD(part) >= sizeof(uint32_t) ? value<uint32_t>(part) : value<uint16_t>(part);
-  });
-}
-
 void parseKind(const rtattr* info, Link& link) {
   const rtattr* data = nullptr;
   walk(static_cast<const rtattr*>(RTA_DATA(info)), RTA_PAYLOAD(info), [&](const rtattr* part) {
     if (part->rta_type == IFLA_INFO_KIND) link.kind = text(part);
     if (part->rta_type == IFLA_INFO_DATA) data = part;
   });
-  if (data == nullptr) return;
-  if (link.kind == "tun") parseTun(data, link);
-  if (link.kind == "macvlan" || link.kind == "macvtap" || link.kind == "ipvlan") parseMode(data, link);
+  if (link.kind == "tun" && data != nullptr) parseTun(data, link);
 }
 
 void parseAttribute(const rtattr* attribute, Link& link) {

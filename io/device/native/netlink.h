@@ -27,8 +27,6 @@ struct Link {
   uint64_t txDropped = 0;
   /// Of tun devices: 1 tun, 2 tap; 0 for all others.
   uint8_t tunType = 0;
-  /// Of macvlan, macvtap and ipvlan devices: MACVLAN_MODE_… or IPVLAN_MODE_…; 0 for all others.
-  uint32_t mode = 0;
   bool multiQueue = false;
   uint32_t queues = 0;
 };
