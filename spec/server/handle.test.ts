@@ -330,6 +330,27 @@ scenario('another interface that took the name is another segment', async (world
   assert.is(index(host, 'vm0').length, 1);
 });
 
+for (const where of ['local', 'far'] as const) {
+  scenario(`HANDLE right behind CLOSE waits for the ${where} device to be released`, async (world) => {
+    const { host, proxy, client } = await pair(world);
+    const [station, name] = where === 'local' ? [host, 'vm0'] : [proxy, 'lan0'];
+    const id = await handle(client, { [where]: `pcap:${name}` });
+    const [device] = station.devices.opened(name);
+    const close = device!.close.bind(device);
+    // A pcap device takes its time: a process has to end.
+    device!.close = () => new Promise((resolve) => world.clock.after(50, () => resolve(close())));
+    client.say(`CLOSE ${id}`, handleLine({ [where]: `packet:${name}` }));
+    await world.elapse(2_000);
+    const [closed, opened] = client.lines();
+    assert.is(closed, 'OK');
+    assert.match(opened ?? '', /^OK handler=/);
+    assert.equal(
+      station.devices.opened(name).map(({ backend }) => backend),
+      ['packet'],
+    );
+  });
+}
+
 scenario('too many Handlers are 429', async (world) => {
   const { client, proxy } = await pair(world, { host: { limits: { handlers: 1 } } });
   await handle(client);
