@@ -21,12 +21,14 @@ export interface Limits {
   readonly macs: number;
   /** Bytes of answers that a client has not read, past which its next line waits. */
   readonly unread: number;
+  /** Round trip from which on a way has a length, so that a Handler's further wires are dialled. */
+  readonly spreadRtt: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
   session: { hello: 10_000, idle: 600_000, failedHellos: 3 },
-  initiator: { handle: 15_000, dial: 10_000, firstDelay: 500, lastDelay: 10_000, stable: 60_000 },
-  responder: { grace: 60_000 },
+  initiator: { handle: 15_000, dial: 10_000, firstDelay: 500, lastDelay: 10_000, stable: 60_000, wires: 4 },
+  responder: { grace: 60_000, wires: 8 },
   unauthenticatedPerAddress: 8,
   unauthenticatedPerNetwork: 32,
   unauthenticated: 64,
@@ -36,4 +38,5 @@ export const DEFAULT_LIMITS: Limits = {
   handlers: 1024,
   macs: 65_536,
   unread: 262_144,
+  spreadRtt: 5,
 };

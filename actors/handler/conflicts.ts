@@ -1,38 +1,36 @@
 /** What stands between two Handlers of one server: MAC addresses, devices, loops (PROTOCOL.md sections 3.1 and 3.2). */
-import { formatDevice } from '../../machines/protocol/devices.ts';
+import type { WiresContext } from '../../machines/handler/wires.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec, Ends } from '../../machines/protocol/types.ts';
 import { sharedMac } from './compare.ts';
 import type { HandlerActor } from './handler.ts';
 
 type Handlers = Iterable<HandlerActor>;
-/** Whether a Handler is on the interface that the new one names. */
-export type IsHere = (other: HandlerActor) => boolean;
 
 /** Handlers of the same role on the same interface that carry one of these MAC addresses. */
-export function onSameMacs(handlers: Handlers, ends: Ends, here: IsHere): readonly HandlerActor[] {
+export function onSameMacs(handlers: Handlers, ends: Ends): readonly HandlerActor[] {
   if (ends.localConfig.role === 'BRIDGE') return [];
   return [...handlers].filter(
-    (other) =>
-      other.context.localConfig.role === ends.localConfig.role &&
-      here(other) &&
-      sharedMac(other.context.macs, ends.macs) !== undefined,
+    ({ context }) =>
+      context.localConfig.role === ends.localConfig.role &&
+      context.localDevice.ifname === ends.localDevice.ifname &&
+      sharedMac(context.macs, ends.macs) !== undefined,
   );
 }
 
-/** BRIDGE Handlers between that interface and one of that name at the other end, to whatever server. */
-export function onSameBridges(handlers: Handlers, ends: Ends, here: IsHere): readonly HandlerActor[] {
+/** BRIDGE Handlers between interfaces of these names, to whatever server. */
+export function onSameBridges(handlers: Handlers, ends: Ends): readonly HandlerActor[] {
   if (ends.localConfig.role !== 'BRIDGE') return [];
   return [...handlers].filter(
-    (other) =>
-      other.context.localConfig.role === 'BRIDGE' &&
-      other.context.remoteDevice.ifname === ends.remoteDevice.ifname &&
-      here(other),
+    ({ context }) =>
+      context.localConfig.role === 'BRIDGE' &&
+      context.localDevice.ifname === ends.localDevice.ifname &&
+      context.remoteDevice.ifname === ends.remoteDevice.ifname,
   );
 }
 
-export function refuseMacs(handlers: Handlers, ends: Ends, here: IsHere): Refusal | undefined {
-  const [other] = onSameMacs(handlers, ends, here);
+export function refuseMacs(handlers: Handlers, ends: Ends): Refusal | undefined {
+  const [other] = onSameMacs(handlers, ends);
   if (other === undefined) return undefined;
   const mac = sharedMac(other.context.macs, ends.macs);
   return {
@@ -48,10 +46,9 @@ export function refuseMacs(handlers: Handlers, ends: Ends, here: IsHere): Refusa
 export function refuseSecondBridge(
   handlers: Handlers,
   ends: Ends,
-  here: IsHere,
   sameServer: (other: HandlerActor) => boolean,
 ): Refusal | undefined {
-  const other = onSameBridges(handlers, ends, here).find(sameServer);
+  const other = onSameBridges(handlers, ends).find(sameServer);
   if (other === undefined) return undefined;
   return {
     reason: 'device-busy',
@@ -61,20 +58,20 @@ export function refuseSecondBridge(
 
 /**
  * A Handler is on that interface, or about to be, by another backend or with other options.
- * @param sameForm whether two devices are opened by the same backend, with the same options
+ * @param nameOf the normal form of a device, which is the same for whatever is the same device
  */
 export function refuseOtherForm(
   handlers: Handlers,
   device: DeviceSpec,
-  here: IsHere,
-  sameForm: (one: DeviceSpec, other: DeviceSpec) => boolean,
+  nameOf: (spec: DeviceSpec) => string,
 ): Refusal | undefined {
-  for (const other of handlers) {
-    const { id, localDevice } = other.context;
-    if (!here(other) || sameForm(localDevice, device)) continue;
+  const name = nameOf(device);
+  for (const { context } of handlers) {
+    const other = nameOf(context.localDevice);
+    if (context.localDevice.ifname !== device.ifname || other === name) continue;
     return {
       reason: 'device-busy',
-      text: `Handler ${id} is on ${formatDevice(localDevice)}; use that form, or CLOSE the Handlers on it first`,
+      text: `Handler ${context.id} is on ${other}; use that form, or CLOSE the Handlers on it first`,
     };
   }
   return undefined;
@@ -89,4 +86,30 @@ export function isTo({ context }: HandlerActor, address: string): boolean {
 /** The host of `HOST:PORT` or `[HOST]:PORT`. */
 function hostOf(peer: string): string {
   return peer.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+}
+
+/** A Handler at the server that got BEGIN, as JOIN needs it. */
+interface Joinable {
+  readonly state: string;
+  readonly context: { readonly id: string; readonly identity: string; readonly wires?: WiresContext };
+}
+
+/** What stands against a further wire of a Handler (PROTOCOL.md section 6.1). */
+export function refuseJoin(
+  { state, context }: Joinable,
+  identity: string,
+  wire: number,
+): Refusal | undefined {
+  if (context.identity !== identity) {
+    return { reason: 'forbidden', text: `Handler ${context.id} belongs to another identity` };
+  }
+  if (state !== 'binary') {
+    return { reason: 'wrong-state', text: `Handler ${context.id} has no wire 0 yet; BEGIN makes it` };
+  }
+  const most = context.wires?.most ?? 1;
+  if (wire < most) return undefined;
+  return {
+    reason: 'too-many-wires',
+    text: `Handler ${context.id} was granted ${most} wires, 0 to ${most - 1}`,
+  };
 }

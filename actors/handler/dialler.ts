@@ -10,16 +10,21 @@ import {
   type Answer,
   formatBegin,
   formatHello,
+  formatJoin,
   parseAnswerLine,
   parseBeginOk,
   parseGreeting,
+  parseJoinOk,
   swapEnds,
 } from '../../machines/protocol/format.ts';
 import type { Peer } from '../world.ts';
 import { type Received, TextClient } from './text-client.ts';
 import type { HandlerWorld } from './world.ts';
 
-type Tell = (event: InitiatorEvent, text?: string) => void;
+/** What a try comes to: what the machine hears, and that JOIN was taken. */
+export type DialEvent = InitiatorEvent | { readonly type: 'join-taken' };
+
+type Tell = (event: DialEvent, text?: string) => void;
 
 type Hello = NonNullable<Peer['auth']>;
 
@@ -35,6 +40,8 @@ interface Target {
 export class Dialler {
   readonly #abort = new AbortController();
   #talk: TextClient | undefined;
+  /** What the other server's greeting said that it can do. */
+  #features: readonly string[] = [];
 
   constructor(
     private readonly world: HandlerWorld,
@@ -79,10 +86,14 @@ export class Dialler {
     );
   }
 
-  sayBegin(mtu: number): void {
+  /** @param wires how many to ask for; left out of BEGIN when the other server knows of one only */
+  sayBegin(mtu: number, wires?: number): void {
     const talk = this.#talk;
     if (talk === undefined) return;
-    const { id, options } = this.handler;
+    const { id } = this.handler;
+    const { wires: _, ...plain } = this.handler.options;
+    const several = wires !== undefined && this.#features.includes('wires');
+    const options = several ? { ...plain, wires } : plain;
     talk.say(formatBegin({ handler: id, mtu, options, ...swapEnds(this.handler) }));
     this.tell({ type: 'begin-sent' });
     this.#expect((answer, line) => {
@@ -91,8 +102,31 @@ export class Dialler {
       if (!begun.ok) return this.#fail('remote-protocol', `its answer to BEGIN: ${begun.refusal.text}`);
       if (begun.value.handler !== id)
         return this.#fail('remote-protocol', 'it answered BEGIN for another Handler');
-      const { offload, mtu: farMtu } = begun.value;
-      this.tell({ type: 'begin-taken', offload, mtu: farMtu });
+      const { offload, mtu: farMtu, wires: granted } = begun.value;
+      if (granted !== undefined && granted > (several ? wires : 0)) {
+        return this.#fail('remote-protocol', `it granted ${granted} wires, which is more than was asked for`);
+      }
+      this.tell({
+        type: 'begin-taken',
+        offload,
+        mtu: farMtu,
+        ...(granted === undefined ? {} : { wires: granted }),
+      });
+    });
+  }
+
+  sayJoin(wire: number): void {
+    const talk = this.#talk;
+    if (talk === undefined) return;
+    const join = { handler: this.handler.id, wire };
+    talk.say(formatJoin(join));
+    this.#expect((answer, line) => {
+      if (answer.kind !== 'ok') return this.#refused(answer, line, false);
+      if (parseJoinOk(line, join)) return this.tell({ type: 'join-taken' });
+      this.#fail(
+        'remote-protocol',
+        'its answer to JOIN is not OK handler=<id> wire=<n> with our id and number',
+      );
     });
   }
 
@@ -117,7 +151,10 @@ export class Dialler {
     this.#talk = new TextClient(link);
     this.#hear((line) => {
       const greeting = parseGreeting(line);
-      if (greeting.ok) return this.tell({ type: 'dialled', peer: link.peer });
+      if (greeting.ok) {
+        this.#features = greeting.value.features;
+        return this.tell({ type: 'dialled', peer: link.peer });
+      }
       const answer = parseAnswerLine(line);
       if (answer.kind === 'err') return this.#refused(answer, line, false);
       this.#fail(

@@ -17,14 +17,17 @@ import type { HandlerWorld } from './world.ts';
 
 export type HandlerContext = InitiatorContext | ResponderContext;
 
+/** Which of several wires, and how many milliseconds it stood. */
+type OneWire = { readonly wire?: number; readonly stood?: number };
+
 /** What happens to a Handler of either side alike. */
 export type CommonEvent =
   | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
   | { readonly type: 'device-gone'; readonly why: string }
   | { readonly type: 'first-record' }
-  | { readonly type: 'wire-lost'; readonly why: string; readonly jitter: number }
-  | { readonly type: 'bye'; readonly reason: string; readonly jitter: number }
+  | ({ readonly type: 'wire-lost'; readonly why: string; readonly jitter: number } & OneWire)
+  | ({ readonly type: 'bye'; readonly reason: string; readonly jitter: number } & OneWire)
   | { readonly type: 'protocol-error'; readonly why: string }
   | { readonly type: 'close'; readonly session: string }
   | { readonly type: 'shutdown' };
@@ -37,7 +40,8 @@ export abstract class HandlerActor implements DeviceUser {
   /** Text for people of what failed last; it goes to the session that asked, never on record. */
   protected failure = '';
   protected path: HandlerPath | undefined;
-  protected wire: Wire | undefined;
+  /** Those that stand, by their numbers. */
+  protected readonly wires = new Map<number, Wire>();
   #segment: Segment | undefined;
   /** The farewell that was said last; over at once where there was none. */
   #leaving: Promise<void> = Promise.resolve();
@@ -62,8 +66,10 @@ export abstract class HandlerActor implements DeviceUser {
   protected abstract timerFired(timer: HandlerEffects['arm']['timer']): void;
   /** A dial, or whatever else there is instead of a wire, is not wanted any more. */
   protected abstract abortDial(): void;
-  /** The wire that stands is given up. @returns what is to be done when it is over */
-  protected abstract releaseWire(): () => void;
+  /** A wire that stands is given up. @returns what is to be done when it is over */
+  protected abstract releaseWire(number: number): () => void;
+  /** A PING over a wire was answered. */
+  protected abstract roundTrip(wire: Wire, micros: number): void;
 
   get actor(): string {
     return this.shell.actor;
@@ -77,12 +83,8 @@ export abstract class HandlerActor implements DeviceUser {
     return this.path?.counters();
   }
 
-  get kernelDropped(): number {
-    return this.#segment?.device.kernelDrops() ?? 0;
-  }
-
   get rttMicros(): number | undefined {
-    return this.wire?.rttMicros;
+    return this.wires.get(0)?.rttMicros ?? [...this.wires.values()][0]?.rttMicros;
   }
 
   // ── What the device tells ──
@@ -91,7 +93,7 @@ export abstract class HandlerActor implements DeviceUser {
     if (this.shell.done) return;
     this.#segment = segment;
     this.path ??= this.#newPath(segment);
-    const elastic = this.world.devices.takesFarMtu(this.actor);
+    const elastic = this.world.devices.takesFarMtu(this.context.localDevice);
     this.send({ type: 'device-open', mtu: segment.mtu, elastic });
   }
 
@@ -138,7 +140,7 @@ export abstract class HandlerActor implements DeviceUser {
         void Promise.all(all).then(() => this.#tellClosed(sessions));
       },
       arm: ({ timer, ms }) => this.#arm(timer, ms),
-      cancel: ({ timer }) => this.#cancel(timer),
+      cancel: ({ timer }) => this.cancelTimer(timer),
     };
   }
 
@@ -147,71 +149,94 @@ export abstract class HandlerActor implements DeviceUser {
     link: Link,
     rest: Uint8Array,
     terms: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean },
+    number = 0,
   ): void {
     const { path } = this;
     if (path === undefined) {
       link.destroy();
       return;
     }
+    const since = this.world.clock.mono();
+    /** What the event says beside, of a Handler that may have several wires. */
+    const which = () =>
+      this.context.wires === undefined
+        ? {}
+        : { wire: number, stood: Math.round((this.world.clock.mono() - since) / 1e6) };
     const jitter = () => this.world.chance.fraction();
     const mine = (then: () => void) => () => {
-      if (this.wire === wire) then();
+      if (this.wires.get(number) === wire) then();
     };
+    const lost = (event: CommonEvent) => mine(() => this.#lost(number, event))();
     const wire: Wire = new Wire(
       link,
       this.world.clock,
       {
         firstRecord: mine(() => void this.send({ type: 'first-record' })),
-        broken: (why) => mine(() => this.#lost({ type: 'wire-lost', why, jitter: jitter() }))(),
-        bye: (reason) => mine(() => this.#lost({ type: 'bye', reason, jitter: jitter() }))(),
-        protocolError: (why) => mine(() => this.#lost({ type: 'protocol-error', why }))(),
+        broken: (why) => lost({ type: 'wire-lost', why, jitter: jitter(), ...which() }),
+        bye: (reason) => lost({ type: 'bye', reason, jitter: jitter(), ...which() }),
+        protocolError: (why) => lost({ type: 'protocol-error', why }),
+        roundTrip: (micros) => {
+          this.path?.heard();
+          this.roundTrip(wire, micros);
+        },
       },
       { offload: terms.offload, initiator: this.context.side === 'initiator' },
     );
-    this.wire = wire;
-    path.connect(wire, { offload: terms.offload, farMtu: terms.farMtu });
+    this.wires.set(number, wire);
+    path.connect(wire, { offload: terms.offload, farMtu: terms.farMtu }, number);
     wire.start(rest);
     if (terms.announce) path.announce();
   }
 
   /** Told by the wire itself: it ends on its own, in good order where there was a BYE. */
-  #lost(event: CommonEvent): void {
-    this.wire = undefined;
-    this.path?.disconnect();
-    this.releaseWire()();
+  #lost(number: number, event: CommonEvent): void {
+    this.#forget(number)();
     this.send(event);
   }
 
+  /** @returns what is to be done when the wire of that number is over */
+  #forget(number: number): () => void {
+    this.wires.delete(number);
+    this.path?.disconnect(number);
+    return this.releaseWire(number);
+  }
+
+  /** All wires, and whatever is under way to others. */
   #dropWire(): void {
     this.abortDial();
-    const { wire } = this;
-    if (wire === undefined) return;
-    this.wire = undefined;
-    this.path?.disconnect();
-    wire.destroy();
-    this.releaseWire()();
+    for (const [number, wire] of [...this.wires]) {
+      const over = this.#forget(number);
+      wire.destroy();
+      over();
+    }
   }
 
   #farewell(reason: HandlerEffects['farewell']['reason']): void {
     this.abortDial();
-    const { wire } = this;
+    for (const number of [...this.wires.keys()]) this.sayBye(number, reason);
+  }
+
+  /** Says BYE on one wire and lets it end by itself; nothing where there is none of that number. */
+  protected sayBye(number: number, reason: HandlerEffects['farewell']['reason']): void {
+    const wire = this.wires.get(number);
     if (wire === undefined) return;
-    this.wire = undefined;
-    this.path?.disconnect();
-    const farewell = wire.farewell(reason).then(this.releaseWire());
-    this.#leaving = farewell;
+    const farewell = wire.farewell(reason).then(this.#forget(number));
+    const before = this.#leaving;
+    this.#leaving = farewell.then(() => before);
     this.#farewells.add(farewell);
     void farewell.then(() => this.#farewells.delete(farewell));
   }
 
   #leaveDevice(): void {
+    // What is left of several wires after the first of them ended the Handler.
+    for (const number of [...this.wires.keys()]) this.sayBye(number, 'closed');
     this.path?.close();
     this.path = undefined;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.ended(this);
     void Promise.all(this.#farewells).then(() => this.#setOver());
-    this.world.devices.leave(this.actor);
+    this.world.devices.leave(this.context.localDevice, this.actor);
   }
 
   /** The options are others now: frames are filtered and counted anew. */
@@ -235,7 +260,7 @@ export abstract class HandlerActor implements DeviceUser {
   }
 
   #arm(timer: HandlerEffects['arm']['timer'], ms: number): void {
-    this.#cancel(timer);
+    this.cancelTimer(timer);
     const fire = () => {
       this.#timers.delete(timer);
       this.timerFired(timer);
@@ -243,7 +268,7 @@ export abstract class HandlerActor implements DeviceUser {
     this.#timers.set(timer, this.world.clock.after(ms, fire));
   }
 
-  #cancel(timer: string): void {
+  protected cancelTimer(timer: string): void {
     this.#timers.get(timer)?.cancel();
     this.#timers.delete(timer);
   }

@@ -2,14 +2,13 @@
 import { responderDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
-import type { Begin, DeviceSpec, Ends, Handle, SecretRef } from '../../machines/protocol/types.ts';
-import { deviceRefusal } from '../device/refusals.ts';
+import type { Begin, DeviceSpec, Ends, Handle, Join, SecretRef } from '../../machines/protocol/types.ts';
 import { deepEqual } from './compare.ts';
 import {
-  type IsHere,
   isTo,
   onSameBridges,
   onSameMacs,
+  refuseJoin,
   refuseMacs,
   refuseOtherForm,
   refuseSecondBridge,
@@ -53,17 +52,15 @@ export class HandlerRegistry {
 
   refuseHandle(handle: Handle): Refusal | undefined {
     const others = this.#standing();
-    return asked(
-      () =>
-        this.#refuseMany(handle) ??
-        this.#refuseDevice(handle) ??
-        refuseMacs(others, handle, this.#isOn(handle)) ??
-        refuseSecondBridge(
-          others,
-          handle,
-          this.#isOn(handle),
-          ({ context }) => context.side === 'initiator' && deepEqual(context.remote, handle.remote),
-        ),
+    return (
+      this.#refuseMany(handle) ??
+      this.#refuseDevice(handle) ??
+      refuseMacs(others, handle) ??
+      refuseSecondBridge(
+        others,
+        handle,
+        ({ context }) => context.side === 'initiator' && deepEqual(context.remote, handle.remote),
+      )
     );
   }
 
@@ -77,18 +74,26 @@ export class HandlerRegistry {
       };
     }
     const others = this.#standing().filter((other) => !yields(other, identity));
-    return asked(
-      () =>
-        this.#refuseMany(begin) ??
-        this.#refuseDevice(begin) ??
-        refuseMacs(others, begin, this.#isOn(begin)) ??
-        refuseSecondBridge(
-          others,
-          begin,
-          this.#isOn(begin),
-          (other) => isTo(other, address) && other.context.id !== begin.handler,
-        ),
+    return (
+      this.#refuseMany(begin) ??
+      this.#refuseDevice(begin) ??
+      refuseMacs(others, begin) ??
+      refuseSecondBridge(others, begin, (other) => isTo(other, address) && other.context.id !== begin.handler)
     );
+  }
+
+  refuseJoin({ handler, wire }: Join, identity: string): Refusal | undefined {
+    const standing = this.responder(handler);
+    if (standing !== undefined && !standing.shell.done) return refuseJoin(standing, identity, wire);
+    return {
+      reason: 'no-such-handler',
+      text: `there is no Handler ${handler} here that was begun from elsewhere`,
+    };
+  }
+
+  /** JOIN is on record. @returns what came in the way meanwhile */
+  join(join: Join, identity: string, session: string): Refusal | undefined {
+    return this.refuseJoin(join, identity) ?? this.responder(join.handler)?.join(join.wire, session);
   }
 
   // ── Coming and going ──
@@ -127,13 +132,6 @@ export class HandlerRegistry {
       return undefined;
     }
     const others = this.#standing();
-    let inTheWay: readonly HandlerActor[] = [];
-    const unknown = asked(() => {
-      const here = this.#isOn(begin);
-      inTheWay = [...onSameMacs(others, begin, here), ...onSameBridges(others, begin, here)];
-      return undefined;
-    });
-    if (unknown !== undefined) return unknown;
     const { handler: id, mtu: farMtu, options, ...ends } = begin;
     const input = {
       ...ends,
@@ -149,7 +147,7 @@ export class HandlerRegistry {
     const actor = this.#handlers.has(actorOf(id)) ? responderBeside(id) : actorOf(id);
     this.#handlers.set(actor, new Responder(this.#world, this.#ended, actor, { input }));
     // Only now, so that the device never is without a Handler: a TAP would be removed, with its addresses.
-    for (const other of inTheWay) {
+    for (const other of [...onSameMacs(others, begin), ...onSameBridges(others, begin)]) {
       if (other instanceof Responder && yields(other, identity)) other.yieldTo(begin.handler);
     }
     return undefined;
@@ -252,29 +250,10 @@ export class HandlerRegistry {
     };
   }
 
-  #refuseDevice(ends: Ends): Refusal | undefined {
+  #refuseDevice({ localDevice }: Ends): Refusal | undefined {
     const { devices } = this.#world;
-    const sameForm = (one: DeviceSpec, other: DeviceSpec) => devices.sameForm(one, other);
-    const { localDevice } = ends;
-    return (
-      devices.refuse(localDevice) ??
-      refuseOtherForm(this.#standing(), localDevice, this.#isOn(ends), sameForm)
-    );
-  }
-
-  /** Whether a Handler is on the interface that a new one names. Asked for only once it was not refused. */
-  #isOn({ localDevice }: Ends): IsHere {
-    const on = this.#world.devices.on(localDevice);
-    return ({ actor, context }) => on(actor, context.localDevice);
-  }
-}
-
-/** What stands against it, or that the kernel does not say which interfaces there are. */
-function asked(ask: () => Refusal | undefined): Refusal | undefined {
-  try {
-    return ask();
-  } catch (error) {
-    return deviceRefusal(error);
+    const nameOf = (spec: DeviceSpec) => devices.nameOf(spec);
+    return devices.refuse(localDevice) ?? refuseOtherForm(this.#standing(), localDevice, nameOf);
   }
 }
 

@@ -1,18 +1,24 @@
 /** The Handler at the server that got HANDLE: it dials, and dials again. */
-import type { HandlerEffect, InitiatorEvent, InitiatorInput } from '../../machines/handler/events.ts';
+import type { HandlerEffect, HandlerTimer, InitiatorInput } from '../../machines/handler/events.ts';
 import type { InitiatorContext, initiatorMachine } from '../../machines/handler/initiator.ts';
 import { initiatorDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
+import { MOST_WIRES } from '../../machines/protocol/options.ts';
+import type { Wire } from '../packet-path/wire.ts';
 import { type EffectTable, Shell } from '../shell.ts';
-import { Dialler } from './dialler.ts';
+import { type DialEvent, Dialler } from './dialler.ts';
+import { FurtherWires, type WireOutcome } from './further-wires.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
 import type { HandlerWorld } from './world.ts';
 
-type InitiatorEffect = Exclude<HandlerEffect, { type: 'remember' }>;
+type InitiatorEffect = Exclude<HandlerEffect, { type: 'remember' | 'replaceWire' }>;
 
 export class Initiator extends HandlerActor {
   readonly shell: Shell<typeof initiatorMachine, InitiatorEffect>;
   #dialler: Dialler | undefined;
+  readonly #further: FurtherWires;
+  /** PINGs in a row, over whatever wire, that took as long as on a way that has a length. */
+  #longTrips = 0;
 
   constructor(
     world: HandlerWorld,
@@ -21,13 +27,24 @@ export class Initiator extends HandlerActor {
     origin: { readonly input: InitiatorInput } | { readonly live: LiveActor },
   ) {
     super(world, ended);
+    this.#further = new FurtherWires(world, (outcome, text) => this.#furtherWire(outcome, text));
     const effects: EffectTable<InitiatorEffect> = {
       ...this.sharedEffects(),
       openDevice: () => world.devices.join(this.context.localDevice, this.actor, null),
       dial: () => this.#dial(),
       sayHello: () => this.#dialler?.sayHello(),
-      sayBegin: ({ mtu }) => this.#dialler?.sayBegin(mtu),
-      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.actor, mtu),
+      sayBegin: ({ mtu, wires }) => this.#dialler?.sayBegin(mtu, wires),
+      dialWires: ({ dial, ...terms }) => {
+        for (const number of dial) this.#further.dial(this.context, number, terms);
+      },
+      connectWire: ({ wire, ...terms }) => {
+        const dialled = this.#further.release(wire);
+        if (dialled === undefined) return;
+        this.connect(dialled.link, dialled.rest, { ...terms, announce: false }, wire);
+        // Where the other end doubts the others after BEGIN, it is to know at once that they stand.
+        if (wire === 0) for (const other of this.wires.values()) other.ping();
+      },
+      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.context.localDevice, mtu),
       connect: (terms) => {
         const dialled = this.#dialler?.release();
         this.#dialler = undefined;
@@ -52,7 +69,7 @@ export class Initiator extends HandlerActor {
     return this.shell.send(event, aside);
   }
 
-  protected override timerFired(timer: 'handle' | 'dial' | 'redial' | 'stable' | 'grace'): void {
+  protected override timerFired(timer: HandlerTimer): void {
     if (timer === 'grace') return;
     if (timer === 'handle' || timer === 'dial') {
       this.failure = 'the other server did not answer in time; is it up, and is the address right?';
@@ -61,8 +78,31 @@ export class Initiator extends HandlerActor {
   }
 
   protected override abortDial(): void {
+    this.#further.abort();
+    this.#longTrips = 0;
+    for (let number = 0; number < MOST_WIRES; number++) this.cancelTimer(`wire-${number}`);
     this.#dialler?.abort();
     this.#dialler = undefined;
+  }
+
+  /** Two round trips in a row, so that one that met a busy machine opens no wires on a LAN. */
+  protected override roundTrip(wire: Wire, micros: number): void {
+    const { wires } = this.context;
+    if (wires === undefined || wires.most < 2 || wires.far || this.state !== 'binary') return;
+    this.#longTrips = micros >= this.world.limits.spreadRtt * 1000 ? this.#longTrips + 1 : 0;
+    if (this.#longTrips === 1) wire.ping();
+    else if (this.#longTrips > 1) this.shell.send({ type: 'far', rttMicros: micros });
+  }
+
+  #furtherWire(outcome: WireOutcome, text: string): void {
+    if (outcome.type === 'wire-failed') {
+      const { wire, reason } = outcome;
+      this.world.diagnostics.info(
+        { handler: this.context.id, wire, reason, error: outcome.remote ?? text },
+        'a further wire came to nothing',
+      );
+    }
+    this.shell.send(outcome);
   }
 
   protected override releaseWire(): () => void {
@@ -81,7 +121,8 @@ export class Initiator extends HandlerActor {
     dialler.dial();
   }
 
-  #heard(event: InitiatorEvent): void {
+  #heard(event: DialEvent): void {
+    if (event.type === 'join-taken') return;
     if (event.type === 'dial-failed') {
       const { id, remote } = this.context;
       const { reason } = event;

@@ -4,20 +4,27 @@ import type { HandlerEffect, HandlerEffects, ResponderInput } from '../../machin
 import type { ResponderContext, responderMachine } from '../../machines/handler/responder.ts';
 import { responderDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
+import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { Begin } from '../../machines/protocol/types.ts';
 import { Wire, type WireEvents } from '../packet-path/wire.ts';
 import { type EffectTable, Shell } from '../shell.ts';
 import { deepEqual } from './compare.ts';
+import { refuseJoin } from './conflicts.ts';
 import { type CommonEvent, HandlerActor } from './handler.ts';
 import type { HandlerWorld } from './world.ts';
 
-type ResponderEffect = Exclude<HandlerEffect, { type: 'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu' }>;
+type ResponderEffect = Exclude<
+  HandlerEffect,
+  { type: 'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu' | 'dialWires' | 'connectWire' }
+>;
 
 export class Responder extends HandlerActor {
   readonly shell: Shell<typeof responderMachine, ResponderEffect>;
   #terms: HandlerEffects['connect'] | undefined;
-  /** The session whose connection is the wire. */
-  #wireSession: string | undefined;
+  /** The sessions whose connections are the wires, by their numbers. */
+  readonly #wireSessions = new Map<number, string>();
+  /** Sessions that JOINed and are still to hand their connection over. */
+  readonly #joining = new Map<string, number>();
 
   constructor(
     world: HandlerWorld,
@@ -34,7 +41,9 @@ export class Responder extends HandlerActor {
       },
       connect: (terms) => {
         this.#terms = terms;
+        this.path?.doubtAllBut(0);
       },
+      replaceWire: ({ wire }) => this.sayBye(wire, 'replaced'),
       remember: () => world.rememberClosed(this.context.id),
     };
     this.shell =
@@ -64,7 +73,22 @@ export class Responder extends HandlerActor {
     super.close(session);
   }
 
+  /** JOIN. @returns what is wrong with it, when that has changed since it was looked at */
+  join(wire: number, session: string): Refusal | undefined {
+    for (const [other, number] of this.#joining) if (number === wire) this.#joining.delete(other);
+    this.#joining.set(session, wire);
+    if (this.shell.send({ type: 'join', wire, session })) return undefined;
+    this.#joining.delete(session);
+    return refuseJoin(this, this.context.identity, wire) ?? { reason: 'wrong-state', text: 'it has changed' };
+  }
+
   abandoned(session: string): void {
+    const wire = this.#joining.get(session);
+    if (wire !== undefined) {
+      this.#joining.delete(session);
+      this.#neverStood(wire);
+      return;
+    }
     this.shell.send({ type: 'abandoned', session });
   }
 
@@ -77,14 +101,33 @@ export class Responder extends HandlerActor {
   }
 
   /** The session's answer is out: its connection is the wire, if it is still wanted. */
-  takeWire(session: string, link: Link, rest: Uint8Array): void {
+  takeWire(session: string, link: Link, rest: Uint8Array, number = 0): void {
+    if (number > 0) return this.#takeFurther(session, link, rest, number);
     const terms = this.#terms;
     if (terms === undefined || this.state !== 'binary' || this.context.session !== session) {
       this.#sendAway(session, link);
       return;
     }
-    this.#wireSession = session;
+    this.#wireSessions.set(0, session);
     this.connect(link, rest, terms);
+  }
+
+  #takeFurther(session: string, link: Link, rest: Uint8Array, number: number): void {
+    const terms = this.#terms;
+    const wanted = this.#joining.get(session) === number;
+    this.#joining.delete(session);
+    const stands = this.context.wires?.standing.includes(number) === true;
+    if (terms === undefined || this.state !== 'binary' || !wanted || !stands) {
+      this.#sendAway(session, link);
+      return;
+    }
+    this.#wireSessions.set(number, session);
+    this.connect(link, rest, { ...terms, announce: false }, number);
+  }
+
+  /** A wire was on record and its connection went before it could carry anything. */
+  #neverStood(wire: number): void {
+    this.shell.send({ type: 'wire-lost', why: 'its session ended', wire, stood: 0, jitter: 0 });
   }
 
   /** Its BEGIN was answered, but it is not wanted any more: there is a newer wire, or the Handler is at its end. */
@@ -111,9 +154,13 @@ export class Responder extends HandlerActor {
     // It never dials.
   }
 
-  protected override releaseWire(): () => void {
-    const session = this.#wireSession;
-    this.#wireSession = undefined;
+  protected override roundTrip(): void {
+    // Only who dials has to know how far away the other end is.
+  }
+
+  protected override releaseWire(number: number): () => void {
+    const session = this.#wireSessions.get(number);
+    this.#wireSessions.delete(number);
     return () => {
       if (session !== undefined) this.world.sessions.wireEnded(session);
     };
@@ -125,4 +172,5 @@ const UNHEARD: WireEvents = {
   broken: () => undefined,
   bye: () => undefined,
   protocolError: () => undefined,
+  roundTrip: () => undefined,
 };

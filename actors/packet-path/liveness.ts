@@ -18,8 +18,12 @@ const NANOS_PER_MS = 1e6;
 export interface LivenessPort {
   /** Sends records ahead of all frames that wait; `done` when the link is finished with them. */
   control(records: Uint8Array, done: () => void): void;
+  /** Frames wait in the process, which a PING overtakes. */
+  readonly holds: boolean;
   /** Nothing was received for SILENCE_MS. */
   silent(): void;
+  /** A PING was answered, after so many microseconds. */
+  roundTrip(micros: number): void;
 }
 
 export class Liveness {
@@ -29,6 +33,9 @@ export class Liveness {
   #heardAt: number;
   #sequence = 0;
   #sentAt: number | undefined;
+  /** Frames were held back when the PING under way was sent: it overtook them. */
+  #overtook = false;
+  #arrivedUntil = Number.NEGATIVE_INFINITY;
   readonly #timers: { ping?: Timer; silence?: Timer } = {};
   #pongs: Buffer[] = [];
   #answering = false;
@@ -43,7 +50,7 @@ export class Liveness {
   /** Begins; `now`: with a PING at once. */
   start(now: boolean): void {
     this.#heardAt = this.clock.mono();
-    if (now) this.#ping();
+    if (now) this.ping();
     this.#armPing();
     this.#armSilence(SILENCE_MS);
   }
@@ -81,14 +88,36 @@ export class Liveness {
     if (this.#sentAt === undefined || buffer.readUInt32BE(at) !== 0) return;
     if (buffer.readUInt32BE(at + 4) !== this.#sequence) return;
     this.rttMicros = Math.round((this.clock.mono() - this.#sentAt) / 1000);
+    if (!this.#overtook) this.#arrivedUntil = this.#sentAt;
     this.#sentAt = undefined;
+    this.port.roundTrip(this.rttMicros);
   }
 
-  #ping(): void {
+  /**
+   * Until when everything that was handed to the link has arrived at the other end, in nanoseconds of the clock: a PING
+   * behind it was answered.
+   */
+  get arrivedUntil(): number {
+    return this.#arrivedUntil;
+  }
+
+  /** A PING that is not answered yet is under way. */
+  get waits(): boolean {
+    return this.#sentAt !== undefined;
+  }
+
+  /** When anything was received last, by the clock's nanoseconds. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** A PING out of turn. */
+  ping(): void {
     const payload = Buffer.alloc(PING_BYTES);
     this.#sequence = (this.#sequence + 1) >>> 0;
     payload.writeUInt32BE(this.#sequence, 4);
     this.#sentAt = this.clock.mono();
+    this.#overtook = this.port.holds;
     this.port.control(encodePing(PING, payload), () => {});
   }
 
@@ -97,7 +126,7 @@ export class Liveness {
     const left = PING_EVERY_MS - ((this.clock.mono() / NANOS_PER_MS) % PING_EVERY_MS);
     const wait = left < EARLY_MS ? left + PING_EVERY_MS : left;
     this.#timers.ping = this.clock.after(wait, () => {
-      this.#ping();
+      this.ping();
       this.#armPing();
     });
   }

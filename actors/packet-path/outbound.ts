@@ -23,6 +23,7 @@ import type { HeldBatches, Outbox } from './outbox.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RecordRuns } from './record-runs.ts';
 import { isGroupTcp, type SoftwareOffload, wireCost } from './software-offload.ts';
+import type { Spread } from './spread.ts';
 
 /** Of a record: its own header, Ethernet header and two VLAN tags. */
 const LONGEST_HEADERS = 26;
@@ -40,7 +41,6 @@ type Judgement = 'go' | 'cut' | 'mended' | TxReason;
 
 export class Outbound {
   readonly tally = new DirectionCounters(TX_REASONS);
-  outbox: Outbox | undefined;
   terms: WireTerms = { offload: false, farMtu: 0 };
 
   readonly #pieces = new RecordRuns();
@@ -52,6 +52,7 @@ export class Outbound {
     private readonly software: SoftwareOffload,
     private readonly heldBatches: HeldBatches,
     private readonly unfinished: boolean,
+    private readonly wires: Spread,
   ) {}
 
   /** What the device has read. */
@@ -76,7 +77,7 @@ export class Outbound {
     }
     if (index > first) this.#pieces.add(runStart, end, first, index - first);
     this.#send(batch, outcomes);
-    this.outbox?.flush();
+    this.wires.flush();
     this.tally.seen += index;
   }
 
@@ -89,18 +90,23 @@ export class Outbound {
       this.tally.seen++;
       if (judged === 'cut' || judged === 'mended') this.#rework(buffer, at, next, judged);
       else if (judged !== 'go') this.tally.drop(judged);
-      else if (this.outbox?.append(buffer, at, next)) this.tally.carry(1, next - frameOffset(buffer, at));
-      else this.tally.drop(this.#noRoom);
+      else this.#copy(buffer, at, next);
       at = next;
     }
-    this.outbox?.flush();
+    this.wires.flush();
+  }
+
+  #copy(buffer: Buffer, at: number, next: number): void {
+    const outbox = this.wires.outboxFor(buffer, at, next);
+    if (outbox?.append(buffer, at, next)) this.tally.carry(1, next - frameOffset(buffer, at));
+    else this.tally.drop(noRoom(outbox));
   }
 
   #judge(buffer: Buffer, at: number, next: number, unfinished: boolean): Judgement {
     const frame = frameOffset(buffer, at);
     const verdict = this.predicate(buffer, frame);
     if (verdict !== PASS) return verdict === L2CP ? 'l2cp' : 'filtered';
-    if (this.outbox === undefined) return 'no-carrier';
+    if (!this.wires.any) return 'no-carrier';
     const changed = unfinished ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
     if (changed !== 'go') return changed;
     if (isOffload(buffer, at)) {
@@ -141,18 +147,25 @@ export class Outbound {
     const pieces = this.#pieces;
     const { frames } = pieces;
     if (frames === 0) return;
-    const taken = this.outbox?.send(batch, pieces, this.heldBatches) ?? 0;
-    if (taken < frames) this.tally.drop(this.#noRoom, frames - taken);
-    this.tally.carry(taken, taken === frames ? pieces.bytes : bytesOf(batch.buffer, pieces, taken));
-    for (let piece = 0, left = taken; piece < pieces.count; piece++) {
-      const first = pieces.firstOf(piece);
-      const count = pieces.recordsOf(piece);
+    for (const { outbox, runs } of this.wires.split(batch.buffer, pieces)) {
+      this.#sendOver(outbox, batch, runs, outcomes);
+    }
+    pieces.clear();
+  }
+
+  #sendOver(outbox: Outbox, batch: Batch, runs: RecordRuns, outcomes: BatchOutcomes): void {
+    const { frames } = runs;
+    const taken = outbox.send(batch, runs, this.heldBatches);
+    if (taken < frames) this.tally.drop(noRoom(outbox), frames - taken);
+    this.tally.carry(taken, taken === frames ? runs.bytes : bytesOf(batch.buffer, runs, taken));
+    for (let run = 0, left = taken; run < runs.count; run++) {
+      const first = runs.firstOf(run);
+      const count = runs.recordsOf(run);
       const sent = Math.min(left, count);
       outcomes.sent(first, sent);
       outcomes.missed(first + sent, count - sent);
       left -= sent;
     }
-    pieces.clear();
   }
 
   /**
@@ -167,7 +180,7 @@ export class Outbound {
   }
 
   #reworked(buffer: Buffer, at: number, next: number, how: 'cut' | 'mended'): TxReason | undefined {
-    const { software, outbox, terms } = this;
+    const { software, terms } = this;
     const frame = frameOffset(buffer, at);
     const fault = how === 'cut' ? software.cut(buffer, at, next, terms.farMtu) : undefined;
     if (fault !== undefined) return fault;
@@ -175,7 +188,9 @@ export class Outbound {
     const bytes = out.length - out.records * HEADER_BYTES;
     if (this.caps.any && !this.caps.admit(bytes, isGroup(buffer, frame), out.records)) return 'rate';
     if (how === 'mended' && !allFit(out, terms.farMtu)) return 'too-big';
-    if (!outbox?.fits(out.length, terms.farMtu + LONGEST_HEADERS)) return this.#noRoom;
+    // What was made of one frame goes the way of that frame.
+    const outbox = this.wires.outboxFor(buffer, at, next);
+    if (!outbox?.fits(out.length, terms.farMtu + LONGEST_HEADERS)) return noRoom(outbox);
     for (let from = 0; from < out.length; ) {
       const to = recordEnd(out.buffer, from);
       outbox.append(out.buffer, from, to);
@@ -183,10 +198,10 @@ export class Outbound {
     }
     return undefined;
   }
+}
 
-  get #noRoom(): 'queue-full' | 'no-carrier' {
-    return this.outbox?.open ? 'queue-full' : 'no-carrier';
-  }
+function noRoom(outbox: Outbox | undefined): 'queue-full' | 'no-carrier' {
+  return outbox?.open ? 'queue-full' : 'no-carrier';
 }
 
 function isOffload(buffer: Buffer, at: number): boolean {

@@ -51,6 +51,11 @@ export class Outbox {
     return this.#behind;
   }
 
+  /** Whether frames wait here, and not at the link. */
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
   /** False once the wire ends: nothing is taken any more. */
   get open(): boolean {
     return this.#open;

@@ -2,7 +2,7 @@
  * One Handler's place on a segment. It outlives its wires: between two of them its frames are seen, and counted
  * `no-carrier`.
  *
- *     device ──frames$──► Outbound ──► outbox ══ wire ══ runs$ ──► Inbound ──► Segment.write ──► device
+ *     device ──frames$──► Outbound ──► Spread ══ wires ══ runs$ ──► Inbound ──► Segment.write ──► device
  *     others ──offers$──► Outbound                                        └──► Segment.offer ──► others
  */
 import type { Subscription } from 'rxjs';
@@ -15,8 +15,10 @@ import type { HandlerOptions, RoleConfig } from '../../machines/protocol/types.t
 import type { PathCounters } from './counters.ts';
 import { type Egress, Inbound } from './inbound.ts';
 import { Outbound, type WireTerms } from './outbound.ts';
+import type { Outbox } from './outbox.ts';
 import { RateLimits } from './rate-limits.ts';
 import type { Member, Segment } from './segment.ts';
+import { type OpenWire, Spread } from './spread.ts';
 import type { Wire } from './wire.ts';
 
 export interface PathOptions {
@@ -74,18 +76,19 @@ export class HandlerPath implements Member {
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
   readonly #onSegment: Subscription;
-  #onWire: Subscription | undefined;
-  #wire: Wire | undefined;
+  readonly #spread: Spread;
+  /** By their numbers. */
+  readonly #wires = new Map<number, Attached>();
   #terms: WireTerms | undefined;
 
   /**
    * Attaches to the segment: from now on frames for this Handler are seen.
-   * @param clock needed only with the options `rate` and `bcastRate`
+   * @param clock needed only with the options `rate` and `bcastRate`, and with several wires
    */
   constructor(
     private readonly segment: Segment,
     { handler, config, macs, options }: PathOptions,
-    clock?: Clock,
+    private readonly clock?: Clock,
   ) {
     this.handler = handler;
     this.#config = config;
@@ -94,6 +97,7 @@ export class HandlerPath implements Member {
     this.hostMacs = config.role === 'HOST' ? this.#macs : [];
     this.interest = { config, macs: this.#macs, l2cp: options.l2cp };
     const caps = () => new RateLimits(clock, options.rate, options.bcastRate);
+    this.#spread = new Spread(clock);
     const { software, heldBatches, device, hosts } = segment;
     this.#outbound = new Outbound(
       outbound(config, this.#macs, options),
@@ -101,6 +105,7 @@ export class HandlerPath implements Member {
       software,
       heldBatches,
       device.unfinished,
+      this.#spread,
     );
     this.#inbound = new Inbound(
       inbound(config, this.#macs, options, hosts),
@@ -122,28 +127,41 @@ export class HandlerPath implements Member {
   }
 
   get live(): boolean {
-    return this.#outbound.outbox !== undefined;
+    return this.#spread.any;
   }
 
   get behind(): boolean {
-    return this.#outbound.outbox?.behind === true;
+    return this.#spread.behind;
   }
 
-  /** Frames flow both ways over this wire, as soon as it is started; a wire before it is let go of. */
-  connect(wire: Wire, terms: WireTerms): void {
-    this.disconnect();
-    this.#wire = wire;
+  /** Frames flow both ways over this wire, too, as soon as it is started; one of that number is let go of. */
+  connect(wire: Wire, terms: WireTerms, number = 0): void {
+    this.disconnect(number);
     this.#terms = terms;
     this.#outbound.terms = terms;
-    this.#onWire = wire.runs$.subscribe((run) => this.#inbound.run(run));
-    this.#onWire.add(wire.flow$.subscribe(() => this.#flow()));
+    const subscription = wire.runs$.subscribe((run) => this.#inbound.run(run));
+    subscription.add(wire.flow$.subscribe(() => this.#flow()));
+    this.#wires.set(number, { wire, subscription, doubtedAt: undefined });
     this.#flow();
   }
 
-  /** The wire is gone or to be replaced. This Handler stays on the segment. Idempotent. */
-  disconnect(): void {
-    this.#onWire?.unsubscribe();
-    this.#wire = undefined;
+  /** That wire, or all of them, is gone or to be replaced. This Handler stays on the segment. Idempotent. */
+  disconnect(number?: number): void {
+    for (const [one, { subscription }] of this.#wires) {
+      if (number !== undefined && one !== number) continue;
+      subscription.unsubscribe();
+      this.#wires.delete(one);
+    }
+    this.#flow();
+  }
+
+  /**
+   * The other end may have lost all wires but this one, and we not know it yet: nothing is sent over them before
+   * something comes.
+   */
+  doubtAllBut(number: number): void {
+    const now = this.clock?.mono() ?? 0;
+    for (const [one, attached] of this.#wires) if (one !== number) attached.doubtedAt = now;
     this.#flow();
   }
 
@@ -178,7 +196,45 @@ export class HandlerPath implements Member {
   }
 
   #flow(): void {
-    this.#outbound.outbox = this.#wire?.outbox;
+    const open: OpenWire[] = [];
+    for (const [number, attached] of this.#wires) {
+      const { wire, doubtedAt } = attached;
+      if (doubtedAt !== undefined && wire.heardAt > doubtedAt) attached.doubtedAt = undefined;
+      if (wire.outbox !== undefined && attached.doubtedAt === undefined) {
+        open.push(new Opened(number, wire, wire.outbox));
+      }
+    }
+    this.#spread.open = open;
     this.segment.reconsider();
   }
+
+  /** A PING was answered: what was doubted may be of use again. */
+  heard(): void {
+    for (const { doubtedAt } of this.#wires.values()) if (doubtedAt !== undefined) return this.#flow();
+  }
+}
+
+/** A wire that takes frames, as Spread has it. */
+class Opened implements OpenWire {
+  constructor(
+    readonly number: number,
+    private readonly wire: Wire,
+    readonly outbox: Outbox,
+  ) {}
+
+  get arrivedUntil(): number {
+    return this.wire.arrivedUntil;
+  }
+
+  ping(): void {
+    this.wire.ping();
+  }
+}
+
+/** A wire of this Handler. */
+interface Attached {
+  readonly wire: Wire;
+  readonly subscription: Subscription;
+  /** Since when nothing is sent over it, in nanoseconds of the clock; undefined: it is not doubted. */
+  doubtedAt: number | undefined;
 }

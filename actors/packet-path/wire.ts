@@ -32,6 +32,8 @@ export interface WireEvents {
   bye(reason: string): void;
   /** The other end sent what is not a record; BYE `protocol-error` is on its way. */
   protocolError(text: string): void;
+  /** A PING was answered, after so many microseconds. */
+  roundTrip(micros: number): void;
 }
 
 /** Whole records one behind the other, FRAME and OFFLOAD only. The same object each time, valid during the call. */
@@ -85,15 +87,35 @@ export class Wire {
     this.#decoder = new RecordDecoder({ offload: options.offload });
     this.#outbox = new Outbox(link);
     this.#outbox.onBehind = () => this.flow$.next();
+    const outbox = this.#outbox;
     this.#liveness = new Liveness(clock, {
+      get holds() {
+        return outbox.holds;
+      },
       control: (records, done) => this.#outbox.control(records, done),
       silent: () => this.#broken(`silent for ${SILENCE_MS / 1000} s`),
+      roundTrip: (micros) => events.roundTrip(micros),
     });
   }
 
   /** Round trip of the last PING that was answered, in microseconds; undefined before the first. */
   get rttMicros(): number | undefined {
     return this.#liveness.rttMicros;
+  }
+
+  /** When anything was received last, in nanoseconds of the clock. */
+  get heardAt(): number {
+    return this.#liveness.heardAt;
+  }
+
+  /** Until when everything that was sent has arrived, in nanoseconds of the clock. */
+  get arrivedUntil(): number {
+    return this.#liveness.arrivedUntil;
+  }
+
+  /** A PING out of turn; nothing while one is under way. */
+  ping(): void {
+    if (this.#state === 'running' && !this.#liveness.waits) this.#liveness.ping();
   }
 
   /** Where frames go out; undefined before `start` and after the end. */

@@ -28,6 +28,7 @@ export const REFUSAL_TEXTS: { readonly [R in Reason]: string } = {
   'too-many-sessions': 'too many sessions are not authenticated yet; try again later',
   'too-many-handlers': 'there are too many Handlers',
   'too-many-attempts': 'too many HELLOs are waiting to be checked; try again later',
+  'too-many-wires': 'the Handler has fewer wires than that',
   internal: 'something went wrong here; the log of the server says what',
   'remote-unreachable': 'the other server cannot be reached',
   'remote-refused': 'the other server refused',

@@ -45,6 +45,8 @@ function refuseObjects(world: SessionWorld, session: Asker, { verb, args }: Comm
       return refusePeer(world, args.value as Handle) ?? world.handlers.refuseHandle(args.value as Handle);
     case 'BEGIN':
       return world.handlers.refuseBegin(args.value, session.context.identity ?? '', session.context.address);
+    case 'JOIN':
+      return world.handlers.refuseJoin(args.value, session.context.identity ?? '');
     case 'CLOSE':
     case 'STATS?':
       return refuseHandler(world, args.value.handler);
@@ -86,5 +88,5 @@ function refuseLog(world: SessionWorld, { verb }: Command): Refusal | undefined 
 
 /** Commands that are refused while the log cannot be written (section 7). */
 export function changesNetwork(verb: Verb): boolean {
-  return verb === 'HANDLE' || verb === 'BEGIN' || verb === 'CLOSE';
+  return verb === 'HANDLE' || verb === 'BEGIN' || verb === 'JOIN' || verb === 'CLOSE';
 }

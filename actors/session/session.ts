@@ -164,7 +164,8 @@ export class Session implements Watcher {
   }
 
   get #beginning(): boolean {
-    return this.state === 'handling' && this.context.request === 'BEGIN';
+    const { request } = this.context;
+    return this.state === 'handling' && (request === 'BEGIN' || request === 'JOIN');
   }
 
   #mayTakeLine(): boolean {
@@ -266,10 +267,14 @@ export class Session implements Watcher {
       const refusal = this.world.handlers.begin(begin, identity ?? '', this.id, address);
       this.#requestFailed(handler, refusal);
     },
+    join: ({ join }) => {
+      const refusal = this.world.handlers.join(join, this.context.identity ?? '', this.id);
+      this.#requestFailed(join.handler, refusal);
+    },
     close: ({ handler }) => this.world.handlers.close(handler, this.id),
     watch: () => this.world.watchers.add(this),
     unwatch: () => this.world.watchers.delete(this),
-    becomeWire: ({ handler, line }) => this.#becomeWire(handler, line),
+    becomeWire: ({ handler, line, wire }) => this.#becomeWire(handler, line, wire),
     abandon: ({ handler }) => this.world.handlers.responder(handler)?.abandoned(this.id),
     arm: ({ timer, ms }) => this.#arm(timer, ms),
     cancel: ({ timer }) => this.#cancel(timer),
@@ -299,7 +304,7 @@ export class Session implements Watcher {
     this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length }));
   }
 
-  #becomeWire(handler: string, line: string): void {
+  #becomeWire(handler: string, line: string, wire: number | undefined): void {
     this.write(line);
     const responder = this.world.handlers.responder(handler);
     if (responder === undefined || this.#inputEnded) {
@@ -312,7 +317,7 @@ export class Session implements Watcher {
     const rest = this.#splitter.rest();
     this.#handedOn = true;
     this.link.resume();
-    responder.takeWire(this.id, this.link, rest);
+    responder.takeWire(this.id, this.link, rest, wire);
   }
 
   #arm(timer: 'hello' | 'idle', ms: number): void {

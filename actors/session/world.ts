@@ -1,9 +1,9 @@
 /** What the sessions of a server need of the rest of it. */
-import type { Link } from '../../io/ports.ts';
+import type { InterfaceInfo, Link } from '../../io/ports.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
-import type { Begin, Handle, SecretRef } from '../../machines/protocol/types.ts';
+import type { Begin, Handle, Join, SecretRef } from '../../machines/protocol/types.ts';
 import type { PathCounters } from '../packet-path/counters.ts';
 import type { Journal } from '../shell.ts';
 import type { World } from '../world.ts';
@@ -15,16 +15,14 @@ export interface HandlerView {
   readonly context: InitiatorContext | ResponderContext;
   /** Undefined while it has no place on its device. */
   readonly counters: PathCounters | undefined;
-  /** Frames that the kernel's queue on its device lost before we could read them, since that was opened. */
-  readonly kernelDropped: number;
   /** Undefined while none was measured. */
   readonly rttMicros: number | undefined;
 }
 
 /** The Handler that a session's BEGIN was for. */
 export interface WireTaker {
-  /** The session's answer is out: its connection is the wire. `rest` are bytes that stood behind BEGIN. */
-  takeWire(session: string, link: Link, rest: Uint8Array): void;
+  /** The session's answer is out: its connection is the wire of that number. `rest` are bytes that stood behind the line. */
+  takeWire(session: string, link: Link, rest: Uint8Array, wire?: number): void;
   /** The session ended before it could be the wire. */
   abandoned(session: string): void;
 }
@@ -41,6 +39,9 @@ export interface SessionHandlers {
   open(id: string, handle: Handle, identity: string, session: string): Refusal | undefined;
   /** BEGIN is on record. @returns what came in the way meanwhile */
   begin(begin: Begin, identity: string, session: string, address: string): Refusal | undefined;
+  refuseJoin(join: Join, identity: string): Refusal | undefined;
+  /** JOIN is on record. @returns what came in the way meanwhile */
+  join(join: Join, identity: string, session: string): Refusal | undefined;
   /** CLOSE is on record: the session hears when it is carried out. */
   close(id: string, session: string): void;
 }
@@ -59,20 +60,12 @@ export interface SessionJournal extends Journal {
   delay(): number;
 }
 
-/** What this server does on an interface, by whatever name it was asked for. */
-export interface InterfaceUsage {
-  /** Handlers on it. */
-  readonly handlers: number;
-  /** Frames that the kernel's queue lost before we could read them, since the interface was opened. */
-  readonly kernelDropped: number;
-}
-
 export interface SessionWorld extends World {
   readonly secrets: LineSecrets;
   readonly handlers: SessionHandlers;
   readonly devices: {
-    /** By the index of an interface. */
-    usage(): ReadonlyMap<number, InterfaceUsage>;
+    /** Handlers on the interface, by whatever name it was asked for. */
+    handlersOn(info: InterfaceInfo): number;
   };
   readonly watchers: {
     add(watcher: Watcher): void;

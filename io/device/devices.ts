@@ -13,14 +13,7 @@ import {
 } from '../ports.ts';
 import type { NativeLink } from './addon.ts';
 import { deviceError, noSuchDevice } from './device-error.ts';
-import {
-  findInterface,
-  findNamed,
-  interfaceAt,
-  isEthernet,
-  kernelRun,
-  listInterfaces,
-} from './interfaces.ts';
+import { findInterface, findLink, findNamed, isEthernet, listInterfaces } from './interfaces.ts';
 import { setMtu } from './links.ts';
 import { openPacket } from './packet-device.ts';
 import { openPcap } from './pcap-device.ts';
@@ -37,7 +30,6 @@ function pcapInstalled(): boolean {
 }
 
 export class KernelDevices implements Devices {
-  readonly kernel = kernelRun();
   // Looked at while there are descriptors to look with.
   private readonly backends: readonly ('packet' | 'pcap')[] = pcapInstalled()
     ? ['packet', 'pcap']
@@ -49,16 +41,12 @@ export class KernelDevices implements Devices {
     this.interfaces();
   }
 
-  interfaces(): readonly InterfaceInfo[] {
+  interfaces(): InterfaceInfo[] {
     return asked(listInterfaces);
   }
 
   find(ifname: string): InterfaceInfo | undefined {
     return asked(() => findInterface(ifname));
-  }
-
-  at(ifindex: number): InterfaceInfo | undefined {
-    return asked(() => interfaceAt(ifindex));
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {
@@ -69,10 +57,10 @@ export class KernelDevices implements Devices {
     return tapAvailable();
   }
 
-  async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
-    const { link, info } = this.captured({ ifname, ifindex });
+  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+    const { link, info } = this.captured(ifname);
     const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
-    this.diagnostics.info({ ifname: info.name, ifindex: info.ifindex, backend }, 'capture opened');
+    this.diagnostics.info({ ifname, ifindex: info.ifindex, backend }, 'capture opened');
     return device;
   }
 
@@ -99,11 +87,10 @@ export class KernelDevices implements Devices {
   }
 
   /** An interface that can be captured. @throws DeviceError */
-  private captured(wanted: Named): { link: NativeLink; info: InterfaceInfo } {
-    const { ifname } = wanted;
+  private captured(ifname: string): { link: NativeLink; info: InterfaceInfo } {
     try {
-      const link = findNamed(wanted);
-      const info = link === undefined ? undefined : interfaceAt(link.ifindex);
+      const link = findLink(ifname);
+      const info = findInterface(ifname);
       if (link === undefined || info === undefined) throw noSuchDevice(ifname);
       if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
       return { link, info };

@@ -21,7 +21,6 @@ interface Interface {
   readonly opened: Set<MemoryDevice>;
   /** Made by `openTap`. */
   readonly ours: boolean;
-  readonly altNames: Set<string>;
 }
 
 /** The interfaces of a machine that does not exist. What lies beyond an interface is its hub. */
@@ -29,7 +28,6 @@ export class MemoryDevices implements Devices {
   readonly #interfaces = new Map<string, Interface>();
   #nextIndex = 2;
   backends: readonly ('packet' | 'pcap')[] = ['packet', 'pcap'];
-  readonly kernel = 'memory';
   taps = true;
   /** When set, opening fails with it. */
   fault: DeviceError | undefined;
@@ -43,11 +41,6 @@ export class MemoryDevices implements Devices {
   /** Adds an interface that stands on a segment: a new one, or the one given. @returns the segment */
   add(info: Partial<InterfaceInfo> & { readonly name: string }, hub?: MemoryHub): MemoryHub {
     return this.#add(info, hub ?? new MemoryHub(this.clock), false).hub;
-  }
-
-  /** The same with a TAP that an earlier process has made by `openTap`. */
-  addOurs(info: InterfaceInfo): void {
-    this.#add(info, new MemoryHub(this.clock), true);
   }
 
   /** The segment beyond an interface. @throws Error when there is no such interface */
@@ -82,11 +75,6 @@ export class MemoryDevices implements Devices {
     for (const device of found.opened) device.up = up;
   }
 
-  /** Gives an interface a further name. */
-  addName(ifname: string, alternative: string): void {
-    this.#get(ifname).altNames.add(alternative);
-  }
-
   interfaces(): InterfaceInfo[] {
     if (this.untold !== undefined) throw this.untold;
     return this.standing();
@@ -104,12 +92,7 @@ export class MemoryDevices implements Devices {
 
   /** One of them. */
   look(ifname: string): InterfaceInfo | undefined {
-    return this.#called(ifname)?.info;
-  }
-
-  at(ifindex: number): InterfaceInfo | undefined {
-    if (this.untold !== undefined) throw this.untold;
-    return this.standing().find((info) => info.ifindex === ifindex);
+    return this.#interfaces.get(ifname)?.info;
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {
@@ -120,25 +103,23 @@ export class MemoryDevices implements Devices {
     return this.taps;
   }
 
-  async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
+  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
     await this.#opening();
     if (!this.backends.includes(backend))
       throw new DeviceError('bad-device', `${backend} does not work here`);
-    const found = this.#named({ ifname, ifindex });
-    if (found === undefined) throw noSuchDevice(ifname);
+    const found = this.#find(ifname);
     return this.#open(found, { backend, takesOffload: backend === 'packet', unfinished: backend === 'pcap' });
   }
 
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
     await this.#opening();
     if (!this.taps) throw new DeviceError('bad-device', 'there is no /dev/net/tun');
-    const found = this.#named({ ifname, ifindex: options.ifindex }) ?? this.#makeTap(ifname, options);
-    const { name } = found.info;
+    const found = this.#interfaces.get(ifname) ?? this.#makeTap(ifname, options);
     if (found.info.kind !== 'tap') {
       throw new DeviceError('bad-device', `${ifname} is no TAP interface but a ${found.info.kind}`);
     }
-    if (this.opened(name).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
-    if (options.mtu !== undefined) this.setMtu({ ifname: name }, options.mtu);
+    if (this.opened(ifname).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
+    if (options.mtu !== undefined) this.setMtu({ ifname }, options.mtu);
     return this.#open(found, { backend: 'tap', takesOffload: true, unfinished: false });
   }
 
@@ -170,7 +151,6 @@ export class MemoryDevices implements Devices {
       hub,
       opened: new Set(),
       ours,
-      altNames: new Set(),
     };
     this.#interfaces.set(info.name, made);
     return made;
@@ -212,18 +192,13 @@ export class MemoryDevices implements Devices {
   }
 
   #find(ifname: string): Interface {
-    const found = this.#called(ifname);
+    const found = this.#interfaces.get(ifname);
     if (found === undefined) throw noSuchDevice(ifname);
     return found;
   }
 
-  #called(ifname: string): Interface | undefined {
-    const all = [...this.#interfaces.values()];
-    return this.#interfaces.get(ifname) ?? all.find(({ altNames }) => altNames.has(ifname));
-  }
-
   #named({ ifname, ifindex }: Named): Interface | undefined {
-    if (ifindex === undefined) return this.#called(ifname);
+    if (ifindex === undefined) return this.#interfaces.get(ifname);
     return [...this.#interfaces.values()].find(({ info }) => info.ifindex === ifindex);
   }
 

@@ -30,6 +30,8 @@ export interface InitiatorLimits {
   readonly lastDelay: number;
   /** So long in `binary`, and the delay starts anew. */
   readonly stable: number;
+  /** Most wires of a Handler whose HANDLE names no number; undefined: one, as before there were several. */
+  readonly wires?: number;
 }
 
 export interface InitiatorInput extends CommonInput {
@@ -41,6 +43,8 @@ export interface InitiatorInput extends CommonInput {
 export interface ResponderLimits {
   /** How long it waits for the other end to dial again. */
   readonly grace: number;
+  /** Most wires that are granted to a Handler; undefined: one. */
+  readonly wires?: number;
 }
 
 export interface ResponderInput extends CommonInput {
@@ -51,6 +55,13 @@ export interface ResponderInput extends CommonInput {
   readonly limits: ResponderLimits;
 }
 
+/** Which wire of a Handler that may have several; left out where it may have one only. */
+interface OneWire {
+  readonly wire?: number;
+  /** Milliseconds that it stood. */
+  readonly stood?: number;
+}
+
 /** What both sides hear. */
 type CommonEvent =
   /** `elastic`: a TAP that we made and that was given no MTU, so that it takes the other end's. */
@@ -59,8 +70,8 @@ type CommonEvent =
   | { readonly type: 'device-gone'; readonly why: string }
   /** The first record came over the wire that stands now. */
   | { readonly type: 'first-record' }
-  | { readonly type: 'wire-lost'; readonly why: string; readonly jitter: number }
-  | { readonly type: 'bye'; readonly reason: string; readonly jitter: number }
+  | ({ readonly type: 'wire-lost'; readonly why: string; readonly jitter: number } & OneWire)
+  | ({ readonly type: 'bye'; readonly reason: string; readonly jitter: number } & OneWire)
   /** The other end sent what is no record. */
   | { readonly type: 'protocol-error'; readonly why: string }
   /** CLOSE, by that session. */
@@ -74,7 +85,26 @@ export type InitiatorEvent =
   | { readonly type: 'dialled'; readonly peer: string }
   | { readonly type: 'hello-taken' }
   | { readonly type: 'begin-sent' }
-  | { readonly type: 'begin-taken'; readonly offload: boolean; readonly mtu: number }
+  | {
+      readonly type: 'begin-taken';
+      readonly offload: boolean;
+      readonly mtu: number;
+      /** Wires that were granted; left out where one was asked for, or the other end knows of one only. */
+      readonly wires?: number;
+    }
+  /** PINGs show that the way has a length (`--spread-rtt`). */
+  | { readonly type: 'far'; readonly rttMicros: number }
+  /** A further wire, or wire 0 again while others stand, was dialled and taken. */
+  | { readonly type: 'wire-up'; readonly wire: number; readonly peer: string; readonly mtu?: number }
+  /** Its dial, HELLO, JOIN or BEGIN came to nothing; `final` when that was a 410. */
+  | {
+      readonly type: 'wire-failed';
+      readonly wire: number;
+      readonly reason: Reason;
+      readonly remote?: string;
+      readonly final: boolean;
+      readonly jitter: number;
+    }
   /**
    * The dial, HELLO or BEGIN came to nothing; `remote` is `<code> <reason>` of the other server's ERR line.
    * `final` when that was a 410 to BEGIN.
@@ -88,7 +118,7 @@ export type InitiatorEvent =
     }
   | {
       readonly type: 'timer';
-      readonly timer: 'handle' | 'dial' | 'redial' | 'stable';
+      readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | WireTimer;
       readonly jitter: number;
     };
 
@@ -102,6 +132,8 @@ export type ResponderEvent =
       readonly farMtu: number;
       readonly options: HandlerOptions;
     }
+  /** JOIN: that session's connection becomes a further wire, or takes one over. */
+  | { readonly type: 'join'; readonly wire: number; readonly session: string }
   /** The session that brought BEGIN ended before it was answered. */
   | { readonly type: 'abandoned'; readonly session: string }
   /** Another BEGIN of the same identity takes its MAC addresses. */
@@ -110,13 +142,24 @@ export type ResponderEvent =
 
 /** Tells a session what came of its request; the session takes it as an event. */
 export type RequestOutcome =
-  | { readonly type: 'handler-up'; readonly handler: string; readonly offload: boolean; readonly mtu: number }
+  | {
+      readonly type: 'handler-up';
+      readonly handler: string;
+      readonly offload: boolean;
+      readonly mtu: number;
+      readonly wires?: number;
+    }
+  | { readonly type: 'wire-up'; readonly handler: string; readonly wire: number }
   | {
       readonly type: 'handler-failed';
       readonly handler: string;
       readonly reason: Reason;
       readonly remote?: string;
     };
+
+/** When one wire is dialled again, by its number. */
+export type WireTimer = `wire-${number}`;
+export type HandlerTimer = 'handle' | 'dial' | 'redial' | 'stable' | 'grace' | WireTimer;
 
 export interface HandlerEffects {
   /** Opens the local device, or joins it where it is open. Comes back as `device-open` or `device-failed`. */
@@ -126,13 +169,23 @@ export interface HandlerEffects {
   /** Connects, and waits for the greeting. Comes back as `dialled` or `dial-failed`. */
   dial: object;
   sayHello: object;
-  sayBegin: { readonly mtu: number };
+  /** `wires`: how many to ask for, of a server that knows of several. */
+  sayBegin: { readonly mtu: number; readonly wires?: number };
   /** Frames flow over the wire that was made. */
   connect: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean };
   /** A TAP that we made, without an MTU of its own, takes the other end's. */
   adoptMtu: { readonly mtu: number };
   /** Says BYE on the wire that stands and lets it end by itself; no more frames. */
   farewell: { readonly reason: ByeReason };
+  /**
+   * Dials for each, says HELLO, and JOIN (BEGIN with `mtu` and `wires` for wire 0). Comes back as `wire-up` or
+   * `wire-failed` of each.
+   */
+  dialWires: { readonly dial: readonly number[]; readonly mtu: number; readonly wires?: number };
+  /** Frames flow over this wire, too. */
+  connectWire: { readonly wire: number; readonly offload: boolean; readonly farMtu: number };
+  /** Says BYE `replaced` on one wire that stands. */
+  replaceWire: { readonly wire: number };
   /** Drops the wire, or the dial that is under way. */
   dropWire: object;
   news: { readonly session: string | null; readonly news: RequestOutcome };
@@ -140,8 +193,8 @@ export interface HandlerEffects {
   tellClosed: { readonly sessions: readonly string[] };
   /** CLOSEd here: the id is to be refused for 24 h. */
   remember: object;
-  arm: { readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | 'grace'; readonly ms: number };
-  cancel: { readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | 'grace' };
+  arm: { readonly timer: HandlerTimer; readonly ms: number };
+  cancel: { readonly timer: HandlerTimer };
 }
 export type HandlerEffect = {
   [T in keyof HandlerEffects]: { readonly type: T; readonly params: HandlerEffects[T] };

@@ -1,6 +1,7 @@
 /** What an initiator knows of itself, and what follows from that alone. */
 import type { Auth, Ends, HandlerOptions, Remote } from '../protocol/types.ts';
 import type { InitiatorLimits } from './events.ts';
+import type { WiresContext } from './wires.ts';
 
 export interface InitiatorContext extends Ends {
   readonly id: string;
@@ -29,6 +30,8 @@ export interface InitiatorContext extends Ends {
   /** Whether a record came over the wire that stands. */
   readonly heard: boolean;
   readonly why: string | null;
+  /** Only where it may have several wires. */
+  readonly wires?: WiresContext;
 }
 
 /** Milliseconds to wait before dial number `attempt` (from 0): doubled each time up to the last, a fifth more or less. */

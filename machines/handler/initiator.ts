@@ -12,12 +12,21 @@ import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
 import type { HandlerEffects, InitiatorEvent, InitiatorInput } from './events.ts';
 import { announces, type InitiatorContext, isTrying, redialDelay } from './initiator-context.ts';
+import {
+  missingWires,
+  othersStand,
+  type WiresContext,
+  wiresOf,
+  withoutWire,
+  withoutWires,
+  withWire,
+} from './wires.ts';
 
 export type { InitiatorContext } from './initiator-context.ts';
 
 type Of<T extends InitiatorEvent['type']> = Extract<InitiatorEvent, { readonly type: T }>;
 type Scope = { readonly context: InitiatorContext; readonly event: InitiatorEvent };
-type OwnEffect = Exclude<keyof HandlerEffects, 'remember'>;
+type OwnEffect = Exclude<keyof HandlerEffects, 'remember' | 'replaceWire'>;
 const effect = <T extends OwnEffect>(_type: T) =>
   (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
 
@@ -36,6 +45,8 @@ const initiatorSetup = setup({
     connect: effect('connect'),
     adoptMtu: effect('adoptMtu'),
     farewell: effect('farewell'),
+    dialWires: effect('dialWires'),
+    connectWire: effect('connectWire'),
     dropWire: effect('dropWire'),
     news: effect('news'),
     tellClosed: effect('tellClosed'),
@@ -62,10 +73,29 @@ const initiatorSetup = setup({
       ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
     resumes: ({ event }) => (event as Of<'restart'>).resume,
     deaf: ({ context }) => !context.heard,
+    /** It was one of several, and not the last: the Handler goes on. */
+    othersStand: ({ context, event }) => othersStand(context.wires, (event as Of<'wire-lost'>).wire),
+    replacedOneOfSeveral: ({ context, event }) =>
+      (event as Of<'bye'>).reason === 'replaced' && othersStand(context.wires, (event as Of<'bye'>).wire),
+    maySpread: ({ context }) => context.wires !== undefined && context.wires.most > 1 && !context.wires.far,
+    /** It is one of ours and does not stand: it was dialled for. */
+    awaitsWire: ({ context, event }) => awaits(context.wires, (event as Of<'wire-up'>).wire),
+    awaitsWireAndFinal: ({ context, event }) =>
+      (event as Of<'wire-failed'>).final && awaits(context.wires, (event as Of<'wire-failed'>).wire),
+    wireTimer: ({ context, event }) => awaits(context.wires, wireOfTimer((event as Of<'timer'>).timer)),
     /** The far MTU is larger than what BEGIN said, and our device will follow it. */
     widens: ({ context, event }) => context.elastic && (event as Of<'begin-taken'>).mtu > (context.mtu ?? 0),
   },
 });
+
+/** Whether this number may be dialled: granted, and without a wire. */
+function awaits(wires: WiresContext | undefined, wire: number | undefined): boolean {
+  return wires !== undefined && wire !== undefined && missingWires(wires).includes(wire);
+}
+
+function wireOfTimer(timer: string): number | undefined {
+  return timer.startsWith('wire-') ? Number(timer.slice('wire-'.length)) : undefined;
+}
 
 const empty = <T extends OwnEffect>(type: T) => ({ type, params: {} }) as const;
 const jitterOf = ({ event }: Scope): number => ('jitter' in event ? event.jitter : 0);
@@ -113,11 +143,51 @@ const failed = (event: InitiatorEvent): string => {
   if (event.type === 'dial-failed') return event.remote ? `${event.reason} (${event.remote})` : event.reason;
   return event.type === 'device-failed' ? event.reason : event.type;
 };
-const wait = initiatorSetup.assign({
-  phase: 'waiting',
+const wait = initiatorSetup.assign(({ context }) => ({
+  phase: 'waiting' as const,
   heard: false,
-  attempt: ({ context }) => context.attempt + 1,
-});
+  attempt: context.attempt + 1,
+  ...noWires(context),
+}));
+/** Of a Handler that may have several wires: none stands. */
+function noWires({ wires }: InitiatorContext): { readonly wires?: WiresContext } {
+  return wires === undefined ? {} : { wires: withoutWires(wires) };
+}
+/** Changes what is known of the wires; a Handler of one wire knows nothing of them. */
+const setWires = (change: (wires: WiresContext, scope: Scope) => WiresContext) =>
+  initiatorSetup.assign(({ context, event }) =>
+    context.wires === undefined ? {} : { wires: change(context.wires, { context, event }) },
+  );
+/** This wire is gone: it is dialled again after a while, the Handler goes on over the others. */
+const redialWire = (wireOf: (event: InitiatorEvent) => number) =>
+  [
+    setWires((wires, { context, event }) => {
+      const stood = event.type === 'wire-lost' || event.type === 'bye' ? (event.stood ?? 0) : 0;
+      return withoutWire(wires, wireOf(event), stood >= context.limits.stable);
+    }),
+    {
+      type: 'arm',
+      params: (scope: Scope) => {
+        const wire = wireOf(scope.event);
+        const attempt = (scope.context.wires?.attempts[wire] ?? 1) - 1;
+        return {
+          timer: `wire-${wire}` as const,
+          ms: redialDelay(scope.context.limits, attempt, jitterOf(scope)),
+        };
+      },
+    },
+  ] as const;
+/** What BEGIN says of us, and how many wires it asks for. */
+function beginTerms({ mtu, options, limits }: InitiatorContext): HandlerEffects['sayBegin'] {
+  const most = options.wires ?? limits.wires ?? 1;
+  return { mtu: mtu ?? 0, ...(most > 1 ? { wires: most } : {}) };
+}
+const dialWires = (which: (scope: Scope) => readonly number[]) =>
+  ({
+    type: 'dialWires',
+    params: (scope: Scope) => ({ dial: which(scope), ...beginTerms(scope.context) }),
+  }) as const;
+const lostWire = (event: InitiatorEvent): number => (event as Of<'wire-lost'>).wire ?? 0;
 const release = [empty('dropWire'), empty('leaveDevice'), ...cancelAll] as const;
 const giveUp = {
   target: '#initiator.closed',
@@ -159,6 +229,11 @@ const wireLost = {
   ],
 } as const;
 
+/** What a Handler of one wire does without, as those did before there were several. */
+function several(most: number): { readonly wires?: WiresContext } {
+  return most > 1 ? { wires: wiresOf(most) } : {};
+}
+
 export const initiatorMachine = initiatorSetup.createMachine({
   id: 'initiator',
   context: ({ input }) => ({
@@ -187,6 +262,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
     attempt: 0,
     heard: false,
     why: null,
+    ...several(input.options.wires ?? input.limits.wires ?? 1),
   }),
   entry: [empty('openDevice'), armTry],
   initial: 'unauthenticated',
@@ -197,20 +273,27 @@ export const initiatorMachine = initiatorSetup.createMachine({
         guard: 'resumes',
         target: '.unauthenticated',
         actions: [
-          initiatorSetup.assign({
-            phase: 'device',
+          initiatorSetup.assign(({ context }) => ({
+            phase: 'device' as const,
             deviceOpen: false,
             session: null,
             heard: false,
             attempt: 0,
-          }),
+            ...noWires(context),
+          })),
           empty('openDevice'),
           armTry,
         ],
       },
       {
         target: '.unauthenticated',
-        actions: initiatorSetup.assign({ phase: 'idle', deviceOpen: false, session: null, heard: false }),
+        actions: initiatorSetup.assign(({ context }) => ({
+          phase: 'idle' as const,
+          deviceOpen: false,
+          session: null,
+          heard: false,
+          ...noWires(context),
+        })),
       },
     ],
     close: {
@@ -238,7 +321,11 @@ export const initiatorMachine = initiatorSetup.createMachine({
       target: '.unauthenticated',
       actions: [
         because(() => 'shutdown'),
-        initiatorSetup.assign({ phase: 'idle', heard: false }),
+        initiatorSetup.assign(({ context }) => ({
+          phase: 'idle' as const,
+          heard: false,
+          ...noWires(context),
+        })),
         farewell('shutting-down'),
         ...cancelAll,
       ],
@@ -284,7 +371,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
         'hello-taken': {
           guard: 'dialling',
           target: 'authenticated',
-          actions: [{ type: 'sayBegin', params: ({ context }) => ({ mtu: context.mtu ?? 0 }) }],
+          actions: [{ type: 'sayBegin', params: ({ context }) => beginTerms(context) }],
         },
         'dial-failed': dialFailed,
         timer: [
@@ -327,6 +414,9 @@ export const initiatorMachine = initiatorSetup.createMachine({
           {
             target: 'binary',
             actions: [
+              setWires((wires, { event }) =>
+                withWire({ ...withoutWires(wires), most: (event as Of<'begin-taken'>).wires ?? 1 }, 0),
+              ),
               initiatorSetup.assign({
                 everBinary: true,
                 heard: false,
@@ -370,7 +460,42 @@ export const initiatorMachine = initiatorSetup.createMachine({
     binary: {
       on: {
         'first-record': { guard: 'deaf', actions: initiatorSetup.assign({ heard: true }) },
-        'wire-lost': wireLost,
+        'wire-lost': [{ guard: 'othersStand', actions: redialWire(lostWire) }, wireLost],
+        far: {
+          guard: 'maySpread',
+          actions: [
+            setWires((wires) => ({ ...wires, far: true })),
+            dialWires(({ context }) => (context.wires === undefined ? [] : missingWires(context.wires))),
+          ],
+        },
+        'wire-up': {
+          guard: 'awaitsWire',
+          actions: [
+            setWires((wires, { event }) => withWire(wires, (event as Of<'wire-up'>).wire)),
+            initiatorSetup.assign({
+              farMtu: ({ context, event }) => (event as Of<'wire-up'>).mtu ?? context.farMtu,
+            }),
+            {
+              type: 'connectWire',
+              params: ({ context, event }) => ({
+                wire: (event as Of<'wire-up'>).wire,
+                offload: context.offload,
+                farMtu: context.farMtu ?? 0,
+              }),
+            },
+          ],
+        },
+        'wire-failed': [
+          {
+            guard: 'awaitsWireAndFinal',
+            target: 'closed',
+            actions: [because((event) => `wire ${(event as Of<'wire-failed'>).wire}: 410`), ...release],
+          },
+          {
+            guard: 'awaitsWire',
+            actions: redialWire((event) => (event as Of<'wire-failed'>).wire),
+          },
+        ],
         bye: [
           {
             guard: 'endsHandler',
@@ -382,6 +507,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
               ...cancelAll,
             ],
           },
+          { guard: 'replacedOneOfSeveral', actions: redialWire(lostWire) },
           wireLost,
         ],
         'protocol-error': {
@@ -392,7 +518,13 @@ export const initiatorMachine = initiatorSetup.createMachine({
             ...cancelAll,
           ],
         },
-        timer: { guard: 'stableTimer', actions: initiatorSetup.assign({ attempt: 0 }) },
+        timer: [
+          { guard: 'stableTimer', actions: initiatorSetup.assign({ attempt: 0 }) },
+          {
+            guard: 'wireTimer',
+            actions: [dialWires(({ event }) => [wireOfTimer((event as Of<'timer'>).timer) ?? 0])],
+          },
+        ],
       },
     },
     closed: { type: 'final' },

@@ -7,6 +7,7 @@ import type { Reason } from '../protocol/errors.ts';
 import type { Ends, HandlerOptions } from '../protocol/types.ts';
 import type { HandlerEffects, ResponderEvent, ResponderInput, ResponderLimits } from './events.ts';
 import { announces } from './initiator-context.ts';
+import { othersStand, type WiresContext, wiresOf, withoutWire, withoutWires, withWire } from './wires.ts';
 
 export interface ResponderContext extends Ends {
   readonly id: string;
@@ -27,11 +28,16 @@ export interface ResponderContext extends Ends {
   /** In `handling`: whether it has no wire and waits for the next BEGIN. */
   readonly waiting: boolean;
   readonly why: string | null;
+  /** Only where it was asked for several wires. */
+  readonly wires?: WiresContext;
 }
 
 type Of<T extends ResponderEvent['type']> = Extract<ResponderEvent, { readonly type: T }>;
 type Scope = { readonly context: ResponderContext; readonly event: ResponderEvent };
-type OwnEffect = Exclude<keyof HandlerEffects, 'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu'>;
+type OwnEffect = Exclude<
+  keyof HandlerEffects,
+  'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu' | 'dialWires' | 'connectWire'
+>;
 const effect = <T extends OwnEffect>(_type: T) =>
   (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
 
@@ -46,6 +52,7 @@ const responderSetup = setup({
     leaveDevice: effect('leaveDevice'),
     connect: effect('connect'),
     farewell: effect('farewell'),
+    replaceWire: effect('replaceWire'),
     dropWire: effect('dropWire'),
     news: effect('news'),
     tellClosed: effect('tellClosed'),
@@ -63,6 +70,16 @@ const responderSetup = setup({
     mine: ({ context, event }) => (event as Of<'abandoned'>).session === context.session,
     minePending: ({ context, event }) =>
       (event as Of<'abandoned'>).session === context.session && !context.waiting,
+    /** It was one of several, and not the last: the Handler goes on. */
+    othersStand: ({ context, event }) => othersStand(context.wires, (event as Of<'wire-lost'>).wire),
+    replacedOneOfSeveral: ({ context, event }) =>
+      (event as Of<'bye'>).reason === 'replaced' && othersStand(context.wires, (event as Of<'bye'>).wire),
+    /** BEGIN while further wires stand: it is about wire 0 alone. */
+    furtherStand: ({ context }) => othersStand(context.wires, 0),
+    joins: ({ context, event }) => {
+      const { wire } = event as Of<'join'>;
+      return context.wires !== undefined && wire > 0 && wire < context.wires.most;
+    },
     endsHandler: ({ event }) =>
       ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
   },
@@ -95,6 +112,8 @@ const tellUp = {
       handler: context.id,
       offload: context.offload,
       mtu: context.mtu ?? 0,
+      // Only who asked for several is told how many: others may not know the word.
+      ...(context.options.wires === undefined ? {} : { wires: context.wires?.most ?? 1 }),
     },
   }),
 } as const;
@@ -109,7 +128,12 @@ const connect = {
 
 /** A wire stands: the session answers OK and becomes it. */
 const stand = [
-  responderSetup.assign({ waiting: false, heard: false, why: null }),
+  responderSetup.assign(({ context }) => ({
+    waiting: false,
+    heard: false,
+    why: null,
+    ...(context.wires === undefined ? {} : { wires: withWire(context.wires, 0) }),
+  })),
   cancelGrace,
   connect,
   tellUp,
@@ -121,6 +145,28 @@ const takeOver = responderSetup.assign({
   options: ({ event }) => (event as Of<'begin'>).options,
   offload: ({ event }) => (event as Of<'begin'>).options.offload,
 });
+/** The number of wires that this BEGIN asks for; those that stand go on where it asks for several again. */
+const takeOverWires = responderSetup.assign(({ context, event }) => {
+  const granted = several((event as Of<'begin'>).options.wires, context.limits);
+  if (granted.wires === undefined || context.wires === undefined) return granted;
+  const { most } = granted.wires;
+  return { wires: { ...granted.wires, standing: context.wires.standing.filter((wire) => wire < most) } };
+});
+/** Of a Handler that may have several wires: none stands. */
+function noWires({ wires }: ResponderContext): { readonly wires?: WiresContext } {
+  return wires === undefined ? {} : { wires: withoutWires(wires) };
+}
+/** What a Handler of one wire does without, as those did before there were several. */
+function several(asked: number | undefined, limits: ResponderLimits): { readonly wires?: WiresContext } {
+  const most = Math.min(asked ?? 1, limits.wires ?? 1);
+  return most > 1 ? { wires: wiresOf(most) } : {};
+}
+/** One of several wires is gone: the initiator dials it again. */
+const dropOne = responderSetup.assign(({ context, event }) =>
+  context.wires === undefined
+    ? {}
+    : { wires: withoutWire(context.wires, (event as Of<'wire-lost'>).wire ?? 0, true) },
+);
 const release = [empty('dropWire'), empty('leaveDevice'), cancelGrace] as const;
 
 const whyLost = (event: ResponderEvent): string =>
@@ -131,7 +177,12 @@ const lost = [
     target: '#responder.handling',
     actions: [
       because(whyLost),
-      responderSetup.assign({ waiting: true, heard: false, session: null }),
+      responderSetup.assign(({ context }) => ({
+        waiting: true,
+        heard: false,
+        session: null,
+        ...noWires(context),
+      })),
       empty('dropWire'),
       armGrace,
     ],
@@ -162,6 +213,7 @@ export const responderMachine = responderSetup.createMachine({
     heard: false,
     waiting: false,
     why: null,
+    ...several(input.options.wires, input.limits),
   }),
   entry: [empty('openDevice')],
   initial: 'handling',
@@ -193,7 +245,12 @@ export const responderMachine = responderSetup.createMachine({
       target: '.handling',
       actions: [
         because(() => 'shutdown'),
-        responderSetup.assign({ waiting: true, heard: false, session: null }),
+        responderSetup.assign(({ context }) => ({
+          waiting: true,
+          heard: false,
+          session: null,
+          ...noWires(context),
+        })),
         farewell('shutting-down'),
         cancelGrace,
       ],
@@ -224,9 +281,9 @@ export const responderMachine = responderSetup.createMachine({
         begin: [
           {
             guard: 'opening',
-            actions: [tellFailure(() => 'handler-exists'), takeOver],
+            actions: [tellFailure(() => 'handler-exists'), takeOver, takeOverWires],
           },
-          { target: 'binary', actions: [takeOver, ...stand] },
+          { target: 'binary', actions: [takeOver, takeOverWires, ...stand] },
         ],
         abandoned: {
           guard: 'minePending',
@@ -248,13 +305,14 @@ export const responderMachine = responderSetup.createMachine({
     binary: {
       on: {
         'first-record': { guard: 'deaf', actions: responderSetup.assign({ heard: true }) },
-        'wire-lost': lost,
+        'wire-lost': [{ guard: 'othersStand', actions: dropOne }, ...lost],
         bye: [
           {
             guard: 'endsHandler',
             target: 'closed',
             actions: [because((event) => `bye ${(event as Of<'bye'>).reason}`), ...release],
           },
+          { guard: 'replacedOneOfSeveral', actions: dropOne },
           ...lost,
         ],
         'protocol-error': {
@@ -264,7 +322,32 @@ export const responderMachine = responderSetup.createMachine({
             empty('leaveDevice'),
           ],
         },
-        begin: { target: 'binary', actions: [farewell('replaced'), takeOver, ...stand] },
+        begin: [
+          {
+            guard: 'furtherStand',
+            target: 'binary',
+            actions: [{ type: 'replaceWire', params: { wire: 0 } }, takeOver, takeOverWires, ...stand],
+          },
+          { target: 'binary', actions: [farewell('replaced'), takeOver, takeOverWires, ...stand] },
+        ],
+        join: {
+          guard: 'joins',
+          actions: [
+            { type: 'replaceWire', params: ({ event }) => ({ wire: (event as Of<'join'>).wire }) },
+            responderSetup.assign(({ context, event }) =>
+              context.wires === undefined
+                ? {}
+                : { wires: withWire(context.wires, (event as Of<'join'>).wire) },
+            ),
+            {
+              type: 'news',
+              params: ({ context, event }) => ({
+                session: (event as Of<'join'>).session,
+                news: { type: 'wire-up' as const, handler: context.id, wire: (event as Of<'join'>).wire },
+              }),
+            },
+          ],
+        },
         abandoned: { guard: 'mine', target: 'closed', actions: [because((event) => event.type), ...release] },
       },
     },

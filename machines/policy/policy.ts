@@ -101,7 +101,9 @@ class Rule {
 
   objection(identity: string, command: Command, handlers: HandlersSeen): string | undefined {
     const { verb, args } = command;
-    if (!this.commands.has(ANY) && !this.commands.has(verb))
+    // Who may BEGIN a Handler may give it its other wires.
+    const named = verb === 'JOIN' ? 'BEGIN' : verb;
+    if (!this.commands.has(ANY) && !this.commands.has(verb) && !this.commands.has(named))
       return `${verb} is not among the commands of this rule`;
     if (!args.ok) return undefined;
     switch (verb) {
@@ -123,6 +125,7 @@ class Rule {
         );
       }
       case 'CLOSE':
+      case 'JOIN':
       case 'STATS?':
         return this.#others(identity, args.value.handler, handlers);
       default:

@@ -2,7 +2,9 @@
 import { bad, good, type Result } from './errors.ts';
 import { isName, parseHandlerId } from './ids.ts';
 import { parseMtu } from './numbers.ts';
+import { parseWires } from './options.ts';
 import { type Token, tokenise } from './tokens.ts';
+import type { Join } from './types.ts';
 
 interface Values {
   /** Values of the `key=value` tokens; of a key that stands twice the last. */
@@ -61,6 +63,8 @@ export interface Greeting {
   readonly server: string;
   /** Methods of HELLO that are good on this connection; may be none. */
   readonly auth: readonly string[];
+  /** What it can do beyond the first version of the protocol; words that we do not know among them. */
+  readonly features: readonly string[];
 }
 
 /** The line that a server sends on accept; `remote-protocol` for anything else, an ERR line too. */
@@ -72,11 +76,15 @@ export function parseGreeting(line: string): Result<Greeting> {
       'the other side does not greet as a VNET/1 server: OK VNET/1 server=<name> auth=<methods>',
     );
   }
-  const { server, auth } = answer.fields;
+  const { server, auth, features = '' } = answer.fields;
   if (server === undefined || !isName(server) || auth === undefined) {
     return bad('remote-protocol', 'the greeting lacks a right server=<name> or auth=<methods>');
   }
-  return good({ server, auth: auth.split(',').filter((method) => method !== '') });
+  return good({ server, auth: words(auth), features: words(features) });
+}
+
+function words(list: string): string[] {
+  return list.split(',').filter((word) => word !== '');
 }
 
 export interface BeginOk {
@@ -84,6 +92,8 @@ export interface BeginOk {
   readonly offload: boolean;
   /** MTU of the responder's device in bytes, 68 to 65,535. */
   readonly mtu: number;
+  /** Connections that the Handler may have; undefined where the other side did not say. */
+  readonly wires?: number;
 }
 
 /** The OK that answers BEGIN; `remote-protocol` where it is not one. */
@@ -99,5 +109,21 @@ export function parseBeginOk(line: string): Result<BeginOk> {
       'BEGIN is answered by OK handler=<id> offload=<on/off> mtu=<n>; the remote said something else',
     );
   }
-  return good({ handler: handler.value, offload: offload === 'on', mtu });
+  const wires = fields.wires === undefined ? undefined : parseWires(fields.wires);
+  if (fields.wires !== undefined && wires === undefined) {
+    return bad('remote-protocol', 'wires= in the answer to BEGIN is a number from 1 to 8');
+  }
+  return good({
+    handler: handler.value,
+    offload: offload === 'on',
+    mtu,
+    ...(wires === undefined ? {} : { wires }),
+  });
+}
+
+/** Whether a line is the OK that answers JOIN for that wire of that Handler. */
+export function parseJoinOk(line: string, join: Join): boolean {
+  const answer = parseAnswerLine(line);
+  if (answer.kind !== 'ok') return false;
+  return answer.fields.handler === join.handler && answer.fields.wire === String(join.wire);
 }

@@ -14,7 +14,7 @@ import { parseRemote } from './remote.ts';
 import { checkPair, parseRole, refuseRoles } from './roles.ts';
 import { MAX_LINE } from './splitter.ts';
 import type { Token } from './tokens.ts';
-import type { Begin, Ends, Handle, Hello, KeepSecret } from './types.ts';
+import type { Begin, Ends, Handle, Hello, Join, KeepSecret } from './types.ts';
 
 /** Words before the first MAC address. */
 const HANDLE_POSITIONAL = 6;
@@ -47,6 +47,20 @@ export function parseHandler(tokens: readonly Token[]): Result<{ readonly handle
   if (!only || more.length > 0) return bad('syntax', 'this command takes one argument, the id of a Handler');
   const handler = parseHandlerId(only.text);
   return handler.ok ? good({ handler: handler.value }) : handler;
+}
+
+/** `<handler> <wire>`. */
+export function parseJoin(tokens: readonly Token[]): Result<Join> {
+  const [id, number, ...more] = tokens;
+  if (!id || !number || more.length > 0) {
+    return bad('syntax', 'JOIN takes two arguments, the id of a Handler and the number of a wire');
+  }
+  const handler = parseHandlerId(id.text);
+  if (!handler.ok) return handler;
+  if (!/^[1-7]$/.test(number.text)) {
+    return bad('syntax', 'the number of a wire that JOINs is 1 to 7; BEGIN makes number 0');
+  }
+  return good({ handler: handler.value, wire: Number(number.text) });
 }
 
 export function parseHandle(tokens: readonly Token[], keep: KeepSecret): Result<Handle> {

@@ -1,5 +1,5 @@
 /** The table of commands (PROTOCOL.md section 3), by verb: the states it is good in, its syntax, its arguments. */
-import { parseBegin, parseHandle, parseHandler, parseHello, parseNone } from './arguments.ts';
+import { parseBegin, parseHandle, parseHandler, parseHello, parseJoin, parseNone } from './arguments.ts';
 import type { Refusal, Result } from './errors.ts';
 import { quoted, type Token } from './tokens.ts';
 import { type Arguments, type KeepSecret, STATES, type State, VERBS, type Verb } from './types.ts';
@@ -42,7 +42,7 @@ export const COMMANDS: { readonly [V in Verb]: CommandEntry<V> } = {
     states: AUTHENTICATED,
     syntax:
       'HANDLE <remote> <auth> <local_device> <remote_device> <local_config> <remote_config> <mac>+' +
-      ' [offload=on|off] [announce=on|off] [l2cp=on|off] [rate=<bits/s>] [bcast-rate=<frames/s>]',
+      ' [offload=on|off] [announce=on|off] [l2cp=on|off] [rate=<bits/s>] [bcast-rate=<frames/s>] [wires=<n>]',
     about: 'open a Handler to another server',
     parse: parseHandle,
   },
@@ -50,9 +50,15 @@ export const COMMANDS: { readonly [V in Verb]: CommandEntry<V> } = {
     states: AUTHENTICATED,
     syntax:
       'BEGIN <handler> <local_device> <remote_device> <local_config> <remote_config> <mac>+' +
-      ' offload=on|off mtu=<n> [announce=on|off] [l2cp=on|off] [rate=<bits/s>] [bcast-rate=<frames/s>]',
+      ' offload=on|off mtu=<n> [announce=on|off] [l2cp=on|off] [rate=<bits/s>] [bcast-rate=<frames/s>] [wires=<n>]',
     about: 'between servers: make this connection the wire of a Handler',
     parse: parseBegin,
+  },
+  JOIN: {
+    states: AUTHENTICATED,
+    syntax: 'JOIN <handler> <wire>',
+    about: 'between servers: make this connection another wire of a Handler that stands',
+    parse: parseJoin,
   },
   CLOSE: {
     states: AUTHENTICATED,

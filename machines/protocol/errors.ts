@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   'too-many-sessions': 429,
   'too-many-handlers': 429,
   'too-many-attempts': 429,
+  'too-many-wires': 429,
   internal: 500,
   'remote-unreachable': 502,
   'remote-refused': 502,

@@ -6,7 +6,7 @@ import { formatOptions, formatSwitch } from './options.ts';
 import { formatRemote } from './remote.ts';
 import { formatRole } from './roles.ts';
 import { quote, quoted } from './tokens.ts';
-import type { Begin, Ends, Handle } from './types.ts';
+import type { Begin, Ends, Handle, Join } from './types.ts';
 
 export {
   type Answer,
@@ -15,12 +15,16 @@ export {
   parseAnswerLine,
   parseBeginOk,
   parseGreeting,
+  parseJoinOk,
 } from './answers.ts';
 
 /** Values of a data line: numbers in decimal, true and false as `yes` and `no`, undefined left out. */
 export type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export const PROTOCOL_VERSION = 'VNET/1';
+
+/** What this program can do beyond the first version of the protocol, as its greeting names it. */
+export const FEATURES = ['wires'] as const;
 
 function formatFields(fields: Fields): string {
   let line = '';
@@ -49,12 +53,22 @@ export function okLine(fields: Fields = {}): string {
 
 /** What the server says on accept; `auth` are the methods good on this connection. */
 export function formatGreeting(server: string, auth: readonly string[]): string {
-  return `OK ${PROTOCOL_VERSION} server=${quote(server)} auth=${auth.join(',')}`;
+  const features = FEATURES.join(',');
+  return `OK ${PROTOCOL_VERSION} server=${quote(server)} auth=${auth.join(',')} features=${features}`;
 }
 
 /** The answer to a BEGIN that was taken. */
-export function formatBeginOk(handler: string, offload: boolean, mtu: number): string {
-  return okLine({ handler, offload: formatSwitch(offload), mtu });
+export function formatBeginOk(handler: string, offload: boolean, mtu: number, wires?: number): string {
+  return okLine({ handler, offload: formatSwitch(offload), mtu, wires });
+}
+
+/** The answer to a JOIN that was taken. */
+export function formatJoinOk(handler: string, wire: number): string {
+  return okLine({ handler, wire });
+}
+
+export function formatJoin({ handler, wire }: Join): string {
+  return `JOIN ${handler} ${wire}`;
 }
 
 /** HELLO as a client says it. The secret is quoted where it needs it; see `expressible` for what no line can carry. */

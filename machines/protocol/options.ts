@@ -12,6 +12,14 @@ export interface BeginOptions {
   readonly mtu: number;
 }
 
+/** Connections that one Handler may have (section 6.1). */
+export const MOST_WIRES = 8;
+
+/** A number of wires, 1 to 8; undefined where it is not one. */
+export function parseWires(text: string): number | undefined {
+  return /^[1-8]$/.test(text) ? Number(text) : undefined;
+}
+
 interface Reader<T> {
   read(text: string): T | undefined;
   readonly rule: string;
@@ -34,13 +42,14 @@ const READERS = {
     read: (text: string) => parsePositive(text),
     rule: 'frames a second, a positive whole number',
   },
+  wires: { read: parseWires, rule: `a number of wires, 1 to ${MOST_WIRES}` },
   mtu: { read: parseMtu, rule: `a number of bytes, ${MTU_RANGE}` },
 } as const satisfies Record<string, Reader<boolean> | Reader<number>>;
 
 type Key = keyof typeof READERS;
 type Values = { [K in Key]?: NonNullable<ReturnType<(typeof READERS)[K]['read']>> };
 
-const HANDLE_KEYS: readonly Key[] = ['offload', 'announce', 'l2cp', 'rate', 'bcast-rate'];
+const HANDLE_KEYS: readonly Key[] = ['offload', 'announce', 'l2cp', 'rate', 'bcast-rate', 'wires'];
 const BEGIN_KEYS: readonly Key[] = [...HANDLE_KEYS, 'mtu'];
 
 /** Whether a word is meant as an option and not as a positional argument. */
@@ -86,6 +95,7 @@ function toOptions(values: Values): HandlerOptions {
     l2cp: values.l2cp ?? DEFAULT_OPTIONS.l2cp,
     ...(values.rate === undefined ? {} : { rate: values.rate }),
     ...(bcastRate === undefined ? {} : { bcastRate }),
+    ...(values.wires === undefined ? {} : { wires: values.wires }),
   };
 }
 
@@ -102,5 +112,6 @@ export function formatOptions(options: HandlerOptions): readonly string[] {
   }
   if (options.rate !== undefined) words.push(`rate=${options.rate}`);
   if (options.bcastRate !== undefined) words.push(`bcast-rate=${options.bcastRate}`);
+  if (options.wires !== undefined) words.push(`wires=${options.wires}`);
   return words;
 }

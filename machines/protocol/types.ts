@@ -41,6 +41,8 @@ export interface HandlerOptions {
   readonly rate?: number;
   /** Most group-addressed (broadcast, multicast) frames a second in each direction; undefined: no cap. */
   readonly bcastRate?: number;
+  /** Most wires that it may use, 1 to 8; undefined: as the server is set (HANDLE), or one (BEGIN). */
+  readonly wires?: number;
 }
 
 /** Two devices, two roles and the MAC addresses, as the server that received the line sees them. */
@@ -76,6 +78,13 @@ export interface Begin extends Ends {
 /** What goes on record of a BEGIN that takes over a Handler which stands: the rest is on record of that Handler. */
 export type BeginAgain = Pick<Begin, 'handler' | 'mtu' | 'options'>;
 
+/** This connection becomes that wire of a Handler which stands (section 6.1). */
+export interface Join {
+  readonly handler: string;
+  /** 1 to 7: number 0 is the connection that brought BEGIN. */
+  readonly wire: number;
+}
+
 export const VERBS = [
   'HELLO',
   'DONE',
@@ -83,6 +92,7 @@ export const VERBS = [
   'HANDLERS?',
   'HANDLE',
   'BEGIN',
+  'JOIN',
   'CLOSE',
   'STATS?',
   'STATUS?',
@@ -99,6 +109,7 @@ export interface Arguments {
   'HANDLERS?': null;
   HANDLE: Handle;
   BEGIN: Begin;
+  JOIN: Join;
   CLOSE: { readonly handler: string };
   'STATS?': { readonly handler: string };
   'STATUS?': null;

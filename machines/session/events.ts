@@ -2,7 +2,7 @@
  * What happens to a Session, and what it wants done. Both stand in the log or follow from it: plain JSON, no secret.
  */
 import type { Reason } from '../protocol/errors.ts';
-import type { Arguments, Begin, BeginAgain, Handle, Hello, State, Verb } from '../protocol/types.ts';
+import type { Arguments, Begin, BeginAgain, Handle, Hello, Join, State, Verb } from '../protocol/types.ts';
 
 /** What an authentication method needs is known at accept: the kind of listener and where the client is. */
 export type AuthMethod = 'password' | 'cert' | 'local';
@@ -52,7 +52,16 @@ export type SessionEvent =
   | { readonly type: 'empty-line' }
   | { readonly type: 'verified'; readonly identity: string }
   | { readonly type: 'rejected'; readonly reason: 'authentication-failed' | 'too-many-attempts' }
-  | { readonly type: 'handler-up'; readonly handler: string; readonly offload: boolean; readonly mtu: number }
+  | {
+      readonly type: 'handler-up';
+      readonly handler: string;
+      readonly offload: boolean;
+      readonly mtu: number;
+      /** Connections that the Handler may have, where the other end asked for several. */
+      readonly wires?: number;
+    }
+  /** JOIN was taken. */
+  | { readonly type: 'wire-up'; readonly handler: string; readonly wire: number }
   | {
       readonly type: 'handler-failed';
       readonly handler: string;
@@ -89,11 +98,15 @@ export type SessionEffect =
   | { readonly type: 'verify'; readonly params: { readonly hello: Hello } }
   | { readonly type: 'open'; readonly params: { readonly handler: string; readonly handle: Handle } }
   | { readonly type: 'begin'; readonly params: { readonly begin: Begin | BeginAgain } }
+  | { readonly type: 'join'; readonly params: { readonly join: Join } }
   | { readonly type: 'close'; readonly params: { readonly handler: string } }
   | { readonly type: 'watch'; readonly params: object }
   | { readonly type: 'unwatch'; readonly params: object }
-  /** Answers BEGIN and hands the connection to its Handler. */
-  | { readonly type: 'becomeWire'; readonly params: { readonly handler: string; readonly line: string } }
+  /** Answers BEGIN or JOIN (then there is a `wire`) and hands the connection to its Handler. */
+  | {
+      readonly type: 'becomeWire';
+      readonly params: { readonly handler: string; readonly line: string; readonly wire?: number };
+    }
   /** BEGIN was under way when its session ended. */
   | { readonly type: 'abandon'; readonly params: { readonly handler: string } }
   | { readonly type: 'arm'; readonly params: { readonly timer: 'hello' | 'idle'; readonly ms: number } }

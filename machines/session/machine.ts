@@ -5,7 +5,8 @@
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
-import type { Begin, BeginAgain, Handle, Hello } from '../protocol/types.ts';
+import { formatBeginOk, formatJoinOk } from '../protocol/format.ts';
+import type { Begin, BeginAgain, Handle, Hello, Join } from '../protocol/types.ts';
 import type {
   AuthMethod,
   Report,
@@ -33,7 +34,7 @@ export interface SessionContext {
   /** The Handler that HANDLE or BEGIN is about, or whose wire this is. */
   readonly handler: string | null;
   /** Which of the two. */
-  readonly request: 'HANDLE' | 'BEGIN' | null;
+  readonly request: 'HANDLE' | 'BEGIN' | 'JOIN' | null;
 }
 
 type Of<T extends SessionEvent['type']> = Extract<SessionEvent, { readonly type: T }>;
@@ -69,6 +70,7 @@ const sessionSetup = setup({
     verify: effect('verify'),
     open: effect('open'),
     begin: effect('begin'),
+    join: effect('join'),
     close: effect('close'),
     watch: effect('watch'),
     unwatch: effect('unwatch'),
@@ -93,7 +95,10 @@ const sessionSetup = setup({
     helloTimer: ({ event }) => (event as Of<'timer'>).timer === 'hello',
     helloTimerWhilePending: ({ context, event }) =>
       (event as Of<'timer'>).timer === 'hello' && context.pending === 'verify',
-    begins: ({ context }) => context.request === 'BEGIN',
+    /** The connection is to become a wire. */
+    begins: ({ context }) => context.request === 'BEGIN' || context.request === 'JOIN',
+    joins: ({ context, event }) =>
+      context.request === 'JOIN' && (event as Of<'wire-up'>).handler === context.handler,
     begun: ({ context, event }) =>
       context.request === 'BEGIN' && (event as Of<'handler-up'>).handler === context.handler,
     /** News of the Handler that this session waits for, not of an earlier one. */
@@ -240,6 +245,7 @@ export const sessionMachine = sessionSetup.createMachine({
         'HANDLERS?': early,
         HANDLE: early,
         BEGIN: early,
+        JOIN: early,
         CLOSE: early,
         'STATS?': early,
         'STATUS?': early,
@@ -300,6 +306,21 @@ export const sessionMachine = sessionSetup.createMachine({
             ],
           },
         ],
+        JOIN: [
+          objected,
+          {
+            target: 'handling',
+            actions: [
+              unwatch,
+              sessionSetup.assign({
+                watching: false,
+                request: 'JOIN',
+                handler: ({ event }) => ((event as Of<'JOIN'>).args as Join).handler,
+              }),
+              { type: 'join', params: ({ event }) => ({ join: (event as Of<'JOIN'>).args as Join }) },
+            ],
+          },
+        ],
         CLOSE: [
           objected,
           {
@@ -339,11 +360,8 @@ export const sessionMachine = sessionSetup.createMachine({
               {
                 type: 'becomeWire',
                 params: ({ event }) => {
-                  const { handler, offload, mtu } = event as Of<'handler-up'>;
-                  return {
-                    handler,
-                    line: `OK handler=${handler} offload=${offload ? 'on' : 'off'} mtu=${mtu}`,
-                  };
+                  const { handler, offload, mtu, wires } = event as Of<'handler-up'>;
+                  return { handler, line: formatBeginOk(handler, offload, mtu, wires) };
                 },
               },
             ],
@@ -357,6 +375,19 @@ export const sessionMachine = sessionSetup.createMachine({
             ],
           },
         ],
+        'wire-up': {
+          guard: 'joins',
+          target: 'binary',
+          actions: [
+            {
+              type: 'becomeWire',
+              params: ({ event }) => {
+                const { handler, wire } = event as Of<'wire-up'>;
+                return { handler, wire, line: formatJoinOk(handler, wire) };
+              },
+            },
+          ],
+        },
         'handler-failed': { guard: 'mine', target: 'authenticated', actions: [forgetRequest, refuseFailure] },
         'early-bytes': {
           guard: 'begins',

@@ -78,6 +78,13 @@ const PROVOKED: { readonly [R in Reason]: Provocation } = {
     for (let i = 0; i < 8; i++) await host.connect();
     return (await (await host.connect()).answer()).join();
   },
+  'too-many-wires': async ({ proxy }) => {
+    const wire = await proxy.client();
+    await wire.ask(
+      beginLine({ local: 'lan1', far: 'vm1', macs: MAC2, options: 'offload=on mtu=1500 wires=2' }),
+    );
+    return (await proxy.client()).ask(`JOIN ${ID} 2`);
+  },
   'too-many-handlers': async ({ client }) => {
     for (let i = 0; i < 3; i++)
       await client.ask(handleLine({ ...free, macs: `02:00:00:00:01:0${i}` }), 5_000);

@@ -15,14 +15,20 @@ scenario('a server greets with its name and the methods that are good on the con
   const far = world.host(['far']);
   const greeting = async (way: Parameters<typeof station.connect>[0]) =>
     (await (await station.connect(way)).answer()).join('|');
-  assert.is(await greeting({}), 'OK VNET/1 server=north auth=password');
-  assert.is(await greeting({ from: far, url: 'tcp://north:7411' }), 'OK VNET/1 server=north auth=');
+  assert.is(await greeting({}), 'OK VNET/1 server=north auth=password features=wires');
+  assert.is(
+    await greeting({ from: far, url: 'tcp://north:7411' }),
+    'OK VNET/1 server=north auth= features=wires',
+  );
   const pin = `?pin=${station.host.certificate?.fingerprint}`;
   assert.is(
     await greeting({ from: far, url: `tls://north:7412${pin}` }),
-    'OK VNET/1 server=north auth=password,cert',
+    'OK VNET/1 server=north auth=password,cert features=wires',
   );
-  assert.is(await greeting({ url: 'unix:///run/vnet.sock' }), 'OK VNET/1 server=north auth=password,local');
+  assert.is(
+    await greeting({ url: 'unix:///run/vnet.sock' }),
+    'OK VNET/1 server=north auth=password,local features=wires',
+  );
 });
 
 scenario('requests may be pipelined: answers come in order, one at a time', async (world) => {
@@ -35,7 +41,7 @@ scenario('requests may be pipelined: answers come in order, one at a time', asyn
   assert.match(last[2] ?? '', /^OK count=\d+$/);
   assert.equal(
     [last[0], ...last.slice(3)],
-    ['OK VNET/1 server=north auth=password', 'OK count=0', 'OK count=0', 'OK'],
+    ['OK VNET/1 server=north auth=password features=wires', 'OK count=0', 'OK count=0', 'OK'],
   );
   assert.ok(client.ended);
 });
@@ -191,6 +197,7 @@ scenario('HELP? lists what is good in the state', async (world) => {
     'HANDLERS?',
     'HANDLE',
     'BEGIN',
+    'JOIN',
     'CLOSE',
     'STATS?',
     'STATUS?',

@@ -117,7 +117,9 @@ function checkHeard(
     );
   }
   if (possible.length !== 1) return;
-  const journey = `${frame.origin} ${possible[0]!.join(' ')} ${segment}`;
+  // Frames of one flow stay in order; those of two flows may go over different wires of a Handler.
+  const flow = `${frame.source} ${frame.destination}`;
+  const journey = `${flow} ${frame.origin} ${possible[0]!.join(' ')} ${segment}`;
   const before = last.get(journey);
   if (before !== undefined && before.frame.number > frame.number) {
     simulation.fail(`${describe(frame)} was heard on ${segment} behind frame ${before.frame.number}`);

@@ -1,35 +1,30 @@
 /** What many rounds come to: medians, and ratios to direct veth of the same round. */
-import type { Sample } from './round.ts';
+import type { Figure, Sample } from './round.ts';
 import { median } from './statistics.ts';
 import { DIRECT } from './variants.ts';
 
 /** Samples of each variant by round; a round in which it did not work has none. */
-export type Rounds<S = Sample> = ReadonlyMap<string, readonly (S | undefined)[]>;
+export type Rounds = ReadonlyMap<string, readonly (Sample | undefined)[]>;
 
-export type Figures<S = Sample> = Partial<Record<keyof S, number>>;
+export type Figures = Partial<Record<Figure, number>>;
 
-export interface Summary<S = Sample> {
+export interface Summary {
   readonly rounds: number;
-  readonly median: Figures<S>;
-  readonly lowest: Figures<S>;
-  readonly highest: Figures<S>;
-  /** Median of the ratios to what all are compared with, each within its own round. */
-  readonly ratio: Figures<S>;
+  readonly median: Figures;
+  readonly lowest: Figures;
+  readonly highest: Figures;
+  /** Median of the ratios to direct veth, each within its own round. */
+  readonly ratio: Figures;
 }
 
-/** Figures of one variant. `base`: the variant that the ratios are to. */
-export function summarize<S extends { readonly [Figure in keyof S]: number }>(
-  rounds: Rounds<S>,
-  name: string,
-  base = DIRECT,
-): Summary<S> {
+export function summarize(rounds: Rounds, name: string): Summary {
   const samples = rounds.get(name) ?? [];
-  const direct = rounds.get(base) ?? [];
+  const direct = rounds.get(DIRECT) ?? [];
   const good = samples.filter((sample) => sample !== undefined);
-  const figures = Object.keys(good[0] ?? {}) as (keyof S)[];
-  const collect = (of: (figure: keyof S) => number | undefined): Figures<S> => {
+  const figures = Object.keys(good[0] ?? {}) as Figure[];
+  const collect = (of: (figure: Figure) => number | undefined): Figures => {
     const found = figures.map((figure) => [figure, of(figure)] as const);
-    return Object.fromEntries(found.filter(([, value]) => value !== undefined)) as Figures<S>;
+    return Object.fromEntries(found.filter(([, value]) => value !== undefined));
   };
   return {
     rounds: good.length,
@@ -40,13 +35,13 @@ export function summarize<S extends { readonly [Figure in keyof S]: number }>(
   };
 }
 
-function ratios<S extends { readonly [Figure in keyof S]: number }>(
-  samples: readonly (S | undefined)[],
-  direct: readonly (S | undefined)[],
-  figure: keyof S,
+function ratios(
+  samples: readonly (Sample | undefined)[],
+  direct: readonly (Sample | undefined)[],
+  figure: Figure,
 ): number[] {
   return samples.flatMap((sample, round) => {
-    const other: number | undefined = direct[round]?.[figure];
+    const other = direct[round]?.[figure];
     return sample === undefined || other === undefined || other === 0 ? [] : [sample[figure] / other];
   });
 }

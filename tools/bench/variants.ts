@@ -3,12 +3,8 @@
  *
  *     near [overlay 10.88.0.1] ── vnet ──┐            ┌── vnet ── [overlay 10.88.0.2] far
  *                                  ul0 10.99.0.1 ─ 10.99.0.2 ul0
- *
- * The cable between them is direct, or a line with a length.
  */
-import type { LineConditions } from '../../io/memory/line.ts';
 import { Lab } from '../lab/lab.ts';
-import { Line } from '../lab/line.ts';
 import { VnetServer } from '../lab/server.ts';
 import type { Course } from './probes.ts';
 import { type Relay, startRelay } from './relay.ts';
@@ -23,8 +19,6 @@ export interface Variant {
   readonly scheme?: 'tcp' | 'tls';
   readonly backend?: Backend;
   readonly offload?: 'on' | 'off';
-  /** Most wires of the Handler; what the server takes when nothing is said, when left out. */
-  readonly wires?: number;
   /** No servers, but a least relay. */
   readonly relay?: Relay;
 }
@@ -50,19 +44,15 @@ const SIDES = [NEAR, FAR] as const;
 /** Neighbour discovery on every new interface would go on for minutes and be measured too. */
 const WITHOUT_IPV6 = 'cd /proc/sys/net/ipv6/conf && for x in all default; do echo 1 >$x/disable_ipv6; done';
 
-/** Two namespaces with a cable between them, or a line under these conditions each way. */
-export async function newLab(line?: LineConditions): Promise<Lab> {
+/** Two namespaces with a cable between them. */
+export async function newLab(): Promise<Lab> {
   const lab = new Lab();
   await lab.addNamespaces(NEAR.ns, FAR.ns);
   for (const { ns } of SIDES) await lab.run(ns, ['sh', '-c', WITHOUT_IPV6]);
   const [near, far] = SIDES.map(({ ns, underlay }) => ({ ns, dev: 'ul0', addresses: [`${underlay}/24`] }));
-  if (line === undefined) await lab.addCable(near!, far!);
-  else await Line.lay(lab, near!, far!, line);
+  await lab.addCable(near!, far!);
   return lab;
 }
-
-/** Where the servers hear each other. */
-export const SERVER_PORT = 7411;
 
 /** One server at each end of the cable, started. `tls`: each admits the other's certificate. */
 export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[VnetServer, VnetServer]> {
@@ -71,7 +61,7 @@ export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[Vnet
       new VnetServer(lab, {
         ns,
         name: ns,
-        listen: `${scheme}://${underlay}:${SERVER_PORT}`,
+        listen: `${scheme}://${underlay}:7411`,
         args: ['--allow-plaintext'],
       }),
   ) as [VnetServer, VnetServer];
@@ -86,15 +76,15 @@ export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[Vnet
 
 /** Remote and `<auth>` of a HANDLE that `near` is told. */
 export function farRemote(far: VnetServer, scheme: 'tcp' | 'tls', secret: string): string {
-  const url = `${scheme}://${FAR.underlay}:${SERVER_PORT}`;
+  const url = `${scheme}://${FAR.underlay}:7411`;
   return scheme === 'tls' ? `${url}?pin=${far.fingerprint} cert` : `${url} password:${secret}`;
 }
 
 const reach = (address: string): string[] => ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', address];
 
 /** Sets a variant up. @returns where to measure; `lab.close()` takes all of it away */
-export async function stand(variant: Variant, secret: string, line?: LineConditions): Promise<Course> {
-  const lab = await newLab(line);
+export async function stand(variant: Variant, secret: string): Promise<Course> {
+  const lab = await newLab();
   try {
     const course = await build(lab, variant, secret);
     await lab.run(course.near, reach(course.address), { timeout: 20_000 });
@@ -106,7 +96,7 @@ export async function stand(variant: Variant, secret: string, line?: LineConditi
 }
 
 async function build(lab: Lab, variant: Variant, secret: string): Promise<Course> {
-  const { scheme, backend, offload, wires, relay } = variant;
+  const { scheme, backend, offload, relay } = variant;
   const course = { lab, near: NEAR.ns, far: FAR.ns };
   if (relay !== undefined) {
     const pids = await startRelay(lab, { near: NEAR.ns, far: FAR.ns, address: FAR.underlay }, relay);
@@ -116,8 +106,7 @@ async function build(lab: Lab, variant: Variant, secret: string): Promise<Course
   if (scheme === undefined || backend === undefined) {
     return { ...course, address: FAR.underlay, dev: 'ul0', pids: [] };
   }
-  const options = [`offload=${offload}`, ...(wires === undefined ? [] : [`wires=${wires}`])].join(' ');
-  const pids = await join(lab, scheme, [backend, backend], options, secret);
+  const pids = await join(lab, scheme, [backend, backend], `offload=${offload}`, secret);
   return { ...course, address: FAR.overlay, dev: overlayDevice(backend), pids };
 }
 

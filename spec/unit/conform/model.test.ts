@@ -1,6 +1,7 @@
 /** The generator of cases: from machines to cases, always the same, and nothing left out. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WIRE_TRANSITIONS } from '../../../tools/vnet/conform/cases/wires.ts';
 import {
   begin,
   edgesOf,
@@ -46,10 +47,12 @@ for (const target of [outside, inside]) {
   test(`the cases of a server ${where} take every transition that is not out of reach`, () => {
     const why = beyond(target);
     const missed: string[] = [];
+    const driven = new Set<string>(WIRE_TRANSITIONS);
     const look = <C, E extends Labelled>(name: string, model: Model<C, E>) => {
       const keys = taken(model);
       for (const key of transitionsOf(model.machine)) {
-        if (!keys.has(key) && why(`${name}.${key}`) === undefined) missed.push(`${name}.${key}`);
+        const item = `${name}.${key}`;
+        if (!keys.has(key) && !driven.has(item) && why(item) === undefined) missed.push(item);
       }
     };
     look('session', sessionModel(target, ['password']));

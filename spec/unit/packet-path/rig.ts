@@ -40,6 +40,7 @@ export function listener(): Heard {
       firstRecord: () => events.push('firstRecord'),
       broken: (why) => events.push(`broken: ${why}`),
       bye: (reason) => events.push(`bye: ${reason}`),
+      roundTrip: () => 0,
       protocolError: (text) => events.push(`protocolError: ${text}`),
     },
   };

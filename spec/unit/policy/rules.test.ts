@@ -82,6 +82,7 @@ test('a rule that lists nothing allows DONE and HELP? and nothing else', () => {
     HELLO: 'HELLO local',
     HANDLE: `HANDLE tls://far cert eth0 vm0 PROXY HOST ${MAC}`,
     BEGIN: `BEGIN ${ID} eth0 vm0 PROXY HOST ${MAC} offload=on mtu=1500`,
+    JOIN: `JOIN ${ID} 1`,
     CLOSE: `CLOSE ${ID}`,
     'STATS?': `STATS? ${ID}`,
   };

@@ -54,7 +54,10 @@ test('HELP? lists what is good now', () => {
 });
 
 test('the greeting', () => {
-  assert.is(formatGreeting('proxy-1', ['password', 'cert']), 'OK VNET/1 server=proxy-1 auth=password,cert');
+  assert.is(
+    formatGreeting('proxy-1', ['password', 'cert']),
+    'OK VNET/1 server=proxy-1 auth=password,cert features=wires',
+  );
   const wrong = [
     '',
     'OK',
@@ -69,15 +72,22 @@ test('the greeting', () => {
     const result = parseGreeting(line);
     assert.is(result.ok || result.refusal.reason, 'remote-protocol', line);
   }
+  assert.equal(parseGreeting('OK VNET/1 server=old auth=cert'), {
+    ok: true,
+    value: { server: 'old', auth: ['cert'], features: [] },
+  });
   fc.assert(
     fc.property(name, fc.subarray(['password', 'cert', 'local']), (server, auth) => {
-      assert.equal(parseGreeting(formatGreeting(server, auth)), { ok: true, value: { server, auth } });
+      const value = { server, auth, features: ['wires'] };
+      assert.equal(parseGreeting(formatGreeting(server, auth)), { ok: true, value });
     }),
   );
 });
 
 test('the answer to BEGIN', () => {
   assert.is(formatBeginOk(ID, true, 1500), `OK handler=${ID} offload=on mtu=1500`);
+  assert.is(formatBeginOk(ID, true, 1500, 4), `OK handler=${ID} offload=on mtu=1500 wires=4`);
+  assert.not(parseBeginOk(`OK handler=${ID} offload=on mtu=1500 wires=9`).ok);
   const wrong = [
     'OK',
     'ERR 404 no-such-device x',

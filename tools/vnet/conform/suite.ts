@@ -8,6 +8,7 @@ import { RECORD_CASES } from './cases/records.ts';
 import { RULE_CASES } from './cases/rules.ts';
 import { sessionCases } from './cases/session.ts';
 import { TEXT_CASES } from './cases/text.ts';
+import { WIRE_CASES } from './cases/wires.ts';
 import { Talk } from './talk.ts';
 import type { Target } from './target.ts';
 
@@ -32,6 +33,7 @@ export function casesFor(target: Target, methods: readonly string[]): readonly C
     ...RECORD_CASES,
     ...FRAME_CASES,
     ...RULE_CASES,
+    ...WIRE_CASES,
     ...(target.control === undefined ? [] : INSIDE_CASES),
   ];
 }

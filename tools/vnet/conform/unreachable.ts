@@ -14,7 +14,7 @@ const NOWHERE: readonly Rule[] = [
     /^initiator\.authenticated\.dial-failed/,
     'BEGIN goes out at once, so that what fails does so in handling',
   ],
-  [/^responder\.binary\.bye\[2\]$/, 'BYE is a record itself: one was heard'],
+  [/^responder\.binary\.bye\[3\]$/, 'BYE is a record itself: one was heard'],
 ];
 
 const OWN_LIFE = 'the server would have to end or to start again';

@@ -24,6 +24,11 @@ export const LimitSettings = v.strictObject({
   'sessions-unauthenticated-per-address': Count,
   'sessions-unauthenticated-per-network': Count,
   'sessions-per-address': Count,
+  /** Most wires of a Handler whose HANDLE names no number, and most that a BEGIN is granted: 1 to 8. */
+  wires: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8))),
+  'wires-granted': v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8))),
+  /** Round trip from which on a way has a length, so that further wires are dialled. */
+  'spread-rtt-ms': Milliseconds,
   handlers: Count,
   macs: Count,
 });
@@ -44,8 +49,13 @@ export function readLimits(settings: v.InferOutput<typeof LimitSettings> = {}): 
       dial: settings['dial-ms'] ?? initiator.dial,
       firstDelay: settings['redial-first-ms'] ?? initiator.firstDelay,
       lastDelay: settings['redial-last-ms'] ?? initiator.lastDelay,
+      wires: settings.wires ?? initiator.wires ?? 1,
     },
-    responder: { grace: settings['grace-ms'] ?? responder.grace },
+    responder: {
+      grace: settings['grace-ms'] ?? responder.grace,
+      wires: settings['wires-granted'] ?? responder.wires ?? 1,
+    },
+    spreadRtt: settings['spread-rtt-ms'] ?? DEFAULT_LIMITS.spreadRtt,
     sessions: settings.sessions ?? DEFAULT_LIMITS.sessions,
     unauthenticated: settings['sessions-unauthenticated'] ?? DEFAULT_LIMITS.unauthenticated,
     unauthenticatedPerAddress:

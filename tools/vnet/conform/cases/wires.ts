@@ -1,0 +1,311 @@
+/** Cases of several wires for one Handler (section 6.1). Each notes the transitions that it drives the server through. */
+import { encodePing, PING, PONG } from '../../../../machines/frames/records.ts';
+import { formatHello } from '../../../../machines/protocol/format.ts';
+import type { Case } from '../case.ts';
+import type { CaseContext } from '../case-context.ts';
+import type { MachineName } from '../coverage.ts';
+import { beginWire, namesFor } from '../drive/parties.ts';
+import type { FakePeer, Visit } from '../fake-peer.ts';
+import { beginLine, handleLine, type Names } from '../names.ts';
+import { demand, demandEqual, NotApplicable } from '../nonconformity.ts';
+import { Wire } from '../wire.ts';
+
+/** Longer than any server may take for a LAN: milliseconds. */
+const FAR_MS = 30;
+const DELAYED_DIAL_MS = 3_000;
+
+const wires = (id: string, title: string, run: (bench: CaseContext) => Promise<void>): Case => ({
+  id: `wires/${id}`,
+  title,
+  section: '6.1',
+  run,
+});
+
+/** The transitions that these cases drive a server through; the models of one wire know nothing of them. */
+export const WIRE_TRANSITIONS = [
+  'session.unauthenticated.JOIN',
+  'session.authenticated.JOIN[0]',
+  'session.authenticated.JOIN[1]',
+  'session.handling.wire-up',
+  'initiator.binary.far',
+  'initiator.binary.wire-up',
+  'initiator.binary.wire-lost[0]',
+  'initiator.binary.wire-failed[0]',
+  'initiator.binary.wire-failed[1]',
+  'initiator.binary.bye[1]',
+  'initiator.binary.timer[1]',
+  'responder.binary.join',
+  'responder.binary.begin[0]',
+  'responder.binary.wire-lost[0]',
+  'responder.binary.bye[1]',
+] as const;
+
+const seen = (bench: CaseContext, ...transitions: readonly (typeof WIRE_TRANSITIONS)[number][]): void => {
+  for (const each of transitions) {
+    const dot = each.indexOf('.');
+    bench.coverage.transition(each.slice(0, dot) as MachineName, each.slice(dot + 1));
+  }
+};
+
+/** A Handler of which the suite is the initiator, granted two wires at least. */
+async function granted(
+  bench: CaseContext,
+): Promise<{ names: Names; line: string; first: Wire; most: number }> {
+  const names = namesFor(bench);
+  const line = beginLine(names, { options: 'offload=off mtu=1500 wires=4' });
+  const { wire, fields } = await beginWire(bench, line, names.id);
+  const most = Number(fields.wires);
+  demand(most >= 1 && most <= 4, 'wires= of 1 to 4, as was asked for', fields.wires ?? 'none');
+  if (most < 2) throw new NotApplicable('it grants one wire only');
+  await wire.ping();
+  return { names, line, first: wire, most };
+}
+
+async function join(bench: CaseContext, id: string, wire: number): Promise<Wire> {
+  const talk = await bench.login(`wire ${wire}`);
+  const answer = await talk.ask(`JOIN ${id} ${wire}`);
+  bench.good(answer, 'OK to JOIN');
+  const fields = answer.parsed.kind === 'ok' ? answer.parsed.fields : {};
+  demandEqual(`${fields.handler} ${fields.wire}`, `${id} ${wire}`, 'handler= and wire=');
+  seen(bench, 'session.authenticated.JOIN[1]', 'session.handling.wire-up');
+  seen(bench, 'responder.binary.join');
+  return new Wire(talk);
+}
+
+async function refusedJoin(bench: CaseContext, id: string, wire: number): Promise<ReturnType<typeof ask>> {
+  return ask(bench, `JOIN ${id} ${wire}`);
+}
+
+async function ask(bench: CaseContext, line: string) {
+  const talk = await bench.login('for JOIN');
+  return talk.ask(line);
+}
+
+/** The far end of a HANDLE whose server is asked for several wires, and grants two. */
+async function visited(bench: CaseContext): Promise<{ peer: FakePeer; id: string; first: Wire }> {
+  const peer = await bench.standIn();
+  const talk = await bench.login();
+  talk.say(handleLine(namesFor(bench, peer.url), { options: 'wires=3' }));
+  const visit = await peer.visit();
+  await welcome(visit);
+  const begin = await visit.begin();
+  bench.closeLater(begin.handler);
+  demandEqual(String(begin.options.wires), '3', 'wires= in BEGIN');
+  visit.talk.say(`OK handler=${begin.handler} offload=off mtu=1500 wires=2`);
+  const first = new Wire(visit.talk);
+  bench.good(await talk.answer('OK to HANDLE'));
+  return { peer, id: begin.handler, first };
+}
+
+async function welcome(visit: Visit): Promise<void> {
+  visit.talk.say('OK VNET/1 server=stand-in auth=password features=unheard-of,wires');
+  await visit.hello();
+  visit.takeHello();
+}
+
+/** Answers the server's PINGs late until it dials for another wire. */
+async function showLength(bench: CaseContext, first: Wire, peer: FakePeer): Promise<Visit> {
+  for (let round = 0; round < 4 && peer.waiting === 0; round++) {
+    const record = await first.any('PING');
+    demandEqual(String(record.type), String(PING), 'type of the record');
+    await later(bench, FAR_MS);
+    first.talk.raw(encodePing(PONG, record.payload), 'PONG, late');
+    await later(bench, FAR_MS);
+  }
+  return peer.visit(DELAYED_DIAL_MS);
+}
+
+/** Lets time pass on the clock that the server goes by. */
+async function later(bench: CaseContext, ms: number): Promise<void> {
+  const { control } = bench.target;
+  if (control === undefined) await new Promise((resolve) => setTimeout(resolve, ms));
+  else await control.advance(ms);
+}
+
+/** The server's next dial for a wire, within the longest first delay. */
+async function again(bench: CaseContext, peer: FakePeer): Promise<Visit> {
+  for (let waited = 0; waited < 14_000 && peer.waiting === 0; waited += 200) await later(bench, 200);
+  return peer.visit(DELAYED_DIAL_MS);
+}
+
+async function expectJoin(visit: Visit, id: string): Promise<void> {
+  await welcome(visit);
+  demandEqual(await visit.talk.line('JOIN'), `JOIN ${id} 1`, 'the line behind HELLO');
+}
+
+export const WIRE_CASES: readonly Case[] = [
+  wires('feature', 'the greeting names the feature', async (bench) => {
+    const talk = await bench.dial();
+    const line = await talk.line('the greeting');
+    demand(/ features=(\S*,)?wires(,\S*)?( |$)/.test(line), 'features= with wires', line);
+  }),
+  wires('unasked', 'who does not ask for several is told of none', async (bench) => {
+    const names = namesFor(bench);
+    const { fields } = await beginWire(bench, beginLine(names), names.id);
+    demandEqual(fields.wires ?? 'none', 'none', 'wires=');
+    bench.refused(await refusedJoin(bench, names.id, 1), 'too-many-wires');
+  }),
+  wires('one', 'wires=1 is granted as 1', async (bench) => {
+    const names = namesFor(bench);
+    const line = beginLine(names, { options: 'offload=off mtu=1500 wires=1' });
+    const { fields } = await beginWire(bench, line, names.id);
+    demandEqual(fields.wires ?? 'none', '1', 'wires=');
+  }),
+  wires('option', 'wires= takes 1 to 8', async (bench) => {
+    for (const wrong of ['0', '9', 'x', '']) {
+      const line = beginLine(namesFor(bench), { options: `offload=off mtu=1500 wires=${wrong}` });
+      bench.refused(await ask(bench, line), 'bad-option');
+    }
+  }),
+  wires('join', 'JOIN makes a connection another wire, and one wire is enough', async (bench) => {
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    await first.ping();
+    first.talk.cut();
+    await second.ping();
+    await bench.handlerIs(names.id, 'binary');
+    seen(bench, 'responder.binary.wire-lost[0]');
+    second.talk.cut();
+    await bench.handlerIs(names.id, 'handling');
+  }),
+  wires('early', 'JOIN before HELLO', async (bench) => {
+    const talk = await bench.greeted();
+    bench.refused(await talk.ask(`JOIN ${bench.handlerId()} 1`), 'not-authenticated');
+    seen(bench, 'session.unauthenticated.JOIN');
+  }),
+  wires('unknown', 'JOIN of a Handler that is none', async (bench) => {
+    bench.refused(await refusedJoin(bench, bench.handlerId(), 1), 'no-such-handler');
+    seen(bench, 'session.authenticated.JOIN[0]');
+  }),
+  wires('number', 'JOIN takes a number from 1 to 7', async (bench) => {
+    const { names } = await granted(bench);
+    for (const wrong of ['0', '8', 'one', '1 2', '']) {
+      bench.refused(await ask(bench, `JOIN ${names.id} ${wrong}`.trim()), 'syntax');
+    }
+    bench.refused(await ask(bench, 'JOIN 123 1'), 'bad-id');
+  }),
+  wires('too-many', 'JOIN past what was granted', async (bench) => {
+    const { names, most } = await granted(bench);
+    bench.refused(await refusedJoin(bench, names.id, most), 'too-many-wires');
+  }),
+  wires('before', 'JOIN while the Handler has no wire', async (bench) => {
+    const { names, first } = await granted(bench);
+    first.talk.cut();
+    await bench.handlerIs(names.id, 'handling');
+    bench.refused(await refusedJoin(bench, names.id, 1), 'wrong-state');
+  }),
+  wires('other-identity', 'JOIN by another identity', async (bench) => {
+    const { secondLogin } = bench.target;
+    if (secondLogin === undefined) throw new NotApplicable('needs the credentials of a second identity');
+    const { names } = await granted(bench);
+    const talk = await bench.greeted('of another identity');
+    bench.good(await talk.ask(formatHello(secondLogin), 'HELLO (of another identity)'), 'OK to HELLO');
+    bench.refused(await talk.ask(`JOIN ${names.id} 1`), 'forbidden');
+  }),
+  wires('taken-over', 'JOIN of a number that stands: BYE replaced ends that wire alone', async (bench) => {
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    const third = await join(bench, names.id, 1);
+    await second.farewell('replaced');
+    await third.ping();
+    await first.ping();
+    await bench.handlerIs(names.id, 'binary');
+  }),
+  wires('begin-again', 'BEGIN while others stand replaces wire 0 alone', async (bench) => {
+    const { names, line, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    const { wire } = await beginWire(bench, line, names.id, 'wire 0 again');
+    await first.farewell('replaced');
+    await wire.ping();
+    await second.ping();
+    seen(bench, 'responder.binary.begin[0]');
+  }),
+  wires('bye-replaced', 'BYE replaced from the other end ends that wire alone', async (bench) => {
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    second.bye('replaced');
+    second.talk.end();
+    await first.ping();
+    await bench.handlerIs(names.id, 'binary');
+    seen(bench, 'responder.binary.bye[1]');
+  }),
+  wires('bye-closed', 'BYE closed on one wire ends the Handler and all others', async (bench) => {
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    second.bye('closed');
+    second.talk.end();
+    await bench.handlerIs(names.id, 'closed');
+    await first.talk.over('the end of the other wire');
+  }),
+  wires('close', 'CLOSE says BYE on every wire', async (bench) => {
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    const talk = await bench.login();
+    talk.say(`CLOSE ${names.id}`);
+    await first.farewell('closed');
+    await second.farewell('closed');
+    bench.good(await talk.answer('OK to CLOSE'));
+  }),
+  wires('asks', 'HANDLE with wires= asks for so many, of a server that names the feature', async (bench) => {
+    const { first } = await visited(bench);
+    await first.ping();
+  }),
+  wires('asks-not', 'a server that does not name the feature is asked for none', async (bench) => {
+    const peer = await bench.standIn();
+    const talk = await bench.login();
+    talk.say(handleLine(namesFor(bench, peer.url), { options: 'wires=3' }));
+    const { begin } = await (await peer.visit()).toWire();
+    bench.closeLater(begin.handler);
+    demandEqual(String(begin.options.wires ?? 'none'), 'none', 'wires= in BEGIN');
+    bench.good(await talk.answer('OK to HANDLE'));
+  }),
+  wires('near', 'a way without length gets no further wire', async (bench) => {
+    const { first, peer } = await visited(bench);
+    await first.ping();
+    await first.ping();
+    demandEqual(String(peer.waiting), '0', 'further dials');
+  }),
+  wires('initiator', 'further wires are dialled, dialled again, and given up by 410', async (bench) => {
+    const { peer, id, first } = await visited(bench);
+    const visit = await showLength(bench, first, peer);
+    seen(bench, 'initiator.binary.far');
+    await expectJoin(visit, id);
+    visit.talk.say(`OK handler=${id} wire=1`);
+    const second = new Wire(visit.talk);
+    await second.ping();
+    seen(bench, 'initiator.binary.wire-up');
+    second.talk.cut();
+    const third = await again(bench, peer);
+    seen(bench, 'initiator.binary.wire-lost[0]', 'initiator.binary.timer[1]');
+    await expectJoin(third, id);
+    third.talk.say('ERR 404 no-such-handler not now');
+    const fourth = await again(bench, peer);
+    seen(bench, 'initiator.binary.wire-failed[1]');
+    await expectJoin(fourth, id);
+    fourth.talk.say(`OK handler=${id} wire=1`);
+    const wire = new Wire(fourth.talk);
+    await wire.ping();
+    wire.bye('replaced');
+    wire.talk.end();
+    const fifth = await again(bench, peer);
+    seen(bench, 'initiator.binary.bye[1]');
+    await expectJoin(fifth, id);
+    fifth.talk.say(`OK handler=${id} wire=1`);
+    await new Wire(fifth.talk).ping();
+    await bench.handlerIs(id, 'binary');
+    first.talk.cut();
+    const sixth = await again(bench, peer);
+    await welcome(sixth);
+    demandEqual((await sixth.begin()).handler, id, 'BEGIN for wire 0');
+    await bench.handlerIs(id, 'binary');
+    sixth.talk.say('ERR 410 handler-closed it was closed');
+    await bench.handlerIs(id, 'closed');
+    seen(bench, 'initiator.binary.wire-failed[0]');
+  }),
+];
