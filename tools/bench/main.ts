@@ -6,19 +6,25 @@ import { command } from '../vnet/cli/command.ts';
 import type { CommandIo } from '../vnet/cli/command-io.ts';
 import { Failure } from '../vnet/cli/failures.ts';
 import { Progress } from '../vnet/cli/progress.ts';
-import { bytes, duration } from '../vnet/cli/units.ts';
+import { bytes } from '../vnet/cli/units.ts';
 import { idleCost, reportIdle } from './handlers.ts';
 import { BENCH, type Options, readOptions } from './options.ts';
 import { pairName } from './pairs.ts';
 import { plot } from './plot.ts';
 import { place, report, result, setting } from './report.ts';
 import { measure, type Sample } from './round.ts';
+import { Ticker } from './ticker.ts';
 import type { Variant } from './variants.ts';
+import { compareLines } from './wan/run.ts';
 import { isWhole, type Passage, passages } from './whole.ts';
 import { reportPassages } from './whole-report.ts';
 
 async function run(options: Options, around: CommandIo): Promise<number> {
-  const missing = missingCommands(['ip', 'ping', 'nc', ...(options.transfer ? [] : ['iperf3'])]);
+  const missing = missingCommands([
+    ...['ip', 'ping', 'nc'],
+    ...(options.transfer ? [] : ['iperf3']),
+    ...(options.wan ? ['ss'] : []),
+  ]);
   if (missing.length > 0) {
     throw new Failure(1, `not installed here: ${missing.join(', ')}`, '`npm run setup` installs them');
   }
@@ -28,6 +34,7 @@ async function run(options: Options, around: CommandIo): Promise<number> {
   try {
     if (options.transfer !== undefined)
       return await send(options.transfer, options.json, typed, progress, around);
+    if (options.wan !== undefined) return await wan(options.wan, options, typed, progress, around);
     return options.handlers === undefined
       ? await compare(options, typed, progress, around)
       : await idle(options.handlers, options, progress, around);
@@ -78,6 +85,23 @@ async function send(
   return results.every(isWhole) ? 0 : 1;
 }
 
+async function wan(
+  chosen: NonNullable<Options['wan']>,
+  { reps, seconds, pings, json, svg }: Options,
+  typed: string,
+  progress: Progress,
+  around: CommandIo,
+): Promise<number> {
+  const ticker = new Ticker(progress);
+  const ended = await compareLines({ ...chosen, reps, seconds, pings, json, svg }, typed, (what) =>
+    ticker.say(what),
+  );
+  ticker.stop();
+  progress.end();
+  around.out(ended.text);
+  return ended.whole ? 0 : 1;
+}
+
 async function compare(
   options: Options,
   typed: string,
@@ -121,29 +145,6 @@ async function once(
 function write({ json, svg }: Options, so: ReturnType<typeof result>): void {
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(so, null, 1)}\n`);
   if (svg !== undefined) writeFileSync(svg, plot(so));
-}
-
-/** Shows what is being done, and for how long in all. */
-class Ticker {
-  readonly #began = performance.now();
-  readonly #timer: NodeJS.Timeout;
-  #text = '';
-
-  constructor(progress: Progress) {
-    this.#timer = setInterval(() => {
-      const seconds = Math.round((performance.now() - this.#began) / 1000);
-      progress.tell(() => `${duration(seconds)}  ${this.#text}`);
-    }, 250);
-    this.#timer.unref();
-  }
-
-  say(text: string): void {
-    this.#text = text;
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
 }
 
 const bench = command(BENCH, async ({ values }, around) => run(readOptions(values), around));

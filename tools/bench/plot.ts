@@ -2,6 +2,7 @@
 
 import type { Result } from './report.ts';
 import type { Figure } from './round.ts';
+import { escaped, picture, settingNote } from './svg.ts';
 
 interface Bar {
   readonly label: string;
@@ -101,8 +102,6 @@ function panels({ variants }: Result): Panel[] {
   })).filter(({ bars }) => bars.length > 0);
 }
 
-const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-
 function drawBar({ label, value, text, shade }: Bar, longest: number, y: number): string {
   const width = longest > 0 ? ((WIDTH - LABELS - TEXT) * value) / longest : 0;
   const middle = y + BAR - 3;
@@ -125,12 +124,7 @@ function drawPanel({ title, bars }: Panel, top: number): { svg: string; bottom: 
   return { svg: parts.join('\n'), bottom: y };
 }
 
-const STYLE =
-  'text{font:11px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:13px}' +
-  '.note{fill:#57606a}.first{fill:#0a6ebd}.second{fill:#8cc4ea}';
-
 export function plot(result: Result): string {
-  const { setting } = result;
   const parts: string[] = [];
   let bottom = 8;
   for (const panel of panels(result)) {
@@ -138,13 +132,6 @@ export function plot(result: Result): string {
     parts.push(drawn.svg);
     bottom = drawn.bottom + 8;
   }
-  const note =
-    `${setting.command}, ${setting.date}: ${setting.processor}, ${setting.cores} cores, ` +
-    `Linux ${setting.kernel}, Node ${setting.node}, ${setting.congestionControl}`;
-  parts.push(`<text class="note" x="12" y="${bottom + 12}">${escaped(note)}</text>`);
-  const height = bottom + 24;
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Measured performance of VNET">\n` +
-    `<style>${STYLE}</style>\n<rect width="100%" height="100%" fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`
-  );
+  parts.push(settingNote(result.setting, bottom + 12));
+  return picture({ width: WIDTH, height: bottom + 24, label: 'Measured performance of VNET' }, parts);
 }

@@ -39,8 +39,22 @@ export interface PingTimes {
   readonly lost: number;
 }
 
+/** What kind of TCP stream. */
+export interface StreamKind {
+  /** Connections side by side; 1 when left out. */
+  readonly streams?: number;
+  /** Congestion control of the sender; that of its namespace when left out. */
+  readonly congestion?: string;
+}
+
+export interface PingKind {
+  readonly count: number;
+  /** Seconds between requests; 0.002 when left out. */
+  readonly interval?: number;
+}
+
 const PORT = '5201';
-/** Seconds in which a TCP stream under ping, or a flood, gets going. */
+/** Seconds in which a TCP stream under ping on a way without a length, or a flood, gets going. */
 const RUN_UP = 0.5;
 
 async function iperfServer({ lab, far }: Course): Promise<Program> {
@@ -49,39 +63,65 @@ async function iperfServer({ lab, far }: Course): Promise<Program> {
   return server;
 }
 
-/** Mbit/s and bytes at the receiver, from what `iperf3 -J` says of a TCP stream. @throws Error with iperf3's own */
-export function readIperf(json: string): { mbps: number; bytes: number } {
+/**
+ * Mbit/s and bytes at the receiver, and the sender's congestion control, from what `iperf3 -J` says of TCP streams.
+ * @throws Error with iperf3's own
+ */
+export function readIperf(json: string): { mbps: number; bytes: number; congestion: string | undefined } {
   const said = JSON.parse(json) as {
     error?: string;
-    end?: { sum_received?: { bits_per_second: number; bytes: number } };
+    end?: {
+      sum_received?: { bits_per_second: number; bytes: number };
+      sender_tcp_congestion?: string;
+    };
   };
   const received = said.end?.sum_received;
   if (received === undefined) throw new Error(`iperf3: ${said.error ?? 'no result'}`);
-  return { mbps: received.bits_per_second / 1e6, bytes: received.bytes };
+  return {
+    mbps: received.bits_per_second / 1e6,
+    bytes: received.bytes,
+    congestion: said.end?.sender_tcp_congestion,
+  };
 }
 
-/** One TCP stream for so many seconds; `back`: from far to near. */
-export async function tcp(course: Course, seconds: number, back: boolean): Promise<TcpResult> {
+/**
+ * TCP for so many seconds; `back`: from far to near.
+ * @throws Error when iperf3 fails, or the sender did not have the congestion control that was asked for
+ */
+export async function tcp(
+  course: Course,
+  seconds: number,
+  back: boolean,
+  kind: StreamKind = {},
+): Promise<TcpResult> {
   const server = await iperfServer(course);
   try {
     const before = cpuTime(course.pids);
     const began = performance.now();
-    const { stdout } = await course.lab.run(course.near, stream(course, seconds, back), {
+    const { stdout } = await course.lab.run(course.near, stream(course, seconds, back, kind), {
       timeout: (seconds + 30) * 1000,
       anyStatus: true,
     });
     const took = (performance.now() - began) / 1000;
     const { own, foreign } = cpuBetween(before, cpuTime(course.pids));
-    const { mbps, bytes } = readIperf(stdout);
+    const { mbps, bytes, congestion } = readIperf(stdout);
+    if (kind.congestion !== undefined && congestion !== kind.congestion) {
+      throw new Error(`the sender has ${congestion}, not ${kind.congestion}`);
+    }
     return { mbps, cpuPerGb: own / (bytes / 1e9), foreign: foreign / took };
   } finally {
     await server.kill();
   }
 }
 
-function stream({ address }: Course, seconds: number, back: boolean): string[] {
-  const command = ['iperf3', '-c', address, '-p', PORT, '-t', String(seconds), '-J'];
-  return back ? [...command, '-R'] : command;
+function stream({ address }: Course, seconds: number, back: boolean, kind: StreamKind): string[] {
+  const { streams, congestion } = kind;
+  return [
+    ...['iperf3', '-c', address, '-p', PORT, '-t', String(seconds), '-J'],
+    ...(streams === undefined ? [] : ['-P', String(streams)]),
+    ...(congestion === undefined ? [] : ['-C', congestion]),
+    ...(back ? ['-R'] : []),
+  ];
 }
 
 /** As many UDP datagrams of 64 bytes as one sender makes; what comes out of the far interface is counted. */
@@ -113,8 +153,9 @@ export function readPing(output: string): number[] {
   return [...output.matchAll(/ time=([\d.]+) ms/g)].map((match) => Number(match[1]) * 1000);
 }
 
-async function ping({ lab, near, address }: Course, count: number): Promise<PingTimes> {
-  const command = ['ping', '-n', '-c', String(count), '-i', '0.002', '-W', '2', address];
+async function ping({ lab, near, address }: Course, kind: PingKind): Promise<PingTimes> {
+  const { count, interval = 0.002 } = kind;
+  const command = ['ping', '-n', '-c', String(count), '-i', String(interval), '-W', '2', address];
   const { stdout, stderr } = await lab.run(near, command, { anyStatus: true, timeout: 60_000 });
   const times = readPing(stdout);
   const [middle, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
@@ -123,18 +164,23 @@ async function ping({ lab, near, address }: Course, count: number): Promise<Ping
 }
 
 /** Round trips with nothing else on the way. */
-export function pingIdle(course: Course, count: number): Promise<PingTimes> {
-  return ping(course, count);
+export function pingIdle(course: Course, kind: PingKind): Promise<PingTimes> {
+  return ping(course, kind);
 }
 
-/** Round trips while one TCP stream goes the same way as the requests. */
-export async function pingLoaded(course: Course, count: number): Promise<PingTimes> {
+/** Round trips while one TCP stream goes the same way as the requests, `runUp` seconds after its beginning. */
+export async function pingLoaded(
+  course: Course,
+  kind: PingKind,
+  streamKind: StreamKind = {},
+  runUp = RUN_UP,
+): Promise<PingTimes> {
   const server = await iperfServer(course);
   const enough = 60;
-  const sender = course.lab.spawn(course.near, stream(course, enough, false));
+  const sender = course.lab.spawn(course.near, stream(course, enough, false, streamKind));
   try {
-    await pause(RUN_UP * 1000);
-    const times = await ping(course, count);
+    await pause(runUp * 1000);
+    const times = await ping(course, kind);
     if (!sender.running) throw new Error(`the stream ended early: ${sender.tail()}`);
     return times;
   } finally {

@@ -57,7 +57,7 @@ async function all(
   tell('warming up');
   for (const back of [false, true]) await tcp(course, WARM_UP_SECONDS, back);
   tell('ping, idle');
-  const idle = await pingIdle(course, pings);
+  const idle = await pingIdle(course, { count: pings });
   tell('TCP →');
   const there = await tcp(course, seconds, false);
   tell('TCP ←');
@@ -65,7 +65,7 @@ async function all(
   tell('UDP');
   const udp = await flood(course, seconds);
   tell('ping under a TCP stream');
-  const loaded = await pingLoaded(course, pings);
+  const loaded = await pingLoaded(course, { count: pings });
   return {
     tcpThere: there.mbps,
     tcpBack: back.mbps,

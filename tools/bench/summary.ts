@@ -1,30 +1,35 @@
 /** What many rounds come to: medians, and ratios to direct veth of the same round. */
-import type { Figure, Sample } from './round.ts';
+import type { Sample } from './round.ts';
 import { median } from './statistics.ts';
 import { DIRECT } from './variants.ts';
 
 /** Samples of each variant by round; a round in which it did not work has none. */
-export type Rounds = ReadonlyMap<string, readonly (Sample | undefined)[]>;
+export type Rounds<S = Sample> = ReadonlyMap<string, readonly (S | undefined)[]>;
 
-export type Figures = Partial<Record<Figure, number>>;
+export type Figures<S = Sample> = Partial<Record<keyof S, number>>;
 
-export interface Summary {
+export interface Summary<S = Sample> {
   readonly rounds: number;
-  readonly median: Figures;
-  readonly lowest: Figures;
-  readonly highest: Figures;
-  /** Median of the ratios to direct veth, each within its own round. */
-  readonly ratio: Figures;
+  readonly median: Figures<S>;
+  readonly lowest: Figures<S>;
+  readonly highest: Figures<S>;
+  /** Median of the ratios to what all are compared with, each within its own round. */
+  readonly ratio: Figures<S>;
 }
 
-export function summarize(rounds: Rounds, name: string): Summary {
+/** Figures of one variant. `base`: the variant that the ratios are to. */
+export function summarize<S extends { readonly [Figure in keyof S]: number }>(
+  rounds: Rounds<S>,
+  name: string,
+  base = DIRECT,
+): Summary<S> {
   const samples = rounds.get(name) ?? [];
-  const direct = rounds.get(DIRECT) ?? [];
+  const direct = rounds.get(base) ?? [];
   const good = samples.filter((sample) => sample !== undefined);
-  const figures = Object.keys(good[0] ?? {}) as Figure[];
-  const collect = (of: (figure: Figure) => number | undefined): Figures => {
+  const figures = Object.keys(good[0] ?? {}) as (keyof S)[];
+  const collect = (of: (figure: keyof S) => number | undefined): Figures<S> => {
     const found = figures.map((figure) => [figure, of(figure)] as const);
-    return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+    return Object.fromEntries(found.filter(([, value]) => value !== undefined)) as Figures<S>;
   };
   return {
     rounds: good.length,
@@ -35,13 +40,13 @@ export function summarize(rounds: Rounds, name: string): Summary {
   };
 }
 
-function ratios(
-  samples: readonly (Sample | undefined)[],
-  direct: readonly (Sample | undefined)[],
-  figure: Figure,
+function ratios<S extends { readonly [Figure in keyof S]: number }>(
+  samples: readonly (S | undefined)[],
+  direct: readonly (S | undefined)[],
+  figure: keyof S,
 ): number[] {
   return samples.flatMap((sample, round) => {
-    const other = direct[round]?.[figure];
+    const other: number | undefined = direct[round]?.[figure];
     return sample === undefined || other === undefined || other === 0 ? [] : [sample[figure] / other];
   });
 }

@@ -3,8 +3,12 @@
  *
  *     near [overlay 10.88.0.1] ── vnet ──┐            ┌── vnet ── [overlay 10.88.0.2] far
  *                                  ul0 10.99.0.1 ─ 10.99.0.2 ul0
+ *
+ * The cable between them is direct, or a line with a length.
  */
+import type { LineConditions } from '../../io/memory/line.ts';
 import { Lab } from '../lab/lab.ts';
+import { Line } from '../lab/line.ts';
 import { VnetServer } from '../lab/server.ts';
 import type { Course } from './probes.ts';
 import { type Relay, startRelay } from './relay.ts';
@@ -19,6 +23,8 @@ export interface Variant {
   readonly scheme?: 'tcp' | 'tls';
   readonly backend?: Backend;
   readonly offload?: 'on' | 'off';
+  /** Most wires of the Handler; what the server takes when nothing is said, when left out. */
+  readonly wires?: number;
   /** No servers, but a least relay. */
   readonly relay?: Relay;
 }
@@ -44,15 +50,19 @@ const SIDES = [NEAR, FAR] as const;
 /** Neighbour discovery on every new interface would go on for minutes and be measured too. */
 const WITHOUT_IPV6 = 'cd /proc/sys/net/ipv6/conf && for x in all default; do echo 1 >$x/disable_ipv6; done';
 
-/** Two namespaces with a cable between them. */
-export async function newLab(): Promise<Lab> {
+/** Two namespaces with a cable between them, or a line under these conditions each way. */
+export async function newLab(line?: LineConditions): Promise<Lab> {
   const lab = new Lab();
   await lab.addNamespaces(NEAR.ns, FAR.ns);
   for (const { ns } of SIDES) await lab.run(ns, ['sh', '-c', WITHOUT_IPV6]);
   const [near, far] = SIDES.map(({ ns, underlay }) => ({ ns, dev: 'ul0', addresses: [`${underlay}/24`] }));
-  await lab.addCable(near!, far!);
+  if (line === undefined) await lab.addCable(near!, far!);
+  else await Line.lay(lab, near!, far!, line);
   return lab;
 }
+
+/** Where the servers hear each other. */
+export const SERVER_PORT = 7411;
 
 /** One server at each end of the cable, started. `tls`: each admits the other's certificate. */
 export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[VnetServer, VnetServer]> {
@@ -61,7 +71,7 @@ export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[Vnet
       new VnetServer(lab, {
         ns,
         name: ns,
-        listen: `${scheme}://${underlay}:7411`,
+        listen: `${scheme}://${underlay}:${SERVER_PORT}`,
         args: ['--allow-plaintext'],
       }),
   ) as [VnetServer, VnetServer];
@@ -76,15 +86,15 @@ export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[Vnet
 
 /** Remote and `<auth>` of a HANDLE that `near` is told. */
 export function farRemote(far: VnetServer, scheme: 'tcp' | 'tls', secret: string): string {
-  const url = `${scheme}://${FAR.underlay}:7411`;
+  const url = `${scheme}://${FAR.underlay}:${SERVER_PORT}`;
   return scheme === 'tls' ? `${url}?pin=${far.fingerprint} cert` : `${url} password:${secret}`;
 }
 
 const reach = (address: string): string[] => ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', address];
 
 /** Sets a variant up. @returns where to measure; `lab.close()` takes all of it away */
-export async function stand(variant: Variant, secret: string): Promise<Course> {
-  const lab = await newLab();
+export async function stand(variant: Variant, secret: string, line?: LineConditions): Promise<Course> {
+  const lab = await newLab(line);
   try {
     const course = await build(lab, variant, secret);
     await lab.run(course.near, reach(course.address), { timeout: 20_000 });
@@ -96,7 +106,7 @@ export async function stand(variant: Variant, secret: string): Promise<Course> {
 }
 
 async function build(lab: Lab, variant: Variant, secret: string): Promise<Course> {
-  const { scheme, backend, offload, relay } = variant;
+  const { scheme, backend, offload, wires, relay } = variant;
   const course = { lab, near: NEAR.ns, far: FAR.ns };
   if (relay !== undefined) {
     const pids = await startRelay(lab, { near: NEAR.ns, far: FAR.ns, address: FAR.underlay }, relay);
@@ -106,7 +116,8 @@ async function build(lab: Lab, variant: Variant, secret: string): Promise<Course
   if (scheme === undefined || backend === undefined) {
     return { ...course, address: FAR.underlay, dev: 'ul0', pids: [] };
   }
-  const pids = await join(lab, scheme, [backend, backend], `offload=${offload}`, secret);
+  const options = [`offload=${offload}`, ...(wires === undefined ? [] : [`wires=${wires}`])].join(' ');
+  const pids = await join(lab, scheme, [backend, backend], options, secret);
   return { ...course, address: FAR.overlay, dev: overlayDevice(backend), pids };
 }
 

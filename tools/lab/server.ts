@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { projectFile } from '../../io/project.ts';
 import type { Lab } from './lab.ts';
 import { type Outcome, type Program, type RunOptions, runCommand } from './program.ts';
-import { type Answer, talk, valuesOf } from './talk.ts';
+import { type Answer, featuresIn, greetingOf, talk, valuesOf } from './talk.ts';
 import { waitUntil } from './wait.ts';
 
 /** The built `vnet` command. */
@@ -126,6 +126,11 @@ export class VnetServer {
     ]);
     if (!hello?.last.startsWith('OK')) throw new Error(`HELLO at ${this.name}: ${hello?.last}`);
     return answers;
+  }
+
+  /** What its greeting names as features. @throws Error when it does not greet */
+  async features(): Promise<string[]> {
+    return featuresIn(await greetingOf(this.lab, this.options.ns, { path: this.#socket }));
   }
 
   /** Says one line and wants OK. @throws Error with the ERR line */

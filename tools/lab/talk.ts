@@ -30,6 +30,11 @@ export function valuesOf(line: string): Record<string, string> {
   return values;
 }
 
+/** Words that a server's greeting names as its features; none from one that names none. */
+export function featuresIn(greeting: string): string[] {
+  return (valuesOf(greeting).features ?? '').split(',').filter(Boolean);
+}
+
 /** A listener of a server: an address in its namespace, or a unix socket. */
 export type Where = { readonly host: string; readonly port: number } | { readonly path: string };
 
@@ -44,6 +49,22 @@ export async function talk(
   lines: readonly string[],
   timeout = 30_000,
 ): Promise<Answer[]> {
+  return (await converse(lab, ns, where, lines, timeout)).slice(1);
+}
+
+/** The line with which a server greets. @throws Error when there is none */
+export async function greetingOf(lab: Lab, ns: string, where: Where): Promise<string> {
+  const [greeting] = await converse(lab, ns, where, ['DONE'], 30_000);
+  return greeting.last;
+}
+
+async function converse(
+  lab: Lab,
+  ns: string,
+  where: Where,
+  lines: readonly string[],
+  timeout: number,
+): Promise<[greeting: Answer, ...answers: Answer[]]> {
   const listener = 'path' in where ? ['-U', where.path] : [where.host, String(where.port)];
   const input = lines.map((line) => `${line}\n`).join('');
   const { stdout } = await lab.run(ns, ['nc', '-N', ...listener], { input, timeout, anyStatus: true });
@@ -52,5 +73,5 @@ export async function talk(
   if (answers.length < lines.length) {
     throw new Error(`${lines.length} lines got ${answers.length} answers:\n${stdout}`);
   }
-  return answers;
+  return [greeting, ...answers];
 }

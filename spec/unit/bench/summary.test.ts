@@ -89,8 +89,8 @@ test('a picture of nothing is a picture', () => {
 });
 
 test('what iperf3 says is read, and its error is told', () => {
-  const good = { end: { sum_received: { bits_per_second: 5e9, bytes: 123 } } };
-  assert.equal(readIperf(JSON.stringify(good)), { mbps: 5000, bytes: 123 });
+  const end = { sum_received: { bits_per_second: 5e9, bytes: 123 }, sender_tcp_congestion: 'bbr' };
+  assert.equal(readIperf(JSON.stringify({ end })), { mbps: 5000, bytes: 123, congestion: 'bbr' });
   assert.throws(() => readIperf('{"error":"unable to connect","end":{}}'), /unable to connect/);
 });
 
