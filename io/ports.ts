@@ -108,6 +108,8 @@ export interface TapOptions {
   readonly mtu?: number;
   /** Bridge to join. */
   readonly bridge?: string;
+  /** Of the TAP that stands and is meant, whatever it is called now. */
+  readonly ifindex?: number | undefined;
 }
 
 /** What DEVICES? tells of an interface. */
@@ -141,14 +143,21 @@ export interface Named {
 /** Interfaces of this machine (of this network namespace). All calls are synchronous and quick. */
 export interface Devices {
   /** @throws DeviceError when the kernel does not say */
-  interfaces(): InterfaceInfo[];
-  /** @throws DeviceError when the kernel does not say */
+  interfaces(): readonly InterfaceInfo[];
+  /**
+   * By its name, or by an alternative one: `name` of what is found is the kernel's own.
+   * @throws DeviceError when the kernel does not say
+   */
   find(ifname: string): InterfaceInfo | undefined;
+  /** By its index. @throws DeviceError when the kernel does not say */
+  at(ifindex: number): InterfaceInfo | undefined;
+  /** Names this run of the kernel and this network namespace: where it is another one, an index means nothing. */
+  readonly kernel: string;
   /** Backends that work here; the first is what a bare interface name means. */
   captureBackends(): readonly ('packet' | 'pcap')[];
   tapAvailable(): boolean;
-  /** Opens a capture. @throws DeviceError */
-  capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice>;
+  /** Opens a capture of that interface, by its index where that is known. @throws DeviceError */
+  capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice>;
   /** Creates a persistent TAP interface (or attaches to the one that stands), sets it up. @throws DeviceError */
   openTap(ifname: string, options: TapOptions): Promise<FrameDevice>;
   /** Sets the MTU (68..65535 bytes) of a TAP that we created. @throws DeviceError */

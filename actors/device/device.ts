@@ -1,5 +1,5 @@
 /** One open device: the actor of one kernel interface, shared by the Handlers on it. */
-import type { DeviceError, FrameDevice, Named } from '../../io/ports.ts';
+import type { DeviceError, FrameDevice, InterfaceInfo, Named } from '../../io/ports.ts';
 import type {
   DeviceContext,
   DeviceEffect,
@@ -56,9 +56,26 @@ export class DeviceActor {
     return this.shell.context;
   }
 
-  /** The interface as this process has it open, which may have been renamed since. */
+  /** The interface as it is known by its index, which may have been renamed since. */
   get named(): Named {
-    return { ifname: this.context.spec.ifname, ifindex: this.segment?.device.ifindex };
+    return { ifname: this.context.spec.ifname, ifindex: this.ifindex };
+  }
+
+  /**
+   * Index of the interface that it is, or was when it was last open. Undefined when that is not known in this run of
+   * the kernel, or there is no such interface any more: then it goes by its name. @throws DeviceError
+   */
+  get ifindex(): number | undefined {
+    const open = this.segment?.device.ifindex ?? this.context.ifindex;
+    if (open !== null && open !== undefined) return open;
+    return this.#known()?.ifindex;
+  }
+
+  #known(): InterfaceInfo | undefined {
+    const { interfaces } = this.world;
+    // Version 1 of the machine does not know it.
+    const identity: DeviceContext['identity'] | undefined = this.context.identity;
+    return identity?.kernel === interfaces.kernel ? interfaces.at(identity.ifindex) : undefined;
   }
 
   #user(handler: string): DeviceUser | undefined {
@@ -76,7 +93,8 @@ export class DeviceActor {
       const segment = new Segment(device, { gone }, this.world.clock);
       this.segment = segment;
       const { ifindex, mtu, backend } = device;
-      this.shell.send({ type: 'opened', ifindex, mtu, backend });
+      const { kernel } = this.world.interfaces;
+      this.shell.send({ type: 'opened', ifindex, kernel, mtu, backend });
     } catch (error) {
       const { name, message } = error as Error;
       this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
@@ -98,20 +116,22 @@ export class DeviceActor {
     return ours && !made && !this.#restored && !this.world.journal.available;
   }
 
-  #openInterface(): Promise<FrameDevice> {
+  async #openInterface(): Promise<FrameDevice> {
     const { spec, ours, wantedMtu } = this.context;
+    const ifindex = this.#known()?.ifindex;
     if (spec.kind === 'tap') {
       const inherits = ours && isElastic(spec) && wantedMtu !== null;
       const mtu = inherits ? wantedMtu : spec.mtu;
       return this.world.interfaces.openTap(spec.ifname, {
         ...(mtu === undefined ? {} : { mtu }),
         ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
+        ifindex,
       });
     }
     const { backend, ifname } = spec;
     const concrete = backend === 'any' ? this.world.interfaces.captureBackends()[0] : backend;
     if (concrete === undefined) throw new Error('there is no backend here that can capture');
-    return this.world.interfaces.capture(concrete, ifname);
+    return this.world.interfaces.capture(concrete, ifname, ifindex);
   }
 
   async #release(remove: boolean): Promise<void> {

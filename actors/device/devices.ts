@@ -1,5 +1,5 @@
 /** The devices of a server that are open or about to be, by their names. */
-import type { InterfaceInfo, Timer } from '../../io/ports.ts';
+import type { Timer } from '../../io/ports.ts';
 import type { DeviceInput } from '../../machines/device/machine.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import { formatDevice } from '../../machines/protocol/devices.ts';
@@ -18,21 +18,23 @@ function resolveDevice(spec: DeviceSpec, backends: readonly ('packet' | 'pcap')[
     : spec;
 }
 
+/** What a device is apart from its name: two of the same form on one interface are one segment. */
+function formOf(spec: DeviceSpec): string {
+  return formatDevice({ ...spec, ifname: 'x' });
+}
+
 export class DeviceRegistry {
   readonly #world: DeviceWorld;
   readonly #devices = new Map<string, DeviceActor>();
-  /** Handlers that want a device whose last actor is not closed yet, by device and Handler, with how they join. */
-  readonly #queue = new Map<string, Map<string, () => void>>();
+  /** Where each Handler is that has a device, or waits for one to open. */
+  readonly #places = new Map<string, DeviceActor>();
+  /** Handlers that want a device whose last actor is not closed yet, by that and by Handler, with how they join. */
+  readonly #queue = new Map<DeviceActor, Map<string, () => void>>();
   /** TAPs kept for Handlers that may come back. */
   readonly #holds: Timer[] = [];
 
   constructor(world: DeviceWorld) {
     this.#world = world;
-  }
-
-  /** The name under which its actor goes. */
-  nameOf(spec: DeviceSpec): string {
-    return formatDevice(resolveDevice(spec, this.#world.interfaces.captureBackends()));
   }
 
   /** What stands against opening it, as far as can be told without opening it. */
@@ -44,37 +46,68 @@ export class DeviceRegistry {
     }
   }
 
+  /** Whether two devices are of one form: opened by the same backend, with the same options. */
+  sameForm(one: DeviceSpec, other: DeviceSpec): boolean {
+    return formOf(this.#resolve(one)) === formOf(this.#resolve(other));
+  }
+
+  /**
+   * Tells of Handlers whether they are on the interface that this device names now: by its index, for names change.
+   * One that has no device yet goes by the name that it asked for.
+   */
+  on(spec: DeviceSpec): (handler: string, asked: DeviceSpec) => boolean {
+    const ifindex = this.#indexOf(spec);
+    return (handler, asked) => {
+      const place = this.#places.get(handler);
+      return place === undefined ? asked.ifname === spec.ifname : this.#isOn(place, spec, ifindex);
+    };
+  }
+
   /** The Handler uses the device from now on, opened when it is not yet; it hears of it as `DeviceUser`. */
   join(spec: DeviceSpec, handler: string, wantedMtu: number | null): void {
-    const name = this.nameOf(spec);
-    const device = this.#devices.get(name);
-    if (device === undefined) {
-      this.#create(name, spec, handler, wantedMtu);
-    } else if (device.context.handlers.includes(handler) && device.segment !== undefined) {
-      this.#world.handlers.byActor(handler)?.deviceOpen(device.segment);
-    } else if (!device.shell.send({ type: 'join', handler })) {
-      const waiting = this.#queue.get(name) ?? new Map<string, () => void>();
-      waiting.set(handler, () => this.join(spec, handler, wantedMtu));
-      this.#queue.set(name, waiting);
+    const again = () => this.join(spec, handler, wantedMtu);
+    const mine = this.#places.get(handler);
+    let ifindex: number | undefined;
+    let device = mine;
+    try {
+      ifindex = this.#indexOf(spec);
+      device ??= this.#deviceFor(spec, ifindex);
+    } catch (error) {
+      // Which one it is, and whether a TAP will be ours to remove, has to be known before it is opened.
+      const { reason, text } = deviceRefusal(error);
+      this.#world.handlers.byActor(handler)?.deviceFailed(reason, text);
+      return;
+    }
+    const create = () => this.#create(spec, ifindex, handler, wantedMtu);
+    if (device === undefined) return create();
+    if (mine?.segment !== undefined && mine.context.handlers.includes(handler)) {
+      this.#world.handlers.byActor(handler)?.deviceOpen(mine.segment);
+    } else if (this.sameForm(device.context.spec, spec) && device.shell.send({ type: 'join', handler })) {
+      this.#places.set(handler, device);
+    } else if (isOver(device) || device === mine) {
+      this.#wait(device, handler, again);
+    } else {
+      create();
     }
   }
 
-  leave(spec: DeviceSpec, handler: string): void {
-    const name = this.nameOf(spec);
-    this.#queue.get(name)?.delete(handler);
-    this.#devices.get(name)?.shell.send({ type: 'leave', handler });
+  leave(handler: string): void {
+    for (const waiting of this.#queue.values()) waiting.delete(handler);
+    const device = this.#places.get(handler);
+    this.#places.delete(handler);
+    device?.shell.send({ type: 'leave', handler });
   }
 
-  /** Whether it is a TAP that we made and that got neither an MTU nor a bridge: it takes the MTU of the other end. */
-  takesFarMtu(spec: DeviceSpec): boolean {
-    const device = this.#devices.get(this.nameOf(spec));
-    return device?.context.ours === true && isElastic(spec);
+  /** Whether it is on a TAP that we made and that got neither an MTU nor a bridge: it takes the MTU of the other end. */
+  takesFarMtu(handler: string): boolean {
+    const context = this.#places.get(handler)?.context;
+    return context?.ours === true && isElastic(context.spec);
   }
 
   /** @param mtu that of the other end, in bytes */
-  adoptMtu(spec: DeviceSpec, mtu: number): void {
-    const device = this.#devices.get(this.nameOf(spec));
-    if (device === undefined || !this.takesFarMtu(spec) || device.segment?.mtu === mtu) return;
+  adoptMtu(handler: string, mtu: number): void {
+    const device = this.#places.get(handler);
+    if (device === undefined || !this.takesFarMtu(handler) || device.segment?.mtu === mtu) return;
     try {
       this.#world.interfaces.setMtu(device.named, mtu);
     } catch (error) {
@@ -83,17 +116,20 @@ export class DeviceRegistry {
     }
   }
 
-  /** Handlers on the interface, by whatever name it was asked for. */
-  handlersOn({ name, ifindex }: InterfaceInfo): number {
-    let count = 0;
-    for (const { context } of this.#devices.values()) {
-      const here = context.ifindex === null ? context.spec.ifname === name : context.ifindex === ifindex;
-      if (!here) continue;
-      count += context.handlers.filter(
-        (handler) => this.#world.handlers.byActor(handler) !== undefined,
-      ).length;
+  /** Handlers on each interface, and frames lost in its kernel's queue since it was opened, by its index. */
+  usage(): ReadonlyMap<number, { handlers: number; kernelDropped: number }> {
+    const usage = new Map<number, { handlers: number; kernelDropped: number }>();
+    for (const device of this.#devices.values()) {
+      const ifindex = device.ifindex ?? this.#indexOf(device.context.spec);
+      if (ifindex === undefined) continue;
+      const { handlers } = device.context;
+      const here = handlers.filter((handler) => this.#world.handlers.byActor(handler) !== undefined);
+      const sum = usage.get(ifindex) ?? { handlers: 0, kernelDropped: 0 };
+      sum.handlers += here.length;
+      sum.kernelDropped += device.segment?.device.kernelDrops() ?? 0;
+      usage.set(ifindex, sum);
     }
-    return count;
+    return usage;
   }
 
   /** The segments that are open now. */
@@ -120,6 +156,7 @@ export class DeviceRegistry {
     const orphans = ours ? handlers.filter((handler) => responders.has(handler)) : [];
     const kept = handlers.filter((handler) => standing.has(handler) || orphans.includes(handler));
     device.shell.send({ type: 'restart', handlers: kept });
+    for (const handler of kept) this.#places.set(handler, device);
     if (orphans.length === 0) return;
     const { clock, limits } = this.#world;
     this.#holds.push(clock.after(limits.responder.grace, () => this.#letGo(device, orphans)));
@@ -133,45 +170,88 @@ export class DeviceRegistry {
 
   #letGo(device: DeviceActor, orphans: readonly string[]): void {
     for (const handler of orphans) {
-      if (this.#world.handlers.byActor(handler) === undefined) device.shell.send({ type: 'leave', handler });
+      if (this.#world.handlers.byActor(handler) !== undefined) continue;
+      if (this.#places.get(handler) === device) this.#places.delete(handler);
+      device.shell.send({ type: 'leave', handler });
     }
   }
 
-  #create(name: string, spec: DeviceSpec, handler: string, wantedMtu: number | null): void {
-    let creates: boolean;
-    try {
-      creates = spec.kind === 'tap' && this.#world.interfaces.find(spec.ifname) === undefined;
-    } catch (error) {
-      // Whether the TAP will be ours to remove has to be known before it is opened.
-      const { reason, text } = deviceRefusal(error);
-      this.#world.handlers.byActor(handler)?.deviceFailed(reason, text);
-      return;
-    }
-    const resolved = resolveDevice(spec, this.#world.interfaces.captureBackends());
-    const input: DeviceInput = { name, spec: resolved, creates, handler, wantedMtu };
-    this.#devices.set(name, new DeviceActor(this.#world, this.#ended, input));
+  #create(spec: DeviceSpec, ifindex: number | undefined, handler: string, wantedMtu: number | null): void {
+    const { interfaces } = this.#world;
+    const resolved = this.#resolve(spec);
+    const name = this.#freeName(formatDevice(resolved));
+    const identity = ifindex === undefined ? null : { ifindex, kernel: interfaces.kernel };
+    const creates = spec.kind === 'tap' && ifindex === undefined;
+    const input: DeviceInput = { name, spec: resolved, creates, handler, wantedMtu, identity };
+    const device = new DeviceActor(this.#world, this.#ended, input);
+    this.#devices.set(name, device);
+    this.#places.set(handler, device);
+  }
+
+  /** The name of an actor: the device as it was asked for, and a number where another one has that from before. */
+  #freeName(name: string): string {
+    let free = name;
+    for (let i = 2; this.#devices.has(free); i++) free = `${name}%${i}`;
+    return free;
+  }
+
+  #wait(device: DeviceActor, handler: string, join: () => void): void {
+    const waiting = this.#queue.get(device) ?? new Map<string, () => void>();
+    waiting.set(handler, join);
+    this.#queue.set(device, waiting);
   }
 
   readonly #ended = (device: DeviceActor): void => {
     const { name } = device.context;
     if (this.#devices.get(name) === device) this.#devices.delete(name);
-    const waiting = this.#queue.get(name) ?? new Map<string, () => void>();
-    this.#queue.delete(name);
+    for (const [handler, place] of this.#places) if (place === device) this.#places.delete(handler);
+    const waiting = this.#queue.get(device) ?? new Map<string, () => void>();
+    this.#queue.delete(device);
     for (const join of waiting.values()) join();
   };
 
+  #resolve(spec: DeviceSpec): DeviceSpec {
+    return resolveDevice(spec, this.#world.interfaces.captureBackends());
+  }
+
+  /** Index of the interface that it names now. @throws DeviceError */
+  #indexOf(spec: DeviceSpec): number | undefined {
+    return this.#world.interfaces.find(spec.ifname)?.ifindex;
+  }
+
+  /** @param ifindex of the interface that `spec` names now */
+  #isOn(device: DeviceActor, spec: DeviceSpec, ifindex: number | undefined): boolean {
+    const { ifindex: known } = device;
+    return known === undefined ? device.context.spec.ifname === spec.ifname : known === ifindex;
+  }
+
+  /** The device on the interface that `spec` names now: that of its form before any other, an open one before a closing. */
+  #deviceFor(spec: DeviceSpec, ifindex: number | undefined): DeviceActor | undefined {
+    const called = formatDevice(this.#resolve(spec));
+    const here = [...this.#devices.values()].filter(
+      (device) => this.#isOn(device, spec, ifindex) || (isOver(device) && device.context.name === called),
+    );
+    const rank = (device: DeviceActor) =>
+      (this.sameForm(device.context.spec, spec) ? 0 : 2) + (isOver(device) ? 1 : 0);
+    return here.sort((one, other) => rank(one) - rank(other))[0];
+  }
+
   #refuseBusy(spec: DeviceSpec): Refusal | undefined {
-    const name = this.nameOf(spec);
     // An interface may have several names; its index tells which it is.
-    const ifindex = this.#world.interfaces.find(spec.ifname)?.ifindex;
-    for (const [other, { context }] of this.#devices) {
-      const same = context.spec.ifname === spec.ifname || context.ifindex === ifindex;
-      if (other === name || !same) continue;
+    const ifindex = this.#indexOf(spec);
+    for (const device of this.#devices.values()) {
+      const { context } = device;
+      if (isOver(device) || !this.#isOn(device, spec, ifindex) || this.sameForm(context.spec, spec)) continue;
       return {
         reason: 'device-busy',
-        text: `${spec.ifname} is open as ${other}; use that form, or close the Handlers on it first`,
+        text: `${spec.ifname} is open as ${formatDevice(context.spec)}; use that form, or close the Handlers on it first`,
       };
     }
     return undefined;
   }
+}
+
+/** Whether nobody needs it any more: it only has to be closed, which those who want the interface wait for. */
+function isOver({ shell }: DeviceActor): boolean {
+  return shell.state === 'closing' || shell.state === 'closed';
 }

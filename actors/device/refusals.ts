@@ -46,6 +46,14 @@ function refuseTap(
 function noSuchDevice(ifname: string): Refusal {
   return {
     reason: 'no-such-device',
-    text: `there is no interface ${ifname} here; DEVICES? lists those there are`,
+    text: `there is no interface ${ifname} here; ${hint(ifname)}`,
   };
+}
+
+/** `ip link` prints `eth0@if5` for the interface eth0 whose other end is number 5. */
+function hint(ifname: string): string {
+  const at = ifname.lastIndexOf('@');
+  return at > 0
+    ? `what ip(8) prints behind @ is no part of the name: it is ${ifname.slice(0, at)}`
+    : 'DEVICES? lists those there are';
 }

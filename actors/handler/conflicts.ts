@@ -1,36 +1,39 @@
 /** What stands between two Handlers of one server: MAC addresses, devices, loops (PROTOCOL.md sections 3.1 and 3.2). */
 import type { WiresContext } from '../../machines/handler/wires.ts';
+import { formatDevice } from '../../machines/protocol/devices.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec, Ends } from '../../machines/protocol/types.ts';
 import { sharedMac } from './compare.ts';
 import type { HandlerActor } from './handler.ts';
 
 type Handlers = Iterable<HandlerActor>;
+/** Whether a Handler is on the interface that the new one names. */
+export type IsHere = (other: HandlerActor) => boolean;
 
 /** Handlers of the same role on the same interface that carry one of these MAC addresses. */
-export function onSameMacs(handlers: Handlers, ends: Ends): readonly HandlerActor[] {
+export function onSameMacs(handlers: Handlers, ends: Ends, here: IsHere): readonly HandlerActor[] {
   if (ends.localConfig.role === 'BRIDGE') return [];
   return [...handlers].filter(
-    ({ context }) =>
-      context.localConfig.role === ends.localConfig.role &&
-      context.localDevice.ifname === ends.localDevice.ifname &&
-      sharedMac(context.macs, ends.macs) !== undefined,
+    (other) =>
+      other.context.localConfig.role === ends.localConfig.role &&
+      here(other) &&
+      sharedMac(other.context.macs, ends.macs) !== undefined,
   );
 }
 
-/** BRIDGE Handlers between interfaces of these names, to whatever server. */
-export function onSameBridges(handlers: Handlers, ends: Ends): readonly HandlerActor[] {
+/** BRIDGE Handlers between that interface and one of that name at the other end, to whatever server. */
+export function onSameBridges(handlers: Handlers, ends: Ends, here: IsHere): readonly HandlerActor[] {
   if (ends.localConfig.role !== 'BRIDGE') return [];
   return [...handlers].filter(
-    ({ context }) =>
-      context.localConfig.role === 'BRIDGE' &&
-      context.localDevice.ifname === ends.localDevice.ifname &&
-      context.remoteDevice.ifname === ends.remoteDevice.ifname,
+    (other) =>
+      other.context.localConfig.role === 'BRIDGE' &&
+      other.context.remoteDevice.ifname === ends.remoteDevice.ifname &&
+      here(other),
   );
 }
 
-export function refuseMacs(handlers: Handlers, ends: Ends): Refusal | undefined {
-  const [other] = onSameMacs(handlers, ends);
+export function refuseMacs(handlers: Handlers, ends: Ends, here: IsHere): Refusal | undefined {
+  const [other] = onSameMacs(handlers, ends, here);
   if (other === undefined) return undefined;
   const mac = sharedMac(other.context.macs, ends.macs);
   return {
@@ -46,9 +49,10 @@ export function refuseMacs(handlers: Handlers, ends: Ends): Refusal | undefined 
 export function refuseSecondBridge(
   handlers: Handlers,
   ends: Ends,
+  here: IsHere,
   sameServer: (other: HandlerActor) => boolean,
 ): Refusal | undefined {
-  const other = onSameBridges(handlers, ends).find(sameServer);
+  const other = onSameBridges(handlers, ends, here).find(sameServer);
   if (other === undefined) return undefined;
   return {
     reason: 'device-busy',
@@ -58,20 +62,20 @@ export function refuseSecondBridge(
 
 /**
  * A Handler is on that interface, or about to be, by another backend or with other options.
- * @param nameOf the normal form of a device, which is the same for whatever is the same device
+ * @param sameForm whether two devices are opened by the same backend, with the same options
  */
 export function refuseOtherForm(
   handlers: Handlers,
   device: DeviceSpec,
-  nameOf: (spec: DeviceSpec) => string,
+  here: IsHere,
+  sameForm: (one: DeviceSpec, other: DeviceSpec) => boolean,
 ): Refusal | undefined {
-  const name = nameOf(device);
-  for (const { context } of handlers) {
-    const other = nameOf(context.localDevice);
-    if (context.localDevice.ifname !== device.ifname || other === name) continue;
+  for (const other of handlers) {
+    const { id, localDevice } = other.context;
+    if (!here(other) || sameForm(localDevice, device)) continue;
     return {
       reason: 'device-busy',
-      text: `Handler ${context.id} is on ${other}; use that form, or CLOSE the Handlers on it first`,
+      text: `Handler ${id} is on ${formatDevice(localDevice)}; use that form, or CLOSE the Handlers on it first`,
     };
   }
   return undefined;

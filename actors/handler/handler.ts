@@ -83,6 +83,10 @@ export abstract class HandlerActor implements DeviceUser {
     return this.path?.counters();
   }
 
+  get kernelDropped(): number {
+    return this.#segment?.device.kernelDrops() ?? 0;
+  }
+
   get rttMicros(): number | undefined {
     return this.wires.get(0)?.rttMicros ?? [...this.wires.values()][0]?.rttMicros;
   }
@@ -93,7 +97,7 @@ export abstract class HandlerActor implements DeviceUser {
     if (this.shell.done) return;
     this.#segment = segment;
     this.path ??= this.#newPath(segment);
-    const elastic = this.world.devices.takesFarMtu(this.context.localDevice);
+    const elastic = this.world.devices.takesFarMtu(this.actor);
     this.send({ type: 'device-open', mtu: segment.mtu, elastic });
   }
 
@@ -236,7 +240,7 @@ export abstract class HandlerActor implements DeviceUser {
     this.#timers.clear();
     this.ended(this);
     void Promise.all(this.#farewells).then(() => this.#setOver());
-    this.world.devices.leave(this.context.localDevice, this.actor);
+    this.world.devices.leave(this.actor);
   }
 
   /** The options are others now: frames are filtered and counted anew. */

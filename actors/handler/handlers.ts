@@ -3,8 +3,10 @@ import { responderDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { Begin, DeviceSpec, Ends, Handle, Join, SecretRef } from '../../machines/protocol/types.ts';
+import { deviceRefusal } from '../device/refusals.ts';
 import { deepEqual } from './compare.ts';
 import {
+  type IsHere,
   isTo,
   onSameBridges,
   onSameMacs,
@@ -52,15 +54,17 @@ export class HandlerRegistry {
 
   refuseHandle(handle: Handle): Refusal | undefined {
     const others = this.#standing();
-    return (
-      this.#refuseMany(handle) ??
-      this.#refuseDevice(handle) ??
-      refuseMacs(others, handle) ??
-      refuseSecondBridge(
-        others,
-        handle,
-        ({ context }) => context.side === 'initiator' && deepEqual(context.remote, handle.remote),
-      )
+    return asked(
+      () =>
+        this.#refuseMany(handle) ??
+        this.#refuseDevice(handle) ??
+        refuseMacs(others, handle, this.#isOn(handle)) ??
+        refuseSecondBridge(
+          others,
+          handle,
+          this.#isOn(handle),
+          ({ context }) => context.side === 'initiator' && deepEqual(context.remote, handle.remote),
+        ),
     );
   }
 
@@ -74,11 +78,17 @@ export class HandlerRegistry {
       };
     }
     const others = this.#standing().filter((other) => !yields(other, identity));
-    return (
-      this.#refuseMany(begin) ??
-      this.#refuseDevice(begin) ??
-      refuseMacs(others, begin) ??
-      refuseSecondBridge(others, begin, (other) => isTo(other, address) && other.context.id !== begin.handler)
+    return asked(
+      () =>
+        this.#refuseMany(begin) ??
+        this.#refuseDevice(begin) ??
+        refuseMacs(others, begin, this.#isOn(begin)) ??
+        refuseSecondBridge(
+          others,
+          begin,
+          this.#isOn(begin),
+          (other) => isTo(other, address) && other.context.id !== begin.handler,
+        ),
     );
   }
 
@@ -132,6 +142,13 @@ export class HandlerRegistry {
       return undefined;
     }
     const others = this.#standing();
+    let inTheWay: readonly HandlerActor[] = [];
+    const unknown = asked(() => {
+      const here = this.#isOn(begin);
+      inTheWay = [...onSameMacs(others, begin, here), ...onSameBridges(others, begin, here)];
+      return undefined;
+    });
+    if (unknown !== undefined) return unknown;
     const { handler: id, mtu: farMtu, options, ...ends } = begin;
     const input = {
       ...ends,
@@ -147,7 +164,7 @@ export class HandlerRegistry {
     const actor = this.#handlers.has(actorOf(id)) ? responderBeside(id) : actorOf(id);
     this.#handlers.set(actor, new Responder(this.#world, this.#ended, actor, { input }));
     // Only now, so that the device never is without a Handler: a TAP would be removed, with its addresses.
-    for (const other of [...onSameMacs(others, begin), ...onSameBridges(others, begin)]) {
+    for (const other of inTheWay) {
       if (other instanceof Responder && yields(other, identity)) other.yieldTo(begin.handler);
     }
     return undefined;
@@ -250,10 +267,29 @@ export class HandlerRegistry {
     };
   }
 
-  #refuseDevice({ localDevice }: Ends): Refusal | undefined {
+  #refuseDevice(ends: Ends): Refusal | undefined {
     const { devices } = this.#world;
-    const nameOf = (spec: DeviceSpec) => devices.nameOf(spec);
-    return devices.refuse(localDevice) ?? refuseOtherForm(this.#standing(), localDevice, nameOf);
+    const sameForm = (one: DeviceSpec, other: DeviceSpec) => devices.sameForm(one, other);
+    const { localDevice } = ends;
+    return (
+      devices.refuse(localDevice) ??
+      refuseOtherForm(this.#standing(), localDevice, this.#isOn(ends), sameForm)
+    );
+  }
+
+  /** Whether a Handler is on the interface that a new one names. Asked for only once it was not refused. */
+  #isOn({ localDevice }: Ends): IsHere {
+    const on = this.#world.devices.on(localDevice);
+    return ({ actor, context }) => on(actor, context.localDevice);
+  }
+}
+
+/** What stands against it, or that the kernel does not say which interfaces there are. */
+function asked(ask: () => Refusal | undefined): Refusal | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    return deviceRefusal(error);
   }
 }
 

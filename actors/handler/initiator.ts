@@ -44,7 +44,7 @@ export class Initiator extends HandlerActor {
         // Where the other end doubts the others after BEGIN, it is to know at once that they stand.
         if (wire === 0) for (const other of this.wires.values()) other.ping();
       },
-      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.context.localDevice, mtu),
+      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.actor, mtu),
       connect: (terms) => {
         const dialled = this.#dialler?.release();
         this.#dialler = undefined;

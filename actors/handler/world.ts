@@ -6,17 +6,19 @@ import type { World } from '../world.ts';
 
 /** The devices, as Handlers use them. */
 export interface HandlerDevices {
-  /** The name under which a device goes, however it is asked for. */
-  nameOf(spec: DeviceSpec): string;
+  /** Whether two devices are of one form: opened by the same backend, with the same options. */
+  sameForm(one: DeviceSpec, other: DeviceSpec): boolean;
+  /** Tells of Handlers, which asked for a device, whether they are on the interface that this one names now. */
+  on(spec: DeviceSpec): (handler: string, asked: DeviceSpec) => boolean;
   /** What stands against opening it, as far as can be told without opening it. */
   refuse(spec: DeviceSpec): Refusal | undefined;
   /** @param wantedMtu that of the other end, in bytes, for a TAP that is made without one */
   join(spec: DeviceSpec, handler: string, wantedMtu: number | null): void;
-  leave(spec: DeviceSpec, handler: string): void;
-  /** Whether it takes the MTU of the other end. */
-  takesFarMtu(spec: DeviceSpec): boolean;
+  leave(handler: string): void;
+  /** Whether its device takes the MTU of the other end. */
+  takesFarMtu(handler: string): boolean;
   /** @param mtu that of the other end, in bytes */
-  adoptMtu(spec: DeviceSpec, mtu: number): void;
+  adoptMtu(handler: string, mtu: number): void;
 }
 
 /** The sessions, as Handlers see them. */

@@ -6,7 +6,7 @@ import { formatRemote } from '../../machines/protocol/remote.ts';
 import { formatRole } from '../../machines/protocol/roles.ts';
 import type { Report } from '../../machines/session/events.ts';
 import { type PathCounters, RX_REASONS, TX_REASONS } from '../packet-path/counters.ts';
-import type { HandlerView, SessionWorld } from './world.ts';
+import type { HandlerView, InterfaceUsage, SessionWorld } from './world.ts';
 
 /** @throws DeviceError when the kernel does not say which interfaces there are */
 export function report(
@@ -29,13 +29,20 @@ export function report(
 function devices(world: SessionWorld): string[] {
   const { interfaces } = world;
   const capture = interfaces.captureBackends();
+  const usage = world.devices.usage();
   return interfaces
     .interfaces()
     .filter(({ kind }) => kind !== 'loopback')
-    .map((info) => deviceLine(world, info, info.kind === 'tap' ? ['tap', ...capture] : capture));
+    .map((info) =>
+      deviceLine(info, usage.get(info.ifindex), info.kind === 'tap' ? ['tap', ...capture] : capture),
+    );
 }
 
-function deviceLine(world: SessionWorld, info: InterfaceInfo, backends: readonly string[]): string {
+function deviceLine(
+  info: InterfaceInfo,
+  usage: InterfaceUsage | undefined,
+  backends: readonly string[],
+): string {
   return dataLine(['DEVICE', info.name], {
     kind: info.kind,
     mac: info.mac,
@@ -44,7 +51,8 @@ function deviceLine(world: SessionWorld, info: InterfaceInfo, backends: readonly
     backends: backends.join(','),
     // What is put on a captured interface goes out of it and does not reach this machine's own stack.
     local: info.kind === 'tap',
-    handlers: world.devices.handlersOn(info),
+    handlers: usage?.handlers ?? 0,
+    kernel_dropped: usage?.kernelDropped ?? 0,
   });
 }
 
@@ -109,6 +117,7 @@ function statistics(handlers: readonly HandlerView[]): string[] {
     add('tx_seen', counters.txSeen);
     add('tx_frames', counters.txFrames);
     add('tx_bytes', counters.txBytes);
+    add('kernel_dropped', handler.kernelDropped);
     for (const [reason, count] of Object.entries(counters.rxDropped)) add(`rx_dropped_${reason}`, count);
     for (const [reason, count] of Object.entries(counters.txDropped)) add(`tx_dropped_${reason}`, count);
   }

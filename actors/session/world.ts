@@ -1,5 +1,5 @@
 /** What the sessions of a server need of the rest of it. */
-import type { InterfaceInfo, Link } from '../../io/ports.ts';
+import type { Link } from '../../io/ports.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
@@ -15,6 +15,8 @@ export interface HandlerView {
   readonly context: InitiatorContext | ResponderContext;
   /** Undefined while it has no place on its device. */
   readonly counters: PathCounters | undefined;
+  /** Frames that the kernel's queue on its device lost before we could read them, since that was opened. */
+  readonly kernelDropped: number;
   /** Undefined while none was measured. */
   readonly rttMicros: number | undefined;
 }
@@ -60,12 +62,20 @@ export interface SessionJournal extends Journal {
   delay(): number;
 }
 
+/** What this server does on an interface, by whatever name it was asked for. */
+export interface InterfaceUsage {
+  /** Handlers on it. */
+  readonly handlers: number;
+  /** Frames that the kernel's queue lost before we could read them, since the interface was opened. */
+  readonly kernelDropped: number;
+}
+
 export interface SessionWorld extends World {
   readonly secrets: LineSecrets;
   readonly handlers: SessionHandlers;
   readonly devices: {
-    /** Handlers on the interface, by whatever name it was asked for. */
-    handlersOn(info: InterfaceInfo): number;
+    /** By the index of an interface. */
+    usage(): ReadonlyMap<number, InterfaceUsage>;
   };
   readonly watchers: {
     add(watcher: Watcher): void;

@@ -149,12 +149,17 @@ export interface Addon {
    * EAI_AGAIN or the like. Keeps the event loop from nothing. @throws SystemError when there is no thread to be had
    */
   lookUp(host: string, done: (code: string, addresses: readonly string[]) => void): void;
-  /** All interfaces, or the one with that index (an empty array when there is none). @throws SystemError */
-  links(ifindex?: number): NativeLink[];
+  /**
+   * All interfaces, or the one with that index or (alternative) name, 1 to 127 bytes without NUL (an empty array when
+   * there is none). @throws SystemError
+   */
+  links(which?: number | string): NativeLink[];
   /** The interfaces that a datagram of route netlink tells of, however it was damaged. For tests. */
   readLinks(datagram: Uint8Array): NativeLink[];
   /** @throws SystemError; what came before the change that failed is done */
   setLink(ifindex: number, changes: LinkChanges): void;
+  /** The kernel's number of this network namespace, never given again while it runs; empty where it has none. */
+  networkNamespace(): string;
   /** @throws SystemError */
   deleteLink(ifindex: number): void;
 }

@@ -13,7 +13,14 @@ import {
 } from '../ports.ts';
 import type { NativeLink } from './addon.ts';
 import { deviceError, noSuchDevice } from './device-error.ts';
-import { findInterface, findLink, findNamed, isEthernet, listInterfaces } from './interfaces.ts';
+import {
+  findInterface,
+  findNamed,
+  interfaceAt,
+  isEthernet,
+  kernelRun,
+  listInterfaces,
+} from './interfaces.ts';
 import { setMtu } from './links.ts';
 import { openPacket } from './packet-device.ts';
 import { openPcap } from './pcap-device.ts';
@@ -30,6 +37,7 @@ function pcapInstalled(): boolean {
 }
 
 export class KernelDevices implements Devices {
+  readonly kernel = kernelRun();
   // Looked at while there are descriptors to look with.
   private readonly backends: readonly ('packet' | 'pcap')[] = pcapInstalled()
     ? ['packet', 'pcap']
@@ -41,12 +49,16 @@ export class KernelDevices implements Devices {
     this.interfaces();
   }
 
-  interfaces(): InterfaceInfo[] {
+  interfaces(): readonly InterfaceInfo[] {
     return asked(listInterfaces);
   }
 
   find(ifname: string): InterfaceInfo | undefined {
     return asked(() => findInterface(ifname));
+  }
+
+  at(ifindex: number): InterfaceInfo | undefined {
+    return asked(() => interfaceAt(ifindex));
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {
@@ -57,10 +69,10 @@ export class KernelDevices implements Devices {
     return tapAvailable();
   }
 
-  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
-    const { link, info } = this.captured(ifname);
+  async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
+    const { link, info } = this.captured({ ifname, ifindex });
     const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
-    this.diagnostics.info({ ifname, ifindex: info.ifindex, backend }, 'capture opened');
+    this.diagnostics.info({ ifname: info.name, ifindex: info.ifindex, backend }, 'capture opened');
     return device;
   }
 
@@ -87,10 +99,11 @@ export class KernelDevices implements Devices {
   }
 
   /** An interface that can be captured. @throws DeviceError */
-  private captured(ifname: string): { link: NativeLink; info: InterfaceInfo } {
+  private captured(wanted: Named): { link: NativeLink; info: InterfaceInfo } {
+    const { ifname } = wanted;
     try {
-      const link = findLink(ifname);
-      const info = findInterface(ifname);
+      const link = findNamed(wanted);
+      const info = link === undefined ? undefined : interfaceAt(link.ifindex);
       if (link === undefined || info === undefined) throw noSuchDevice(ifname);
       if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
       return { link, info };

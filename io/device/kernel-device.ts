@@ -142,7 +142,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
 
   private watcher(): LinkWatcher {
     return {
-      changed: (mtu) => {
+      changed: ({ mtu }) => {
         if (mtu === this.currentMtu) return;
         this.currentMtu = mtu;
         this.port.setMtu(mtu);

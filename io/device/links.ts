@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { DeviceError, type TapOptions } from '../ports.ts';
 import { addon, type NativeLink } from './addon.ts';
 import { findLink } from './interfaces.ts';
+import { linkTable } from './link-table.ts';
 import { MOST_FRAMES } from './queue-governor.ts';
 
 /** The bridge of that name. @throws DeviceError */
@@ -41,7 +42,8 @@ function join(tap: NativeLink, bridge: NativeLink): void {
     const other = links(tap.master)[0]?.name ?? 'another interface';
     throw new DeviceError('bad-device', `${tap.name} is a port of ${other} already`);
   }
-  if (!links().some((link) => link.master === bridge.ifindex)) setLink(bridge.ifindex, { mac: bridge.mac });
+  const ports = [...linkTable().links().values()].filter((link) => link.master === bridge.ifindex);
+  if (ports.length === 0) setLink(bridge.ifindex, { mac: bridge.mac });
   setLink(tap.ifindex, { mac: highMac(), mtu: bridge.mtu, master: bridge.ifindex });
 }
 

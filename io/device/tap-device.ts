@@ -86,15 +86,16 @@ export function tapAvailable(): boolean {
   return existsSync(CLONE_DEVICE);
 }
 
-/** The interface of that name when it stands and we can attach to it. @throws DeviceError */
-function standingTap(ifname: string): NativeLink | undefined {
+/** The interface when it stands and we can attach to it. @throws DeviceError */
+function standingTap(tap: Named): NativeLink | undefined {
+  const { ifname } = tap;
   if (!GOOD_NAME.test(ifname)) {
     throw new DeviceError(
       'bad-device',
       `${JSON.stringify(ifname)} is no interface name: 1 to 15 characters, none of them space, / : or %`,
     );
   }
-  const link = findLink(ifname);
+  const link = findNamed(tap);
   if (link !== undefined && !link.tap) {
     throw new DeviceError(
       'bad-device',
@@ -149,13 +150,15 @@ export function openTap(ifname: string, options: TapOptions): FrameDevice {
   let open: OpenPort<NativeTap> | undefined;
   try {
     if (options.bridge !== undefined) checkBridgeMtu(findBridge(options.bridge), options);
-    const standing = standingTap(ifname);
+    const standing = standingTap({ ifname, ifindex: options.ifindex });
     const created = standing === undefined;
+    // It may have been renamed, or asked for by an alternative name, which the tun driver does not know.
+    const name = standing?.name ?? ifname;
     const { Tap } = addon();
     open = new OpenPort(
-      (outcome, onReadable) => new Tap(ifname, created, standing?.multiQueue ?? false, outcome, onReadable),
+      (outcome, onReadable) => new Tap(name, created, standing?.multiQueue ?? false, outcome, onReadable),
     );
-    return setUp(open, ifname, options, created);
+    return setUp(open, name, options, created);
   } catch (cause) {
     open?.port.close();
     throw deviceError(cause, ifname, 'CAP_NET_ADMIN');

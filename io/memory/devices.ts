@@ -21,6 +21,7 @@ interface Interface {
   readonly opened: Set<MemoryDevice>;
   /** Made by `openTap`. */
   readonly ours: boolean;
+  readonly altNames: Set<string>;
 }
 
 /** The interfaces of a machine that does not exist. What lies beyond an interface is its hub. */
@@ -28,6 +29,7 @@ export class MemoryDevices implements Devices {
   readonly #interfaces = new Map<string, Interface>();
   #nextIndex = 2;
   backends: readonly ('packet' | 'pcap')[] = ['packet', 'pcap'];
+  readonly kernel = 'memory';
   taps = true;
   /** When set, opening fails with it. */
   fault: DeviceError | undefined;
@@ -41,6 +43,11 @@ export class MemoryDevices implements Devices {
   /** Adds an interface that stands on a segment: a new one, or the one given. @returns the segment */
   add(info: Partial<InterfaceInfo> & { readonly name: string }, hub?: MemoryHub): MemoryHub {
     return this.#add(info, hub ?? new MemoryHub(this.clock), false).hub;
+  }
+
+  /** The same with a TAP that an earlier process has made by `openTap`. */
+  addOurs(info: InterfaceInfo): void {
+    this.#add(info, new MemoryHub(this.clock), true);
   }
 
   /** The segment beyond an interface. @throws Error when there is no such interface */
@@ -75,6 +82,11 @@ export class MemoryDevices implements Devices {
     for (const device of found.opened) device.up = up;
   }
 
+  /** Gives an interface a further name. */
+  addName(ifname: string, alternative: string): void {
+    this.#get(ifname).altNames.add(alternative);
+  }
+
   interfaces(): InterfaceInfo[] {
     if (this.untold !== undefined) throw this.untold;
     return this.standing();
@@ -92,7 +104,12 @@ export class MemoryDevices implements Devices {
 
   /** One of them. */
   look(ifname: string): InterfaceInfo | undefined {
-    return this.#interfaces.get(ifname)?.info;
+    return this.#called(ifname)?.info;
+  }
+
+  at(ifindex: number): InterfaceInfo | undefined {
+    if (this.untold !== undefined) throw this.untold;
+    return this.standing().find((info) => info.ifindex === ifindex);
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {
@@ -103,23 +120,25 @@ export class MemoryDevices implements Devices {
     return this.taps;
   }
 
-  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+  async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
     await this.#opening();
     if (!this.backends.includes(backend))
       throw new DeviceError('bad-device', `${backend} does not work here`);
-    const found = this.#find(ifname);
+    const found = this.#named({ ifname, ifindex });
+    if (found === undefined) throw noSuchDevice(ifname);
     return this.#open(found, { backend, takesOffload: backend === 'packet', unfinished: backend === 'pcap' });
   }
 
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
     await this.#opening();
     if (!this.taps) throw new DeviceError('bad-device', 'there is no /dev/net/tun');
-    const found = this.#interfaces.get(ifname) ?? this.#makeTap(ifname, options);
+    const found = this.#named({ ifname, ifindex: options.ifindex }) ?? this.#makeTap(ifname, options);
+    const { name } = found.info;
     if (found.info.kind !== 'tap') {
       throw new DeviceError('bad-device', `${ifname} is no TAP interface but a ${found.info.kind}`);
     }
-    if (this.opened(ifname).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
-    if (options.mtu !== undefined) this.setMtu({ ifname }, options.mtu);
+    if (this.opened(name).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
+    if (options.mtu !== undefined) this.setMtu({ ifname: name }, options.mtu);
     return this.#open(found, { backend: 'tap', takesOffload: true, unfinished: false });
   }
 
@@ -151,6 +170,7 @@ export class MemoryDevices implements Devices {
       hub,
       opened: new Set(),
       ours,
+      altNames: new Set(),
     };
     this.#interfaces.set(info.name, made);
     return made;
@@ -192,13 +212,18 @@ export class MemoryDevices implements Devices {
   }
 
   #find(ifname: string): Interface {
-    const found = this.#interfaces.get(ifname);
+    const found = this.#called(ifname);
     if (found === undefined) throw noSuchDevice(ifname);
     return found;
   }
 
+  #called(ifname: string): Interface | undefined {
+    const all = [...this.#interfaces.values()];
+    return this.#interfaces.get(ifname) ?? all.find(({ altNames }) => altNames.has(ifname));
+  }
+
   #named({ ifname, ifindex }: Named): Interface | undefined {
-    if (ifindex === undefined) return this.#interfaces.get(ifname);
+    if (ifindex === undefined) return this.#called(ifname);
     return [...this.#interfaces.values()].find(({ info }) => info.ifindex === ifindex);
   }
 

@@ -8,10 +8,19 @@ import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
 import type { DeviceSpec } from '../protocol/types.ts';
 
+/** Which interface it is, whatever anybody calls it. */
+export interface DeviceIdentity {
+  readonly ifindex: number;
+  /** This run of the kernel, and the network namespace: the index means nothing in another one. */
+  readonly kernel: string;
+}
+
 export interface DeviceInput {
   /** The normal form of its spec; the name of the actor. */
   readonly name: string;
   readonly spec: DeviceSpec;
+  /** Null as long as it is not there. */
+  readonly identity: DeviceIdentity | null;
   /** A TAP that is not there yet: we create it, and remove it with its last Handler. */
   readonly creates: boolean;
   /** Key of the Handler that opens it. */
@@ -29,6 +38,9 @@ export interface DeviceContext {
   readonly made: boolean;
   readonly wantedMtu: number | null;
   readonly handlers: readonly string[];
+  /** Which interface it was when it was last open or about to be; kept over a restart. */
+  readonly identity: DeviceIdentity | null;
+  /** While it is open. */
   readonly ifindex: number | null;
   readonly mtu: number | null;
   readonly why: string | null;
@@ -37,7 +49,13 @@ export interface DeviceContext {
 export type DeviceEvent =
   | { readonly type: 'join'; readonly handler: string }
   | { readonly type: 'leave'; readonly handler: string }
-  | { readonly type: 'opened'; readonly ifindex: number; readonly mtu: number; readonly backend: string }
+  | {
+      readonly type: 'opened';
+      readonly ifindex: number;
+      readonly kernel: string;
+      readonly mtu: number;
+      readonly backend: string;
+    }
   | { readonly type: 'failed'; readonly reason: Reason }
   /** The interface was deleted under us. */
   | { readonly type: 'gone'; readonly why: string }
@@ -96,6 +114,10 @@ const leave = deviceSetup.assign({
   handlers: ({ context, event }) => without(context.handlers, (event as Of<'leave'>).handler),
 });
 const opened = deviceSetup.assign({
+  identity: ({ event }) => {
+    const { ifindex, kernel } = event as Of<'opened'>;
+    return { ifindex, kernel };
+  },
   ifindex: ({ event }) => (event as Of<'opened'>).ifindex,
   mtu: ({ event }) => (event as Of<'opened'>).mtu,
   made: ({ context }) => context.ours,
@@ -123,6 +145,7 @@ export const deviceMachine = deviceSetup.createMachine({
     made: false,
     wantedMtu: input.wantedMtu,
     handlers: [input.handler],
+    identity: input.identity,
     ifindex: null,
     mtu: null,
     why: null,

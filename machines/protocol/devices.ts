@@ -12,18 +12,22 @@ const ENCODER = new TextEncoder();
 const KERNEL_SPACES: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20, 0xa0]);
 
 const FORMS = 'a device is <ifname>, packet:<ifname>, pcap:<ifname> or tap:<name>[?mtu=<n>&bridge=<ifname>]';
+/** IFNAMSIZ and ALTIFNAMSIZ of the kernel, less the NUL. */
+const MOST_NAME_BYTES = 15;
+const MOST_ALTERNATIVE_BYTES = 127;
 const NAME_RULE =
-  'an interface name has 1 to 15 bytes, without white space, / : ? and %, and is neither . nor .. nor holds control characters';
+  'an interface name has 1 to 15 bytes (an alternative one of what stands, up to 127), without white space, / : ? and %, and is neither . nor .. nor holds control characters';
 
 /**
  * Whether this may be the name of an interface: the kernel's dev_valid_name() (net/core/dev.c: fits IFNAMSIZ with its
  * NUL, not `.` or `..`, no `/`, `:` or white space); no `%`, which the kernel takes for a pattern; no `?`, which
  * begins options.
+ * @param most bytes
  */
-export function isIfname(name: string): boolean {
+export function isIfname(name: string, most = MOST_NAME_BYTES): boolean {
   if (name === '.' || name === '..' || /[/:?%\p{Cc}]/u.test(name)) return false;
   const bytes = ENCODER.encode(name);
-  return bytes.length >= 1 && bytes.length <= 15 && !bytes.some((byte) => KERNEL_SPACES.has(byte));
+  return bytes.length >= 1 && bytes.length <= most && !bytes.some((byte) => KERNEL_SPACES.has(byte));
 }
 
 /** Any of the four forms, else `bad-device`. Does not look whether there is such an interface. */
@@ -37,7 +41,8 @@ export function parseDevice(text: string): Result<DeviceSpec> {
   if (form !== 'any' && form !== 'packet' && form !== 'pcap' && form !== 'tap')
     return bad('bad-device', FORMS);
   if (colon >= 0 && form === 'any') return bad('bad-device', FORMS);
-  if (!isIfname(ifname)) return bad('bad-device', NAME_RULE);
+  if (!isIfname(ifname, form === 'tap' ? MOST_NAME_BYTES : MOST_ALTERNATIVE_BYTES))
+    return bad('bad-device', NAME_RULE);
   if (form === 'tap') return parseTap(ifname, options);
   if (options !== undefined) return bad('bad-device', 'only tap: takes options: mtu=<n> and bridge=<ifname>');
   return good({ kind: 'interface', backend: form, ifname });

@@ -89,6 +89,14 @@ export class HeldDevices implements Devices {
     return this.devices.find(ifname);
   }
 
+  at(ifindex: number): InterfaceInfo | undefined {
+    return this.devices.at(ifindex);
+  }
+
+  get kernel(): string {
+    return this.devices.kernel;
+  }
+
   captureBackends(): readonly ('packet' | 'pcap')[] {
     return this.devices.captureBackends();
   }
@@ -97,9 +105,9 @@ export class HeldDevices implements Devices {
     return this.devices.tapAvailable();
   }
 
-  async capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
+  async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
     await this.#pass();
-    return this.devices.capture(backend, ifname);
+    return this.devices.capture(backend, ifname, ifindex);
   }
 
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {

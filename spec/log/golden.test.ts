@@ -22,7 +22,7 @@ const NEVER = [
   // A responder is made in `handling`.
   /^responder@1 (unauthenticated|authenticated) /,
   // A device is held for Handlers that stand, and is taken up for the same ones again.
-  /^device@1 held restart → closing/,
+  /^device@2 held restart → closing/,
   // The record of its start comes before all others.
   /^server@1 stopped (closed-handler|log-cut)/,
 ];

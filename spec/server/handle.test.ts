@@ -291,11 +291,67 @@ scenario('HANDLE for one interface by two backends in one tick: one of them gets
 
 scenario('an interface by another of its names is the same segment', async (world) => {
   const { host, client } = await pair(world);
-  const index = host.devices.find('vm0')?.ifindex ?? 0;
   await handle(client);
-  host.devices.add({ name: 'alias0', ifindex: index });
-  assert.match(await client.ask(handleLine({ local: 'alias0', macs: MAC2 })), /^ERR 409 device-busy ./);
+  host.devices.addName('vm0', 'a-name-that-is-longer-than-fifteen-bytes');
+  const alias = 'a-name-that-is-longer-than-fifteen-bytes';
+  assert.match(await client.ask(handleLine({ local: alias })), /^ERR 409 mac-in-use ./);
+  assert.match(
+    await client.ask(handleLine({ local: `pcap:${alias}`, macs: MAC2 })),
+    /^ERR 409 device-busy ./,
+  );
+  await handle(client, { local: alias, macs: MAC2 });
+  assert.is(host.devices.opened('vm0').length, 1);
+  host.devices.rename('vm0', 'new0');
+  assert.match(await client.ask(handleLine({ local: 'new0' })), /^ERR 409 mac-in-use ./);
+  assert.match(await client.ask(handleLine({ local: 'vm0@if5' })), /^ERR 404 no-such-device .*: it is vm0$/);
 });
+
+scenario('another interface that took the name is another segment', async (world) => {
+  const { host, proxy, client } = await pair(world);
+  const first = await handle(client);
+  proxy.devices.rename('lan0', 'old0');
+  proxy.devices.add({ name: 'lan0' });
+  host.devices.rename('vm0', 'was0');
+  host.devices.add({ name: 'vm0' });
+  const second = await handle(client);
+  const index = (station: typeof host, name: string) => station.devices.opened(name).map((d) => d.ifindex);
+  assert.is(index(host, 'vm0').length, 1, 'not on the old one');
+  assert.is(index(proxy, 'lan0').length, 1, 'nor at the responder');
+  assert.is(index(host, 'was0').length, 1);
+  // A restart finds both again, whatever they are called.
+  await host.restart();
+  await world.elapse(3_000);
+  assert.is(stateOf(host, first), 'binary');
+  assert.is(stateOf(host, second), 'binary');
+  assert.is(index(host, 'vm0').length, 1);
+  assert.is(index(host, 'was0').length, 1);
+  const again = await host.client();
+  await again.ask(`CLOSE ${first}`, 5_000);
+  await world.settle();
+  assert.is(index(host, 'was0').length, 0, 'each leaves its own');
+  assert.is(index(host, 'vm0').length, 1);
+});
+
+for (const where of ['local', 'far'] as const) {
+  scenario(`HANDLE right behind CLOSE waits for the ${where} device to be released`, async (world) => {
+    const { host, proxy, client } = await pair(world);
+    const [station, name] = where === 'local' ? [host, 'vm0'] : [proxy, 'lan0'];
+    const id = await handle(client, { [where]: `pcap:${name}` });
+    const [device] = station.devices.opened(name);
+    const close = device!.close.bind(device);
+    // A pcap device takes its time: a process has to end.
+    device!.close = () => new Promise((resolve) => world.clock.after(50, () => resolve(close())));
+    client.say(`CLOSE ${id}`, handleLine({ [where]: `packet:${name}` }));
+    await world.elapse(2_000);
+    const [closed, opened] = client.lines();
+    assert.is(closed, 'OK');
+    assert.match(opened ?? '', /^OK handler=/);
+    assert.equal(
+      station.devices.opened(name).map(({ backend }) => backend),
+      ['packet'],
+    );
+  });
+}
 
 scenario('too many Handlers are 429', async (world) => {
   const { client, proxy } = await pair(world, { host: { limits: { handlers: 1 } } });

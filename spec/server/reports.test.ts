@@ -18,13 +18,16 @@ scenario('DEVICES? lists every interface with what can be done with it', async (
   const answer = await client.answer();
   assert.is(
     answer[0],
-    'DEVICE eth0 kind=nic mac=52:54:00:aa:bb:cc mtu=9000 state=down backends=packet,pcap local=no handlers=0',
+    'DEVICE eth0 kind=nic mac=52:54:00:aa:bb:cc mtu=9000 state=down backends=packet,pcap local=no handlers=0 kernel_dropped=0',
   );
   assert.match(
     answer[1] ?? '',
-    /^DEVICE br0 kind=bridge .* state=up backends=packet,pcap local=no handlers=0$/,
+    /^DEVICE br0 kind=bridge .* state=up backends=packet,pcap local=no handlers=0 kernel_dropped=0$/,
   );
-  assert.match(answer[2] ?? '', /^DEVICE vm9 kind=tap .* backends=tap,packet,pcap local=yes handlers=0$/);
+  assert.match(
+    answer[2] ?? '',
+    /^DEVICE vm9 kind=tap .* backends=tap,packet,pcap local=yes handlers=0 kernel_dropped=0$/,
+  );
   assert.is(answer.at(-1), `OK count=${answer.length - 1}`);
 });
 
@@ -37,6 +40,17 @@ scenario('DEVICES? counts the Handlers of an interface', async (world) => {
   for (const id of ids) await client.ask(`CLOSE ${id}`);
   assert.is(await handlers(), '0');
   assert.is(host.server.handlers.all().length, 0);
+});
+
+scenario('DEVICES? and STATS? count what the queue of the kernel has lost', async (world) => {
+  const { host, client } = await pair(world);
+  const id = await handle(client);
+  const [device] = host.devices.opened('vm0');
+  device!.kernelDrops = () => 600_000;
+  const devices = (await client.list('DEVICES?')).join('|');
+  assert.match(devices, /DEVICE vm0 [^|]*handlers=1 kernel_dropped=600000(\||$)/);
+  assert.match(devices, /DEVICE vm1 [^|]*handlers=0 kernel_dropped=0(\||$)/);
+  assert.ok((await client.list(`STATS? ${id}`)).includes('STAT kernel_dropped 600000'));
 });
 
 scenario(

@@ -43,13 +43,13 @@ export class SimulatedInterfaces extends MemoryDevices {
     this.#process = fence;
   }
 
-  override capture(backend: 'packet' | 'pcap', ifname: string): Promise<FrameDevice> {
-    return this.#opened(() => super.capture(backend, ifname));
+  override capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
+    return this.#opened(() => super.capture(backend, ifname, ifindex));
   }
 
   override async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
     const device = await this.#opened(() => super.openTap(ifname, options));
-    this.onTap(ifname, this.hub(ifname));
+    this.onTap(device.ifname, this.hub(device.ifname));
     return device;
   }
 

@@ -244,9 +244,11 @@ class ProcessBoundary {
     this.interfaces = {
       interfaces: () => devices.interfaces(),
       find: (ifname) => devices.find(ifname),
+      at: (ifindex) => devices.at(ifindex),
+      kernel: devices.kernel,
       captureBackends: () => devices.captureBackends(),
       tapAvailable: () => devices.tapAvailable(),
-      capture: (backend, ifname) => devices.capture(backend, ifname).then(opened),
+      capture: (backend, ifname, ifindex) => devices.capture(backend, ifname, ifindex).then(opened),
       openTap: (ifname, options) => devices.openTap(ifname, options).then(opened),
       setMtu: (tap, mtu) => devices.setMtu(tap, mtu),
       removeTap: (tap) => devices.removeTap(tap),

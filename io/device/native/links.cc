@@ -2,6 +2,7 @@
 // does not matter and no program is started.
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -42,10 +43,14 @@ napi_value toObject(napi_env env, const netlink::Link& link) {
 /// Of a list that changes while it is read, interfaces may be missing: it is read again, so many times at most.
 constexpr int kMostTries = 100;
 
-int ask(int ifindex, std::vector<netlink::Link>& links) {
-  netlink::Request request(RTM_GETLINK, ifindex == 0 ? NLM_F_DUMP : 0, ifindex);
+int ask(int ifindex, const std::string& name, std::vector<netlink::Link>& links) {
+  const bool all = ifindex == 0 && name.empty();
   // A single answer has no end mark: an acknowledgement is asked for and is the end.
-  if (ifindex != 0) request.message()->nlmsg_flags |= NLM_F_ACK;
+  netlink::Request request(RTM_GETLINK, all ? NLM_F_DUMP : NLM_F_ACK, ifindex);
+  // IFLA_IFNAME stands for alternative names, too, as far as it has room for them.
+  if (!name.empty()) {
+    request.add(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name.c_str(), name.size() + 1);
+  }
   const auto each = [&](const nlmsghdr* message) {
     netlink::Link link;
     if (netlink::parseLink(message, link)) links.push_back(std::move(link));
@@ -68,14 +73,17 @@ napi_value toArray(napi_env env, const std::vector<netlink::Link>& links) {
   return array;
 }
 
-/// links(ifindex?): all interfaces, or an array of the one (empty when there is none).
+/// links(ifindex or name?): all interfaces, or an array of the one (empty when there is none).
 napi_value jsLinks(napi_env env, napi_callback_info info) {
   napi::Call<1> call(env, info);
   uint32_t ifindex = 0;
   napi::toUint32(env, call.args[0], ifindex);
+  std::string name;
+  napi::toString(env, call.args[0], name);
   std::vector<netlink::Link> links;
-  const int error = ask(static_cast<int>(ifindex), links);
-  if (error != 0 && !(ifindex != 0 && error == ENODEV)) {
+  const int error = ask(static_cast<int>(ifindex), name, links);
+  const bool one = ifindex != 0 || !name.empty();
+  if (error != 0 && !(one && error == ENODEV)) {
     napi::throwErrno(env, error, "cannot list interfaces");
     return nullptr;
   }
@@ -169,6 +177,23 @@ napi_value jsSetLink(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+/// networkNamespace(): the number that the kernel gives a network namespace and, unlike its inode's, never gives
+/// again; empty where it has none (before Linux 5.14).
+napi_value jsNetworkNamespace(napi_env env, napi_callback_info) {
+  Fd fd = netlink::open(0, false);
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  const bool known = fd && getsockopt(fd.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0;
+  const std::string text = known ? std::to_string(cookie) : "";
+  napi_value result = nullptr;
+  napi_create_string_utf8(env, text.c_str(), text.size(), &result);
+  return result;
+}
+
 napi_value jsDeleteLink(napi_env env, napi_callback_info info) {
   napi::Call<1> call(env, info);
   uint32_t index = 0;
@@ -188,6 +213,7 @@ void defineLinks(napi_env env, napi_value exports) {
       {"links", nullptr, jsLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"readLinks", nullptr, jsReadLinks, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setLink", nullptr, jsSetLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"networkNamespace", nullptr, jsNetworkNamespace, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"deleteLink", nullptr, jsDeleteLink, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

@@ -8,6 +8,7 @@
  * It ends by SIGKILL, or when the parent does. The signals that a terminal or a service manager sends to all
  * processes at once are the parent's to answer: it still has to say goodbye to its peers.
  */
+import { addon } from '../addon.ts';
 import { FramePipe } from './frame-pipe.ts';
 import { FRAMES_FD, type FromChild } from './messages.ts';
 import { LEAST_FRAME, LONGEST_FRAME } from './records.ts';
@@ -31,7 +32,7 @@ class Child {
   readonly #pipe: FramePipe;
 
   constructor(
-    private readonly ifname: string,
+    private ifname: string,
     private readonly ifindex: number,
   ) {
     this.#pipe = new FramePipe(FRAMES_FD, {
@@ -51,6 +52,7 @@ class Child {
 
   /** Opens the interface; one that is down will be tried again. */
   #open(): void {
+    this.#findName();
     try {
       const capture = new Capture(
         this.ifname,
@@ -71,6 +73,14 @@ class Child {
       }
       this.#waitUntilUp();
     }
+  }
+
+  /** libpcap knows interfaces by name, and a name is not for ever: another interface may have it by now. */
+  #findName(): void {
+    const name = addon().links(this.ifindex)[0]?.name;
+    if (name !== undefined) this.ifname = name;
+    else if (this.#opened) end(`the interface ${this.ifname} was deleted`);
+    else fail('no-such-device', `there is no interface ${this.ifname} with the index ${this.ifindex}`);
   }
 
   #captured(buffer: Buffer, captured: number, length: number): void {

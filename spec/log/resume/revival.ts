@@ -76,7 +76,7 @@ export class Revival {
     const revival = new Revival(remains);
     for (const info of remains.interfaces) {
       if (ofTheUser.includes(info.name)) revival.devices.add(info);
-      else await revival.#makeTap(info.name);
+      else revival.devices.addOurs(info);
     }
     const { live } = remains;
     const started = revival.server.start({
@@ -88,13 +88,6 @@ export class Revival {
     await revival.clock.settle();
     await started;
     return revival;
-  }
-
-  /** A TAP that the run before has made. */
-  async #makeTap(name: string): Promise<void> {
-    const opening = this.devices.openTap(name, {});
-    await this.clock.settle();
-    await (await opening).close();
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@
  * The list of interfaces, held against what this test made, in a network namespace of this process alone. Its /sys
  * shows the interfaces of another namespace, as it does under `unshare -n`: nothing here may come from there.
  */
+import { execFileSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { kernelDevices } from '../../../io/device/devices.ts';
@@ -57,6 +58,64 @@ function tests(): void {
     for (let i = 0; i < count; i += 1) ip(`link add many${i} type veth peer name other${i}`);
     const found = kinds();
     for (let i = 0; i < count; i += 1) assert.is(found[`other${i}`], 'veth');
+  });
+
+  test('an interface is found by what it is called now, by its other names, and by its index', () => {
+    ip('link add lan0 type veth peer name far0');
+    ip('link property add dev lan0 altname a-name-that-is-longer-than-fifteen-bytes');
+    const { ifindex } = devices.find('lan0')!;
+    assert.is(devices.find('a-name-that-is-longer-than-fifteen-bytes')?.name, 'lan0');
+    ip('link set lan0 name old0');
+    assert.is(devices.find('lan0'), undefined);
+    ip('link add lan0 type bridge');
+    assert.is(devices.find('old0')?.ifindex, ifindex);
+    assert.is(devices.at(ifindex)?.name, 'old0');
+    assert.is.not(devices.find('lan0')?.ifindex, ifindex);
+    ip('link property del dev old0 altname a-name-that-is-longer-than-fifteen-bytes');
+    assert.is(devices.find('a-name-that-is-longer-than-fifteen-bytes'), undefined);
+    ip('link del old0');
+    assert.is(devices.at(ifindex), undefined);
+    assert.is(devices.find('far0'), undefined, 'its other end went, too');
+  });
+
+  test('a capture is of the index that is known, whoever has the name', async () => {
+    ip('link add own0 type veth peer name own1');
+    const { ifindex } = devices.find('own0')!;
+    ip('link set own0 name was0');
+    ip('link add own0 type bridge');
+    const device = await devices.capture('packet', 'own0', ifindex);
+    assert.equal([device.ifname, device.ifindex], ['was0', ifindex]);
+    await device.close();
+  });
+
+  test('a TAP that was renamed is opened by its index, by its name, by an alternative one', async () => {
+    const first = await devices.openTap('mine0', {});
+    await first.close();
+    ip('link set mine0 down');
+    ip('link set mine0 name moved0');
+    ip('link property add dev moved0 altname another-name');
+    for (const [name, ifindex] of [['mine0', first.ifindex], ['moved0'], ['another-name']] as const) {
+      const again = await devices.openTap(name, { ifindex });
+      assert.equal([again.ifname, again.ifindex], ['moved0', first.ifindex]);
+      await again.close();
+    }
+    await devices.removeTap({ ifname: 'mine0', ifindex: first.ifindex });
+    assert.is(devices.at(first.ifindex), undefined);
+  });
+
+  test('finding one costs nothing by the number of all', () => {
+    const began = performance.now();
+    for (let i = 0; i < 2000; i += 1) assert.is(devices.find(`many${i % 150}`)?.kind, 'veth');
+    const took = performance.now() - began;
+    assert.ok(took < 1000, `2,000 times among ${devices.interfaces().length} took ${took} ms`);
+  });
+
+  test('what changes in great numbers at once is not missed', () => {
+    const lines = Array.from({ length: 1500 }, (_, i) => `link set many${i % 150} mtu ${1000 + i}\n`).join(
+      '',
+    );
+    execFileSync('ip', ['-batch', '-'], { input: lines });
+    for (let i = 0; i < 150; i += 1) assert.is(devices.find(`many${i}`)?.mtu, 2350 + i);
   });
 
   test('the MTU of an interface is set, or the error says why not', () => {

@@ -175,6 +175,28 @@ function ownTests(): void {
     removeCable();
   });
 
+  test('an interface that got another name while it was down goes on, and not the one that took its name', async () => {
+    veth('pcap0', 'far0');
+    const station = await RawStation.open('far0');
+    const device = await openPcap(info('pcap0'));
+    const heard = new Heard();
+    device.start(heard);
+    ip('link set pcap0 down');
+    ip('link set pcap0 name other0');
+    ip('link add pcap0 type bridge');
+    ip('link set pcap0 up');
+    ip('link set other0 up');
+    await until('a frame comes in', () => {
+      station.send([testFrame(1, { length: 60 })]);
+      return heard.frames_.length > 0;
+    });
+    assert.equal(heard.reasons, []);
+    await device.close();
+    await station.close();
+    ip('link del pcap0');
+    ip('link del other0');
+  });
+
   onCable('a super-frame comes whole', async ({ device, station }) => {
     const heard = new Heard();
     device.start(heard);

@@ -14,8 +14,9 @@ const deviceInput = {
   creates: true,
   handler: 'a',
   wantedMtu: null,
+  identity: null,
 };
-const deviceOpened = { type: 'opened', ifindex: 7, mtu: 1500, backend: 'tap' };
+const deviceOpened = { type: 'opened', ifindex: 7, kernel: 'k', mtu: 1500, backend: 'tap' };
 const deviceFailed = { type: 'failed', reason: 'device-busy' };
 const [joinA, joinB, leaveA] = [
   { type: 'join', handler: 'a' },
@@ -26,7 +27,7 @@ const [joinA, joinB, leaveA] = [
 test('a device remembers its Handlers, its interface, and whether it was made', () => {
   walk(deviceDefinition, deviceInput, [
     [joinB, 'handlers=[a,b]'],
-    [deviceOpened, 'made=true ifindex=7 mtu=1500'],
+    [deviceOpened, 'made=true identity={ifindex:7,kernel:k} ifindex=7 mtu=1500'],
     [joinA, 'handlers=[b,a]'],
     [leaveA, 'handlers=[b]'],
     [{ type: 'restart', handlers: ['b', 'c'] }, 'handlers=[b,c] ifindex=null mtu=null'],
@@ -37,20 +38,20 @@ test('a device remembers its Handlers, its interface, and whether it was made', 
     [{ type: 'leave', handler: 'b' }, 'handlers=[]'],
   ]);
   walk(deviceDefinition, { ...deviceInput, creates: false }, [
-    [deviceOpened, 'ifindex=7 mtu=1500'],
+    [deviceOpened, 'identity={ifindex:7,kernel:k} ifindex=7 mtu=1500'],
     [{ type: 'gone', why: 'deleted' }, 'why=deleted'],
   ]);
   walk(deviceDefinition, deviceInput, [
-    [deviceOpened, 'made=true ifindex=7 mtu=1500'],
+    [deviceOpened, 'made=true identity={ifindex:7,kernel:k} ifindex=7 mtu=1500'],
     [{ type: 'restart', handlers: [] }, 'handlers=[] ifindex=null mtu=null'],
   ]);
   walk(deviceDefinition, deviceInput, [
-    [deviceOpened, 'made=true ifindex=7 mtu=1500'],
+    [deviceOpened, 'made=true identity={ifindex:7,kernel:k} ifindex=7 mtu=1500'],
     [leaveA, 'handlers=[]'],
   ]);
   walk(deviceDefinition, deviceInput, [[deviceFailed, 'why=device-busy']]);
   walk(deviceDefinition, deviceInput, [
-    [deviceOpened, 'made=true ifindex=7 mtu=1500'],
+    [deviceOpened, 'made=true identity={ifindex:7,kernel:k} ifindex=7 mtu=1500'],
     [{ type: 'restart', handlers: ['a'] }, 'ifindex=null mtu=null'],
     [joinA, ''],
     [leaveA, 'handlers=[]'],

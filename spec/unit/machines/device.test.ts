@@ -12,9 +12,10 @@ const input = {
   creates: true,
   handler: 'handler:a',
   wantedMtu: null,
+  identity: null,
 };
 const foreign = { ...input, creates: false };
-const opened = { type: 'opened', ifindex: 7, mtu: 1500, backend: 'tap' };
+const opened = { type: 'opened', ifindex: 7, kernel: 'k', mtu: 1500, backend: 'tap' };
 const joinB = { type: 'join', handler: 'handler:b' };
 const leaveA = { type: 'leave', handler: 'handler:a' };
 const failed = { type: 'failed', reason: 'device-busy' };
