@@ -200,6 +200,8 @@ export interface Link {
   readonly certificate?: PeerCertificate;
   /** Bytes given to `write` that the kernel has not taken yet. */
   readonly unsent: number;
+  /** The shortest round trip of the last minutes, in microseconds, where something below knows of it. */
+  readonly leastRttMicros?: number | undefined;
   /** Sets who is told. May be called again to hand the link on; nothing is lost in between. */
   attach(sink: LinkSink): void;
   /**

@@ -89,9 +89,10 @@ export class Initiator extends HandlerActor {
   protected override roundTrip(wire: Wire, micros: number): void {
     const { wires } = this.context;
     if (wires === undefined || wires.most < 2 || wires.far || this.state !== 'binary') return;
-    this.#longTrips = micros >= this.world.limits.spreadRtt * 1000 ? this.#longTrips + 1 : 0;
+    const length = wire.lengthMicros ?? micros;
+    this.#longTrips = length >= this.world.limits.spreadRtt * 1000 ? this.#longTrips + 1 : 0;
     if (this.#longTrips === 1) wire.ping();
-    else if (this.#longTrips > 1) this.shell.send({ type: 'far', rttMicros: micros });
+    else if (this.#longTrips > 1) this.shell.send({ type: 'far', rttMicros: length });
   }
 
   #furtherWire(outcome: WireOutcome, text: string): void {

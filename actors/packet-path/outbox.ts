@@ -7,7 +7,7 @@
  * that is dropped** (tail drop), and counted `queue-full` by the caller.
  *
  * So there is never more of one wire in this process, whatever its other end does, than the high-water mark and one
- * batch in the socket, HELD_SLABS slabs (256 KiB) here and as many on their way; and of one device's read buffers
+ * batch in the socket, HELD_SLABS slabs (256 KiB; 1 MiB where there are several wires) here and as many on their way; and of one device's read buffers
  * never more than MAX_LOANS batches wait for the slow wires of all its Handlers.
  *
  * PING, PONG and BYE are handed to the link at once and so overtake what is held (BYE brings it along).
@@ -19,6 +19,11 @@ import { giveSlab, SLAB_BYTES, type Slab, takeSlab } from './slabs.ts';
 
 const MAX_WRITES = 8;
 const HELD_SLABS = 2;
+/**
+ * With several wires: only flows that have a lot to send wait here, each behind itself, and a sender that is told of a
+ * loss whenever a quarter of a megabyte waits gets no more than half of a long way.
+ */
+const HELD_SLABS_OF_SEVERAL = 8;
 const MAX_HELD_BATCHES = 4;
 /** Above this many pieces a copy is cheaper than a vector. */
 const MAX_PIECES = 16;
@@ -44,11 +49,17 @@ export class Outbox {
   #behind = false;
   #open = true;
   #held: Slab[] = [];
+  #mostHeld = HELD_SLABS;
 
   constructor(private readonly link: Link) {}
 
   get behind(): boolean {
     return this.#behind;
+  }
+
+  /** Whether this is one of several wires, over which flows are shared out. */
+  set several(several: boolean) {
+    this.#mostHeld = several ? HELD_SLABS_OF_SEVERAL : HELD_SLABS;
   }
 
   /** Whether frames wait here, and not at the link. */
@@ -94,7 +105,7 @@ export class Outbox {
     if (!this.#open) return false;
     this.flush();
     const last = this.#held.at(-1);
-    const slabs = HELD_SLABS - this.#held.length;
+    const slabs = this.#mostHeld - this.#held.length;
     // What is left at the end of a slab may be too short for the next record.
     const room = (last ? Math.max(0, last.room - longest) : 0) + slabs * (SLAB_BYTES - longest);
     return bytes <= room;
@@ -148,7 +159,7 @@ export class Outbox {
     const last = this.#held.at(-1);
     if (last !== undefined && last.room >= bytes) return last;
     if (bytes > SLAB_BYTES) return undefined;
-    if (this.#held.length >= HELD_SLABS) {
+    if (this.#held.length >= this.#mostHeld) {
       this.flush();
       if (this.#held.length > 0) return undefined;
     }

@@ -42,6 +42,7 @@ export class Spread {
     const [before] = this.#only === undefined ? [] : this.#open;
     this.#open = wires;
     this.#only = wires.length === 1 ? wires[0]?.outbox : undefined;
+    for (const { outbox } of wires) outbox.several = wires.length > 1;
     if (wires.length < 2) return;
     this.#flows ??= new FlowTable();
     if (before !== undefined) this.#flows.allWentOver(before.number, this.#now());

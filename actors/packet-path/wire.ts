@@ -103,6 +103,15 @@ export class Wire {
     return this.#liveness.rttMicros;
   }
 
+  /**
+   * How long the way is: the shortest round trip of late as the kernel has it, else that of the last PING. A busy machine
+   * and a lost packet make a PING's longer. In microseconds; undefined before the first.
+   */
+  get lengthMicros(): number | undefined {
+    const { rttMicros } = this;
+    return rttMicros === undefined ? undefined : Math.min(rttMicros, this.link.leastRttMicros ?? rttMicros);
+  }
+
   /** When anything was received last, in nanoseconds of the clock. */
   get heardAt(): number {
     return this.#liveness.heardAt;

@@ -10,10 +10,11 @@ const UNKNOWN_OPTION = ['ENOTSUP', 'ENOPROTOOPT'];
  * what waits unsent though it knows how to. @throws Error when there is no addon
  */
 export function kernelSockets(unbounded: (why: SystemError) => void): (fd: number) => KernelSocket {
-  const { sendNow, setNotSentLowat } = addon();
+  const { sendNow, setNotSentLowat, tcpInfo } = addon();
   let told = false;
   return (fd) => ({
     sendNow: (bytes, more) => sendNow(fd, bytes, more),
+    leastRttMicros: () => tcpInfo(fd)?.leastRttMicros || undefined,
     limitUnsent(bytes) {
       try {
         setNotSentLowat(fd, bytes);

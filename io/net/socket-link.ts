@@ -18,6 +18,8 @@ export interface LinkFacts {
 
 /** What Node has no means for, of one socket. */
 export interface KernelSocket {
+  /** The shortest round trip of the last minutes, in microseconds; undefined where the kernel does not tell. */
+  leastRttMicros(): number | undefined;
   /** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
   sendNow(bytes: Uint8Array, more: boolean): number;
   /** Lets no more than about so many bytes wait in the kernel unsent. */
@@ -53,11 +55,13 @@ export class SocketLink implements Link {
   /** Writes that Node has not called back for; while there are any, all others go behind them. */
   #queued = 0;
   readonly #sendNow: KernelSocket['sendNow'] | undefined;
+  readonly #kernel: KernelSocket | undefined;
   readonly #unsentBound: UnsentBound | undefined;
 
   /** @param kernel makes writes go straight to the kernel as long as it takes them whole, TLS aside */
   constructor(socket: Socket, facts: LinkFacts, kernel?: KernelSocket | undefined) {
     this.#socket = socket;
+    this.#kernel = kernel;
     if (kernel) {
       if (facts.scheme !== 'tls') this.#sendNow = kernel.sendNow;
       this.#unsentBound = new UnsentBound(() => performance.now(), kernel.limitUnsent);
@@ -79,6 +83,10 @@ export class SocketLink implements Link {
       this.#close = 'seen';
       this.#deliver();
     });
+  }
+
+  get leastRttMicros(): number | undefined {
+    return this.#kernel?.leastRttMicros();
   }
 
   get unsent(): number {

@@ -331,7 +331,11 @@ for (const scheme of ['tcp', 'tls']) {
     const watched = (end: string) => ({
       tls: () => material,
       tune: (fd: number) => seen.push(`${end} noDelay=${addon().tcpInfo(fd)?.noDelay}`),
-      kernel: () => ({ sendNow: () => 0, limitUnsent: () => seen.push(`${end} bounded`) }),
+      kernel: () => ({
+        sendNow: () => 0,
+        leastRttMicros: () => undefined,
+        limitUnsent: () => seen.push(`${end} bounded`),
+      }),
     });
     const pin = scheme === 'tls' ? { pin: fingerprint } : {};
     const pair = await connected(
