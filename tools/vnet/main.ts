@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 /** The `vnet` command. What it can do stands in `cli/main.ts`. */
 
+import { takeSignals } from './cli/signals.ts';
+
+takeSignals(process.argv[2]);
+
 /** Errors tell where they come from in the source; maps are read of what is loaded from here on. */
 process.setSourceMapsEnabled(true);
 
@@ -15,5 +19,3 @@ const status = await main(process.argv.slice(2));
 // Output is written by now (pipes and files are written at once on Linux); nothing that still stands open, such as
 // a connection that ends slowly, is worth waiting for.
 process.exit(status);
-
-export {};

@@ -17,7 +17,9 @@ import { Capture } from './session.ts';
 const HOUSEKEEPING_MS = 1000;
 const DOWN_POLL_MS = 100;
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+// SIGUSR1 would open Node's debugger.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
+  process.on(signal, () => undefined);
 
 class Child {
   #capture: Capture | undefined;

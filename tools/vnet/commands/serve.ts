@@ -3,6 +3,7 @@ import { standardErrorLog } from '../../../io/diagnostics.ts';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { Failure } from '../cli/failures.ts';
+import { onSignals } from '../cli/signals.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
 import { reportFatalError } from '../serve/fatal-error.ts';
 import { setJitFlags } from '../serve/jit-flags.ts';
@@ -22,13 +23,17 @@ export const serve = command(SERVE, async (given, around) => {
 
 async function run(options: ServeOptions, around: CommandIo): Promise<number> {
   setJitFlags();
-  reportFatalError(standardErrorLog(options.name));
+  const diagnostics = standardErrorLog(options.name);
+  reportFatalError(diagnostics);
   const server = await assemble(options);
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
-  process.on('SIGHUP', () => server.reload());
   const urls = await server.start();
+  onSignals((signal) => {
+    if (signal === 'SIGHUP') server.reload();
+    else diagnostics.info({ signal }, 'this signal does nothing here');
+  });
   around.out(`READY ${urls.join(' ')}\n`);
   await server.stop(await ended);
   return 0;

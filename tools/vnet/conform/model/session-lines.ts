@@ -96,7 +96,7 @@ const WRONG: readonly LineStimulus[] = [
 /** Arguments that are wrong in HANDLE and in BEGIN alike. */
 const ENDS: readonly (readonly [Reason, string, string, Instead])[] = [
   ['bad-device', 'unknown form', '3.1', { local: 'usb:eth0' }],
-  ['bad-device', 'name of 16 bytes', '3.1', { local: 'a234567890123456' }],
+  ['bad-device', 'TAP name of 16 bytes', '3.1', { local: 'tap:a234567890123456' }],
   ['bad-device', 'options on an interface', '3.1', { local: 'packet:eth0?mtu=1400' }],
   ['bad-device', 'unknown option', '3.1', { local: 'tap:vnconf0?color=red' }],
   ['bad-device', 'the far one', '3.1', { far: 'usb:eth0' }],
