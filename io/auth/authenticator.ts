@@ -7,8 +7,9 @@ import { FairQueue, type FairQueueLimits } from './fair-queue.ts';
 import { DEFAULT_IDENTITY, IDENTITY, LOCAL_IDENTITY } from './identity.ts';
 import { loadPasswords, type Passwords } from './password-file.ts';
 import { loadPeers, type Peers } from './peers.ts';
+import { PlainPassword } from './plain-password.ts';
 import { secretProblem } from './private-file.ts';
-import { hashSecretSync, impossibleHash, type ScryptHash, verifySecret } from './scrypt.ts';
+import { impossibleHash, type ScryptHash, verifySecret } from './scrypt.ts';
 
 /** Where credentials come from; all of it is what the options of `vnet serve` say. */
 export interface CredentialSources {
@@ -36,7 +37,8 @@ const QUEUE_LIMITS: FairQueueLimits = { total: 128, perKey: 16 };
 /** All keys and passwords of a server, read from files and read again on demand. */
 export class Credentials implements Authenticator {
   #loaded: Loaded;
-  readonly #password: ScryptHash | undefined;
+  /** Counts in place of `#loaded.passwords`. */
+  readonly #password: PlainPassword | undefined;
   readonly #queue: FairQueue;
   /** Chooses the hash that an unknown identity is checked against, so that it always is the same one. */
   readonly #pepper = randomBytes(32);
@@ -52,7 +54,7 @@ export class Credentials implements Authenticator {
   }
 
   get passwords(): boolean {
-    return this.#loaded.passwords.size > 0;
+    return this.#password !== undefined || this.#loaded.passwords.size > 0;
   }
 
   get certificates(): boolean {
@@ -84,6 +86,8 @@ export class Credentials implements Authenticator {
 
   /** @throws Busy when too many wait already */
   verify(identity: string, secret: string, address: string): Promise<boolean> {
+    const plain = this.#password;
+    if (plain) return this.#queue.run(address, () => plain.verify(identity, secret));
     const { passwords } = this.#loaded;
     const hash = passwords.get(identity) ?? this.#stranger(identity, passwords);
     return this.#queue.run(address, () => verifySecret(secret, hash));
@@ -111,7 +115,7 @@ export class Credentials implements Authenticator {
     const authorized = authorizedFile === undefined ? new Authorized([]) : loadAuthorized(authorizedFile);
     const peers: Peers = peersFile === undefined ? new Map() : loadPeers(peersFile);
     return {
-      passwords: passwordFile === undefined ? onlyDefault(this.#password) : loadPasswords(passwordFile),
+      passwords: passwordFile === undefined ? new Map() : loadPasswords(passwordFile),
       authorized,
       peers,
       tls: loadTls(this.sources, authorized, peers),
@@ -141,13 +145,9 @@ export function loadTls(
   };
 }
 
-function environmentPassword({ password, passwordFile }: CredentialSources): ScryptHash | undefined {
+function environmentPassword({ password, passwordFile }: CredentialSources): PlainPassword | undefined {
   if (password === undefined || passwordFile !== undefined) return undefined;
   const problem = secretProblem(password);
   if (problem) throw new Error(`the password in VNET_PASSWORD ${problem}`);
-  return hashSecretSync(password);
-}
-
-function onlyDefault(hash: ScryptHash | undefined): Passwords {
-  return hash ? new Map([[DEFAULT_IDENTITY, hash]]) : new Map();
+  return new PlainPassword(DEFAULT_IDENTITY, password);
 }

@@ -29,7 +29,7 @@ export async function hashSecret(secret: string, cost: ScryptCost = SCRYPT_COST)
   return { ...cost, salt, key: await derive(secret, salt, KEY_BYTES, cost) };
 }
 
-/** The same at once, for start-up. */
+/** The same at once. */
 export function hashSecretSync(secret: string, cost: ScryptCost = SCRYPT_COST): ScryptHash {
   const salt = randomBytes(SALT_BYTES);
   return { ...cost, salt, key: scryptSync(secret, salt, KEY_BYTES, scryptOptions(cost)) };

@@ -150,6 +150,11 @@ export interface Addon {
    */
   lookUp(host: string, done: (code: string, addresses: readonly string[]) => void): void;
   /**
+   * fdatasync(2) of an open descriptor, in a thread of its own; `error` is its errno, 0 when it went well. Keeps the event
+   * loop alive until then. @throws SystemError when there is no thread to be had
+   */
+  syncData(fd: number, done: (error: number) => void): void;
+  /**
    * All interfaces, or the one with that index or (alternative) name, 1 to 127 bytes without NUL (an empty array when
    * there is none). @throws SystemError
    */

@@ -10,6 +10,7 @@ NAPI_MODULE_INIT() {
   defineLinks(env, exports);
   defineSockets(env, exports);
   defineResolve(env, exports);
+  defineSync(env, exports);
   defineTcp(env, exports);
   defineJoin(env, exports);
   return exports;

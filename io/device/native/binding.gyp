@@ -14,6 +14,7 @@
         "port.cc",
         "resolve.cc",
         "sockets.cc",
+        "sync.cc",
         "tap.cc",
         "tcp.cc",
         "virtio.cc"

@@ -63,5 +63,6 @@ napi_value defineMonitor(napi_env env);
 void defineLinks(napi_env env, napi_value exports);
 void defineSockets(napi_env env, napi_value exports);
 void defineResolve(napi_env env, napi_value exports);
+void defineSync(napi_env env, napi_value exports);
 void defineTcp(napi_env env, napi_value exports);
 void defineJoin(napi_env env, napi_value exports);

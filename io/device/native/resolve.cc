@@ -1,16 +1,15 @@
 // Names to addresses by getaddrinfo(3), each in a thread of its own: libuv has few for all look-ups of a process, and one
 // name whose servers do not answer holds a thread for half a minute.
 #include <netdb.h>
-#include <pthread.h>
 #include <sys/socket.h>
 
-#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "devices.h"
 #include "napi.h"
+#include "thread.h"
 
 namespace {
 
@@ -81,23 +80,6 @@ void* run(void* data) {
   return nullptr;
 }
 
-int start(Lookup* lookup) {
-  pthread_attr_t attributes;
-  int error = pthread_attr_init(&attributes);
-  if (error != 0) return error;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  // Signals are the main thread's.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  error = pthread_create(&thread, &attributes, run, lookup);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  return error;
-}
-
 /// lookUp(host, done): `done(code, addresses)` follows, `code` empty when it went well. Keeps no event loop alive.
 napi_value jsLookUp(napi_env env, napi_callback_info info) {
   napi::Call<2> call(env, info);
@@ -117,7 +99,7 @@ napi_value jsLookUp(napi_env env, napi_callback_info info) {
   }
   napi_unref_threadsafe_function(env, lookup->done);
   const napi_threadsafe_function done = lookup->done;
-  const int error = start(lookup.get());
+  const int error = startThread(run, lookup.get(), kStackBytes);
   if (error != 0) {
     napi_release_threadsafe_function(done, napi_tsfn_abort);
     napi::throwErrno(env, error, "a thread to look a name up");

@@ -233,8 +233,23 @@ test('VNET_PASSWORD is the secret of default', async () => {
   const credentials = new Credentials({ password: 'hunter2' });
   assert.ok(credentials.passwords);
   assert.ok(await credentials.verify('default', 'hunter2', 'x'));
+  assert.not(await credentials.verify('default', 'hunter', 'x'));
+  assert.not(await credentials.verify('default', '', 'x'));
   assert.not(await credentials.verify('anna', 'hunter2', 'x'));
+  credentials.reload();
+  assert.ok(await credentials.verify('default', 'hunter2', 'x'));
   assert.throws(() => new Credentials({ password: '' }), /VNET_PASSWORD is empty/);
+});
+
+test('VNET_PASSWORD is not guessed faster than a hash, and a wrong name takes as long as a wrong secret', async () => {
+  const credentials = new Credentials({ password: 'hunter2' });
+  for (const identity of ['default', 'anna']) {
+    const started = performance.now();
+    const guesses = ['1', '2', '3'].map((guess) => credentials.verify(identity, guess, 'x'));
+    assert.equal(await Promise.all(guesses), [false, false, false]);
+    // Timers may be a millisecond early.
+    assert.ok(performance.now() - started >= 3 * 58, 'one after the other');
+  }
 });
 
 test('too many at once are told so, and others are not harmed', async () => {
