@@ -24,7 +24,7 @@ import type { HandlerWorld } from './world.ts';
 /** What a try comes to: what the machine hears, and that JOIN was taken. */
 export type DialEvent = InitiatorEvent | { readonly type: 'join-taken' };
 
-type Tell = (event: DialEvent, text?: string) => void;
+type Report = (event: DialEvent, text?: string) => void;
 
 type Hello = NonNullable<Peer['auth']>;
 
@@ -46,7 +46,7 @@ export class Dialler {
   constructor(
     private readonly world: HandlerWorld,
     private readonly handler: InitiatorContext,
-    private readonly tell: Tell,
+    private readonly report: Report,
   ) {}
 
   dial(): void {
@@ -82,7 +82,7 @@ export class Dialler {
     }
     talk.say(formatHello(hello));
     this.#expect((answer, line) =>
-      answer.kind === 'ok' ? this.tell({ type: 'hello-taken' }) : this.#refused(answer, line, false),
+      answer.kind === 'ok' ? this.report({ type: 'hello-taken' }) : this.#refused(answer, line, false),
     );
   }
 
@@ -95,7 +95,7 @@ export class Dialler {
     const several = wires !== undefined && this.#features.includes('wires');
     const options = several ? { ...plain, wires } : plain;
     talk.say(formatBegin({ handler: id, mtu, options, ...swapEnds(this.handler) }));
-    this.tell({ type: 'begin-sent' });
+    this.report({ type: 'begin-sent' });
     this.#expect((answer, line) => {
       if (answer.kind !== 'ok') return this.#refused(answer, line, true);
       const begun = parseBeginOk(line);
@@ -106,7 +106,7 @@ export class Dialler {
       if (granted !== undefined && granted > (several ? wires : 0)) {
         return this.#fail('remote-protocol', `it granted ${granted} wires, which is more than was asked for`);
       }
-      this.tell({
+      this.report({
         type: 'begin-taken',
         offload,
         mtu: farMtu,
@@ -122,7 +122,7 @@ export class Dialler {
     talk.say(formatJoin(join));
     this.#expect((answer, line) => {
       if (answer.kind !== 'ok') return this.#refused(answer, line, false);
-      if (parseJoinOk(line, join)) return this.tell({ type: 'join-taken' });
+      if (parseJoinOk(line, join)) return this.report({ type: 'join-taken' });
       this.#fail(
         'remote-protocol',
         'its answer to JOIN is not OK handler=<id> wire=<n> with our id and number',
@@ -153,7 +153,7 @@ export class Dialler {
       const greeting = parseGreeting(line);
       if (greeting.ok) {
         this.#features = greeting.value.features;
-        return this.tell({ type: 'dialled', peer: link.peer });
+        return this.report({ type: 'dialled', peer: link.peer });
       }
       const answer = parseAnswerLine(line);
       if (answer.kind === 'err') return this.#refused(answer, line, false);
@@ -227,6 +227,6 @@ export class Dialler {
 
   #fail(reason: Reason, text: string, more: { remote?: string; final: boolean } = { final: false }): void {
     const jitter = this.world.chance.fraction();
-    this.tell({ type: 'dial-failed', reason, jitter, ...more }, text);
+    this.report({ type: 'dial-failed', reason, jitter, ...more }, text);
   }
 }

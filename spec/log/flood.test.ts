@@ -12,7 +12,7 @@ import { CREATED, type LogEvent, type LogRecord } from '../../machines/log/recor
 import { foldLog } from '../../machines/log/replay.ts';
 import { handle, pair } from '../support/pair.ts';
 import { MemoryWorld } from '../support/world.ts';
-import { alone, stranger } from './lives/life.ts';
+import { alone, stranger } from './scripts/script.ts';
 
 const test = suite('floods');
 const MB = 1_000_000;

@@ -1,4 +1,4 @@
-/** Golden histories: logs of every life, replayed for ever; and forged ones, which must fail where they are forged. */
+/** Golden histories: logs of every script, replayed for ever; and forged ones, which must fail where they are forged. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sha256 } from '../../io/journal/digest.ts';
@@ -8,7 +8,7 @@ import { foldLog, replay } from '../../machines/log/replay.ts';
 import { allTransitions, transitionOf } from './golden/coverage.ts';
 import { asTheyAre, forgeries, readLines, resealed } from './golden/doctor.ts';
 import { goldens } from './golden/files.ts';
-import { LIVES } from './lives/all.ts';
+import { SCRIPTS } from './scripts/all.ts';
 
 const test = suite('golden histories');
 const histories = goldens();
@@ -46,9 +46,9 @@ test('each is replayed by the machines of this program, state by state', () => {
   );
 });
 
-test('each life that can be played has its history', () => {
+test('each script that can be played has its history', () => {
   const names = new Set(histories.map(({ name }) => name.split('/')[1]?.split('.')[0]));
-  const missing = Object.keys(LIVES).filter((life) => !names.has(life));
+  const missing = Object.keys(SCRIPTS).filter((script) => !names.has(script));
   assert.equal(missing, [], 'run `npm run golden -- --missing`');
 });
 
@@ -57,7 +57,11 @@ test('every transition that a server can make stands in one of them', () => {
   const missing = [...allTransitions()].filter(
     (transition) => !seen.has(transition) && !NEVER.some((never) => never.test(transition)),
   );
-  assert.equal(missing, [], 'add lives that show them to spec/log/lives, then `npm run golden -- --missing`');
+  assert.equal(
+    missing,
+    [],
+    'add scripts that show them to spec/log/scripts, then `npm run golden -- --missing`',
+  );
   for (const own of ['checkpoint', 'gap', 'restored', 'counted']) {
     assert.ok(seen.has(`server@1 running ${own} → running`), own);
   }

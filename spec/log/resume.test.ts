@@ -13,8 +13,8 @@ import { Fold, type LiveActor } from '../../machines/log/fold.ts';
 import { NO_SERVER, persist } from '../../machines/log/journal-events.ts';
 import { type Head, type LogRecord, NO_RECORD, stateDigest, verifyLink } from '../../machines/log/record.ts';
 import { foldLog } from '../../machines/log/replay.ts';
+import { busyHistory, OF_THE_USER, type Outside } from './resume/busy-history.ts';
 import { type Remains, Revival } from './resume/revival.ts';
-import { busyHistory, OF_THE_USER, type Outside } from './resume/story.ts';
 
 const test = suite('resume');
 

@@ -1,4 +1,4 @@
-/** `vnet demo` as a user starts it: to its end, and broken off by ^C. The topology is drawn in tools/vnet/demo/world.ts. */
+/** `vnet demo` as a user starts it: to its end, and broken off by ^C. The topology is drawn in tools/vnet/demo/network.ts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../tools/lab/privilege.ts';

@@ -1,7 +1,7 @@
 /** What one step of a history does, as plain data. */
 
 /** How a client that said BEGIN in the place of a server goes on. */
-export type Impostor = 'silent' | 'alive' | 'bye' | 'shutting-down' | 'garbage' | 'destroy' | 'early';
+export type ForgedPeer = 'silent' | 'alive' | 'bye' | 'shutting-down' | 'garbage' | 'destroy' | 'early';
 
 interface For {
   /** Milliseconds that it lasts. */
@@ -32,12 +32,12 @@ export type Action =
       readonly text: string;
       readonly how: 'end' | 'destroy';
     }
-  | ({ readonly kind: 'take-over'; readonly pick: number; readonly way: Impostor } & For)
+  | ({ readonly kind: 'take-over'; readonly pick: number; readonly way: ForgedPeer } & For)
   | ({
       readonly kind: 'foreign';
       readonly site: number;
       readonly device: number;
-      readonly way: Impostor;
+      readonly way: ForgedPeer;
     } & For)
   | {
       readonly kind: 'frames';

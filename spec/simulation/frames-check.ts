@@ -1,6 +1,6 @@
 /** What must be true of every frame that was heard, and of those that are sent when all is well. */
 import { agreement } from './agreement.ts';
-import { journeys, type Way } from './oracle.ts';
+import { expectedPaths, type Way } from './expected-paths.ts';
 import { BROADCAST, type HeardFrame, type SentFrame } from './probes.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -23,15 +23,15 @@ export function finalFrames(simulation: Simulation): Expected {
   const send = (segment: string, source: string, destination: string) => {
     for (const number of ether.send(segment, source, destination, 1)) {
       const frame = ether.sent[number]!;
-      for (const [at, ways] of journeys(frame, standing, hostsOn)) {
+      for (const [at, ways] of expectedPaths(frame, standing, hostsOn)) {
         const capped =
           destination === BROADCAST && ways.some((way) => way.some((id) => simulation.ways.get(id)?.capped));
         if (!capped) expected.set(key(frame, at), ways.length);
       }
     }
   };
-  for (const { shores, macs } of standing) {
-    const [one, other] = shores;
+  for (const { ends, macs } of standing) {
+    const [one, other] = ends;
     for (const mac of macs[0] === '*' ? ['02:00:00:00:00:77'] : macs) {
       for (const [vm, lan] of one.config.role === 'PROXY' ? [[other, one]] : [[one, other]]) {
         send(vm!.segment, mac, STATION);
@@ -109,7 +109,7 @@ function checkHeard(
 ): void {
   const { frame, segment, at } = heard;
   const standing = ways.filter(({ from, until }) => from <= at && until >= frame.at);
-  const possible = journeys(frame, standing).get(segment) ?? [];
+  const possible = expectedPaths(frame, standing).get(segment) ?? [];
   const times = counts.get(key(frame, segment)) ?? [];
   if (times.length > possible.length) {
     simulation.fail(
@@ -119,12 +119,12 @@ function checkHeard(
   if (possible.length !== 1) return;
   // Frames of one flow stay in order; those of two flows may go over different wires of a Handler.
   const flow = `${frame.source} ${frame.destination}`;
-  const journey = `${flow} ${frame.origin} ${possible[0]!.join(' ')} ${segment}`;
-  const before = last.get(journey);
+  const path = `${flow} ${frame.origin} ${possible[0]!.join(' ')} ${segment}`;
+  const before = last.get(path);
   if (before !== undefined && before.frame.number > frame.number) {
     simulation.fail(`${describe(frame)} was heard on ${segment} behind frame ${before.frame.number}`);
   }
-  last.set(journey, heard);
+  last.set(path, heard);
 }
 
 function describe({ number, origin, source, destination }: SentFrame): string {

@@ -1,5 +1,5 @@
 /** Plays one plan to its end. */
-import { finish } from './ending.ts';
+import { finish } from './final-checks.ts';
 import { perform } from './perform.ts';
 import type { Plan } from './plan.ts';
 import { type Figures, Simulation } from './simulation.ts';

@@ -2,7 +2,7 @@
 
 import type { Action } from './action.ts';
 import { type Carry, FAULTS } from './faults.ts';
-import { foreign, takeOver } from './impostor.ts';
+import { foreign, takeOver } from './forged-begin.ts';
 import type { Step } from './plan.ts';
 import { BROADCAST } from './probes.ts';
 import type { SimulatedServer } from './simulated-server.ts';

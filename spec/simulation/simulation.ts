@@ -11,7 +11,7 @@ import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import { CREATED } from '../../machines/log/record.ts';
 import type { DeviceSpec } from '../../machines/protocol/types.ts';
 import { Client } from './client.ts';
-import { type Way, wayOf } from './oracle.ts';
+import { type Way, wayOf } from './expected-paths.ts';
 import type { Plan } from './plan.ts';
 import { Probes } from './probes.ts';
 import { type ServerSimulation, SimulatedServer } from './simulated-server.ts';

@@ -12,7 +12,7 @@ import * as assert from 'uvu/assert';
 import type { Batch, FrameDevice, WriteOutcome } from '../../io/ports.ts';
 import { type FrameShape, RECORD_OFFLOAD, record, testFrame } from './frames.ts';
 import { Listener } from './listener.ts';
-import { type Settle, until } from './until.ts';
+import { type LetTimePass, until } from './until.ts';
 
 /** The other end of the cable. */
 export interface Station {
@@ -31,7 +31,7 @@ export interface FrameDeviceBench {
   /** Sets the interface down or up, where that can be done. */
   setInterface?(up: boolean): void | Promise<void>;
   /** Lets what is under way go on; not given: real time passes. */
-  readonly settle?: Settle;
+  readonly settle?: LetTimePass;
   /** Closes whatever is still open. Runs also after a test that failed. */
   tearDown(): Promise<void>;
 }

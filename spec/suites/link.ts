@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Link, LinkSink } from '../../io/ports.ts';
-import { type Settle, until as untilSettled } from './until.ts';
+import { type LetTimePass, until as untilSettled } from './until.ts';
 
 export interface LinkPair {
   /** Two ends of one connection, nothing attached yet. */
@@ -17,7 +17,7 @@ export interface LinkPair {
   close(): Promise<void>;
 }
 
-const oneTurn: Settle = () => new Promise((resolve) => setImmediate(resolve));
+const oneTurn: LetTimePass = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Notes all that a link tells. */
 export class RecordingSink implements LinkSink {
@@ -90,7 +90,7 @@ function pieces(total: number): Buffer[] {
 }
 
 /** @param settle lets what is under way go on: a turn of the event loop, or of a virtual clock */
-export function linkSuite(name: string, open: () => Promise<LinkPair>, settle: Settle = oneTurn): void {
+export function linkSuite(name: string, open: () => Promise<LinkPair>, settle: LetTimePass = oneTurn): void {
   const test = suite(`link: ${name}`);
   const until = (what: string, holds: () => boolean) => untilSettled(what, holds, settle);
 

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** What a test does while it waits: real devices need real time, memory twins a turn of their virtual clock. */
-export type Settle = () => void | Promise<void>;
+export type LetTimePass = () => void | Promise<void>;
 
-const aMoment: Settle = () => delay(2).then(() => undefined);
+const aMoment: LetTimePass = () => delay(2).then(() => undefined);
 
 /** Waits for a condition. @throws Error naming it when `deadline` milliseconds have passed */
 export async function until(
   what: string,
   condition: () => boolean,
-  settle: Settle = aMoment,
+  settle: LetTimePass = aMoment,
   deadline = 15_000,
 ): Promise<void> {
   const start = performance.now();

@@ -14,10 +14,10 @@ import { plot } from './plot.ts';
 import { place, report, result, setting } from './report.ts';
 import { measure, type Sample } from './round.ts';
 import { Ticker } from './ticker.ts';
+import { isWhole, type TransferResult, transfers } from './transfers.ts';
+import { reportTransfers } from './transfers-report.ts';
 import type { Variant } from './variants.ts';
 import { compareLines } from './wan/run.ts';
-import { isWhole, type Passage, passages } from './whole.ts';
-import { reportPassages } from './whole-report.ts';
 
 async function run(options: Options, around: CommandIo): Promise<number> {
   const missing = missingCommands([
@@ -70,10 +70,10 @@ async function send(
 ): Promise<number> {
   const at = place(typed);
   const ticker = new Ticker(progress);
-  const results: Passage[] = [];
+  const results: TransferResult[] = [];
   for (const [index, pair] of pairs.entries()) {
     const head = `pair ${index + 1} of ${pairs.length}, ${pairName(pair)}`;
-    const one = await passages(pair, size, (what, arrived) => {
+    const one = await transfers(pair, size, (what, arrived) => {
       ticker.say(`${head}: ${what} ${arrived > 0 ? `${bytes(arrived)} of ${bytes(size)}` : ''}`);
     });
     results.push(...one);
@@ -81,7 +81,7 @@ async function send(
   }
   ticker.stop();
   progress.end();
-  around.out(reportPassages(at, results));
+  around.out(reportTransfers(at, results));
   return results.every(isWhole) ? 0 : 1;
 }
 

@@ -6,7 +6,7 @@ import { cpuBetween, cpuTime } from './processes.ts';
 import { quantile } from './statistics.ts';
 
 /** Where to measure: from interface `dev` in namespace `near` to the same in `far`, whose address is given. */
-export interface Course {
+export interface Testbed {
   readonly lab: Lab;
   readonly near: string;
   readonly far: string;
@@ -57,7 +57,7 @@ const PORT = '5201';
 /** Seconds in which a TCP stream under ping on a way without a length, or a flood, gets going. */
 const RUN_UP = 0.5;
 
-async function iperfServer({ lab, far }: Course): Promise<Program> {
+async function iperfServer({ lab, far }: Testbed): Promise<Program> {
   const server = lab.spawn(far, ['iperf3', '-s', '-1', '--forceflush', '-p', PORT]);
   await server.waitFor(/Server listening/);
   return server;
@@ -89,21 +89,21 @@ export function readIperf(json: string): { mbps: number; bytes: number; congesti
  * @throws Error when iperf3 fails, or the sender did not have the congestion control that was asked for
  */
 export async function tcp(
-  course: Course,
+  testbed: Testbed,
   seconds: number,
   back: boolean,
   kind: StreamKind = {},
 ): Promise<TcpResult> {
-  const server = await iperfServer(course);
+  const server = await iperfServer(testbed);
   try {
-    const before = cpuTime(course.pids);
+    const before = cpuTime(testbed.pids);
     const began = performance.now();
-    const { stdout } = await course.lab.run(course.near, stream(course, seconds, back, kind), {
+    const { stdout } = await testbed.lab.run(testbed.near, stream(testbed, seconds, back, kind), {
       timeout: (seconds + 30) * 1000,
       anyStatus: true,
     });
     const took = (performance.now() - began) / 1000;
-    const { own, foreign } = cpuBetween(before, cpuTime(course.pids));
+    const { own, foreign } = cpuBetween(before, cpuTime(testbed.pids));
     const { mbps, bytes, congestion } = readIperf(stdout);
     if (kind.congestion !== undefined && congestion !== kind.congestion) {
       throw new Error(`the sender has ${congestion}, not ${kind.congestion}`);
@@ -114,7 +114,7 @@ export async function tcp(
   }
 }
 
-function stream({ address }: Course, seconds: number, back: boolean, kind: StreamKind): string[] {
+function stream({ address }: Testbed, seconds: number, back: boolean, kind: StreamKind): string[] {
   const { streams, congestion } = kind;
   return [
     ...['iperf3', '-c', address, '-p', PORT, '-t', String(seconds), '-J'],
@@ -125,21 +125,21 @@ function stream({ address }: Course, seconds: number, back: boolean, kind: Strea
 }
 
 /** As many UDP datagrams of 64 bytes as one sender makes; what comes out of the far interface is counted. */
-export async function flood(course: Course, seconds: number): Promise<FloodResult> {
-  const { lab, near, far, dev, address } = course;
-  const server = await iperfServer(course);
+export async function flood(testbed: Testbed, seconds: number): Promise<FloodResult> {
+  const { lab, near, far, dev, address } = testbed;
+  const server = await iperfServer(testbed);
   const length = String(Math.ceil(seconds + 2 * RUN_UP));
   const options = ['-u', '-b', '0', '-l', '64', '-t', length, '-J'];
   const sender = lab.spawn(near, ['iperf3', '-c', address, '-p', PORT, ...options]);
   try {
     await pause(RUN_UP * 1000);
-    const before = cpuTime(course.pids);
+    const before = cpuTime(testbed.pids);
     const first = await lab.counter(far, dev, 'rx_packets');
     const began = performance.now();
     await pause(seconds * 1000);
     const last = await lab.counter(far, dev, 'rx_packets');
     const took = (performance.now() - began) / 1000;
-    const { own } = cpuBetween(before, cpuTime(course.pids));
+    const { own } = cpuBetween(before, cpuTime(testbed.pids));
     if (!sender.running) throw new Error(`the flood ended early: ${sender.tail()}`);
     return { out: (last - first) / took, cpuMicros: (own * 1e6) / Math.max(1, last - first) };
   } finally {
@@ -153,7 +153,7 @@ export function readPing(output: string): number[] {
   return [...output.matchAll(/ time=([\d.]+) ms/g)].map((match) => Number(match[1]) * 1000);
 }
 
-async function ping({ lab, near, address }: Course, kind: PingKind): Promise<PingTimes> {
+async function ping({ lab, near, address }: Testbed, kind: PingKind): Promise<PingTimes> {
   const { count, interval = 0.002 } = kind;
   const command = ['ping', '-n', '-c', String(count), '-i', String(interval), '-W', '2', address];
   const { stdout, stderr } = await lab.run(near, command, { anyStatus: true, timeout: 60_000 });
@@ -164,23 +164,23 @@ async function ping({ lab, near, address }: Course, kind: PingKind): Promise<Pin
 }
 
 /** Round trips with nothing else on the way. */
-export function pingIdle(course: Course, kind: PingKind): Promise<PingTimes> {
-  return ping(course, kind);
+export function pingIdle(testbed: Testbed, kind: PingKind): Promise<PingTimes> {
+  return ping(testbed, kind);
 }
 
 /** Round trips while one TCP stream goes the same way as the requests, `runUp` seconds after its beginning. */
 export async function pingLoaded(
-  course: Course,
+  testbed: Testbed,
   kind: PingKind,
   streamKind: StreamKind = {},
   runUp = RUN_UP,
 ): Promise<PingTimes> {
-  const server = await iperfServer(course);
+  const server = await iperfServer(testbed);
   const enough = 60;
-  const sender = course.lab.spawn(course.near, stream(course, enough, false, streamKind));
+  const sender = testbed.lab.spawn(testbed.near, stream(testbed, enough, false, streamKind));
   try {
     await pause(runUp * 1000);
-    const times = await ping(course, kind);
+    const times = await ping(testbed, kind);
     if (!sender.running) throw new Error(`the stream ended early: ${sender.tail()}`);
     return times;
   } finally {

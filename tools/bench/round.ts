@@ -1,6 +1,6 @@
 /** One variant, measured once. */
 import { SECRET } from '../lab/server.ts';
-import { type Course, flood, pingIdle, pingLoaded, tcp } from './probes.ts';
+import { flood, pingIdle, pingLoaded, type Testbed, tcp } from './probes.ts';
 import { memory } from './processes.ts';
 import { stand, type Variant } from './variants.ts';
 
@@ -40,32 +40,32 @@ export async function measure(
   tell: (what: string) => void,
 ): Promise<Sample> {
   tell('setting up');
-  const course = await stand(variant, SECRET);
+  const testbed = await stand(variant, SECRET);
   try {
-    return await all(course, lengths, tell);
+    return await all(testbed, lengths, tell);
   } finally {
-    course.lab.close();
+    testbed.lab.close();
   }
 }
 
 async function all(
-  course: Course,
+  testbed: Testbed,
   { seconds, pings }: Lengths,
   tell: (what: string) => void,
 ): Promise<Sample> {
   // A server runs for months: what its first second costs, when Node compiles, says nothing.
   tell('warming up');
-  for (const back of [false, true]) await tcp(course, WARM_UP_SECONDS, back);
+  for (const back of [false, true]) await tcp(testbed, WARM_UP_SECONDS, back);
   tell('ping, idle');
-  const idle = await pingIdle(course, { count: pings });
+  const idle = await pingIdle(testbed, { count: pings });
   tell('TCP →');
-  const there = await tcp(course, seconds, false);
+  const there = await tcp(testbed, seconds, false);
   tell('TCP ←');
-  const back = await tcp(course, seconds, true);
+  const back = await tcp(testbed, seconds, true);
   tell('UDP');
-  const udp = await flood(course, seconds);
+  const udp = await flood(testbed, seconds);
   tell('ping under a TCP stream');
-  const loaded = await pingLoaded(course, { count: pings });
+  const loaded = await pingLoaded(testbed, { count: pings });
   return {
     tcpThere: there.mbps,
     tcpBack: back.mbps,
@@ -78,7 +78,7 @@ async function all(
     loadedMedian: loaded.median,
     loadedP99: loaded.p99,
     loadedLost: loaded.lost,
-    rss: memory(course.pids, 'VmHWM'),
+    rss: memory(testbed.pids, 'VmHWM'),
     foreign: Math.max(there.foreign, back.foreign),
   };
 }

@@ -10,7 +10,7 @@ import type { LineConditions } from '../../io/memory/line.ts';
 import { Lab } from '../lab/lab.ts';
 import { Line } from '../lab/line.ts';
 import { VnetServer } from '../lab/server.ts';
-import type { Course } from './probes.ts';
+import type { Testbed } from './probes.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 export const BACKENDS = ['tap', 'packet', 'pcap'] as const;
@@ -93,32 +93,32 @@ export function farRemote(far: VnetServer, scheme: 'tcp' | 'tls', secret: string
 const reach = (address: string): string[] => ['ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', address];
 
 /** Sets a variant up. @returns where to measure; `lab.close()` takes all of it away */
-export async function stand(variant: Variant, secret: string, line?: LineConditions): Promise<Course> {
+export async function stand(variant: Variant, secret: string, line?: LineConditions): Promise<Testbed> {
   const lab = await newLab(line);
   try {
-    const course = await build(lab, variant, secret);
-    await lab.run(course.near, reach(course.address), { timeout: 20_000 });
-    return course;
+    const testbed = await build(lab, variant, secret);
+    await lab.run(testbed.near, reach(testbed.address), { timeout: 20_000 });
+    return testbed;
   } catch (error) {
     lab.close();
     throw error;
   }
 }
 
-async function build(lab: Lab, variant: Variant, secret: string): Promise<Course> {
+async function build(lab: Lab, variant: Variant, secret: string): Promise<Testbed> {
   const { scheme, backend, offload, wires, relay } = variant;
-  const course = { lab, near: NEAR.ns, far: FAR.ns };
+  const testbed = { lab, near: NEAR.ns, far: FAR.ns };
   if (relay !== undefined) {
     const pids = await startRelay(lab, { near: NEAR.ns, far: FAR.ns, address: FAR.underlay }, relay);
     await addressTaps(lab, SIDES);
-    return { ...course, address: FAR.overlay, dev: 'tap0', pids };
+    return { ...testbed, address: FAR.overlay, dev: 'tap0', pids };
   }
   if (scheme === undefined || backend === undefined) {
-    return { ...course, address: FAR.underlay, dev: 'ul0', pids: [] };
+    return { ...testbed, address: FAR.underlay, dev: 'ul0', pids: [] };
   }
   const options = [`offload=${offload}`, ...(wires === undefined ? [] : [`wires=${wires}`])].join(' ');
   const pids = await join(lab, scheme, [backend, backend], options, secret);
-  return { ...course, address: FAR.overlay, dev: overlayDevice(backend), pids };
+  return { ...testbed, address: FAR.overlay, dev: overlayDevice(backend), pids };
 }
 
 const overlayDevice = (backend: Backend): string => (backend === 'tap' ? 'tap0' : 'vm0');

@@ -2,27 +2,27 @@
  * Records the golden histories (docs/EVENT-LOG.md).
  *
  *     npm run golden                  all of them anew: right only before the machines that wrote them were released
- *     npm run golden -- --missing     those of lives that have none yet: always right
+ *     npm run golden -- --missing     those of scripts that have none yet: always right
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryWorld } from '../../support/world.ts';
-import { LIVES } from '../lives/all.ts';
+import { SCRIPTS } from '../scripts/all.ts';
 import { FORMAT, filesOf, GOLDEN } from './files.ts';
 
 const folder = join(GOLDEN, FORMAT);
 const onlyMissing = process.argv.includes('--missing');
-/** All are played before one is written: a life that fails leaves everything as it was. */
+/** All are played before one is written: a script that fails leaves everything as it was. */
 const files = new Map<string, string>();
-for (const [life, play] of Object.entries(LIVES)) {
+for (const [name, script] of Object.entries(SCRIPTS)) {
   const world = new MemoryWorld();
   try {
-    await play(world);
+    await script(world);
     await world.finish();
   } catch (error) {
-    throw new Error(`${life}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
   }
-  for (const [name, text] of filesOf(life, world)) files.set(join(folder, name), text);
+  for (const [file, text] of filesOf(name, world)) files.set(join(folder, file), text);
 }
 if (!onlyMissing) rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });

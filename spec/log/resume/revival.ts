@@ -15,7 +15,7 @@ import type { InterfaceInfo, Link } from '../../../io/ports.ts';
 import { encodePing, PING, PONG } from '../../../machines/frames/records.ts';
 import type { LiveActor } from '../../../machines/log/fold.ts';
 import type { Head } from '../../../machines/log/record.ts';
-import { LIMITS } from './story.ts';
+import { LIMITS } from './busy-history.ts';
 
 export interface Remains {
   readonly head: Head;

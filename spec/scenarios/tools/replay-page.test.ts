@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { replay } from '../../../tools/vnet/commands/replay.ts';
 import { HtmlDocument } from '../../../tools/vnet/replay/html.ts';
-import { openSource } from '../../../tools/vnet/replay/story.ts';
+import { openSource } from '../../../tools/vnet/replay/merged-steps.ts';
 import { HANDLER, scratch, twoServers } from '../../unit/tools/history.ts';
 import { Terminal } from '../../unit/tools/terminal.ts';
 import { Browser, findBrowser } from './browser.ts';

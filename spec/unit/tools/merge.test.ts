@@ -8,7 +8,7 @@ import { pair } from '../../../tools/vnet/replay/pairing.ts';
 import { History, scratch, twoServers } from './history.ts';
 import { Terminal } from './terminal.ts';
 
-const merging = suite('two logs as one story');
+const merging = suite('two logs as one row of steps');
 
 const place = scratch();
 merging.after(() => place.remove());
@@ -19,8 +19,8 @@ function merged(ahead: number, swapped = false) {
   const { near, far } = twoServers(ahead);
   const dir = path.join(place.dir, String(count++));
   const places = [near.write(path.join(dir, 'x')), far.write(path.join(dir, 'y'))] as const;
-  const { labels, causality, story } = mergeLogs(swapped ? [places[1], places[0]] : places, {});
-  const steps = [...story].map(
+  const { labels, causality, steps: merged } = mergeLogs(swapped ? [places[1], places[0]] : places, {});
+  const steps = [...merged].map(
     ({ label, record }) => `${label} ${record.actor.split(':')[0]} ${record.event.type}`,
   );
   return { labels, causality, steps, places };

@@ -5,10 +5,10 @@ import * as assert from 'uvu/assert';
 import { replay } from '../../../tools/vnet/commands/replay.ts';
 import { describeFields } from '../../../tools/vnet/replay/describe.ts';
 import { changes, changeText } from '../../../tools/vnet/replay/diff.ts';
+import { openSource, single } from '../../../tools/vnet/replay/merged-steps.ts';
 import { parseTime, parseUntil } from '../../../tools/vnet/replay/source.ts';
 import { move } from '../../../tools/vnet/replay/step-session.ts';
 import { StepCursor } from '../../../tools/vnet/replay/stepper.ts';
-import { openSource, single } from '../../../tools/vnet/replay/story.ts';
 import { HANDLER, History, scratch, twoServers } from './history.ts';
 import { Terminal } from './terminal.ts';
 

@@ -1,7 +1,7 @@
 /** One tunnel over one line, measured once. */
 import { SECRET } from '../../lab/server.ts';
 import { waitUntil } from '../../lab/wait.ts';
-import { type Course, pingIdle, pingLoaded, type StreamKind, tcp } from '../probes.ts';
+import { pingIdle, pingLoaded, type StreamKind, type Testbed, tcp } from '../probes.ts';
 import type { Lengths } from '../round.ts';
 import { stand, type Variant } from '../variants.ts';
 import { congestionOfWires } from './congestion.ts';
@@ -55,21 +55,21 @@ export async function measureOver(
   tell: (what: string) => void,
 ): Promise<WanMeasured> {
   tell('setting up');
-  const course = await stand(tunnel, SECRET, line.conditions);
+  const testbed = await stand(tunnel, SECRET, line.conditions);
   try {
     tell('warming up');
-    for (const back of [false, true]) await tcp(course, WARM_UP_SECONDS, back, ONE);
-    if (lengthOf(line) >= LONG_MS) await waitForWires(course, tunnel.wires ?? 1);
-    const sample = await all(course, lengths, tell);
-    const wires = tunnel.scheme === undefined ? [] : await congestionOfWires(course.lab, course.near);
+    for (const back of [false, true]) await tcp(testbed, WARM_UP_SECONDS, back, ONE);
+    if (lengthOf(line) >= LONG_MS) await waitForWires(testbed, tunnel.wires ?? 1);
+    const sample = await all(testbed, lengths, tell);
+    const wires = tunnel.scheme === undefined ? [] : await congestionOfWires(testbed.lab, testbed.near);
     return { sample, wires };
   } finally {
-    course.lab.close();
+    testbed.lab.close();
   }
 }
 
 /** @throws DeadlineError when there are fewer */
-async function waitForWires({ lab, near }: Course, wires: number): Promise<void> {
+async function waitForWires({ lab, near }: Testbed, wires: number): Promise<void> {
   if (wires === 1) return;
   await waitUntil(async () => (await congestionOfWires(lab, near)).length >= wires, {
     what: `${wires} wires`,
@@ -79,23 +79,23 @@ async function waitForWires({ lab, near }: Course, wires: number): Promise<void>
 }
 
 async function all(
-  course: Course,
+  testbed: Testbed,
   { seconds, pings }: Lengths,
   tell: (what: string) => void,
 ): Promise<WanSample> {
   const pinging = { count: pings, interval: PING_INTERVAL_SECONDS };
   tell('ping, idle');
-  const idle = await pingIdle(course, pinging);
+  const idle = await pingIdle(testbed, pinging);
   tell('one stream →');
-  const there = await tcp(course, seconds, false, ONE);
+  const there = await tcp(testbed, seconds, false, ONE);
   tell('one stream ←');
-  const back = await tcp(course, seconds, true, ONE);
+  const back = await tcp(testbed, seconds, true, ONE);
   tell('four streams →');
-  const fourThere = await tcp(course, seconds, false, FOUR);
+  const fourThere = await tcp(testbed, seconds, false, FOUR);
   tell('four streams ←');
-  const fourBack = await tcp(course, seconds, true, FOUR);
+  const fourBack = await tcp(testbed, seconds, true, FOUR);
   tell('ping beside a stream');
-  const beside = await pingLoaded(course, pinging, ONE, RUN_UP_SECONDS);
+  const beside = await pingLoaded(testbed, pinging, ONE, RUN_UP_SECONDS);
   return {
     oneThere: there.mbps,
     oneBack: back.mbps,

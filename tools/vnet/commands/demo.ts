@@ -3,10 +3,10 @@ import { ensurePrivileges, privilege } from '../../lab/privilege.ts';
 import { CommandError } from '../../lab/program.ts';
 import { DeadlineError } from '../../lab/wait.ts';
 import { command } from '../cli/command.ts';
-import type { Stage } from '../demo/stage.ts';
-import { StoryError } from '../demo/stage.ts';
-import { tellStory } from '../demo/story.ts';
-import { buildWorld, PICTURE } from '../demo/world.ts';
+import { showMainJob } from '../demo/main-job.ts';
+import { buildNetwork, DIAGRAM } from '../demo/network.ts';
+import type { DemoTerminal } from '../demo/terminal.ts';
+import { DemoError } from '../demo/terminal.ts';
 import { DEMO } from '../usage/tools.ts';
 
 const COMMANDS = ['ip', 'ping', 'dnsmasq', 'udhcpc', 'busybox', 'curl', 'nc'];
@@ -24,11 +24,11 @@ export const demo = command(DEMO, async ({ values }, around) => {
 
 async function perform(keep: boolean): Promise<number> {
   const since = performance.now();
-  const lab = await buildWorld();
+  const lab = await buildNetwork();
   try {
-    process.stdout.write(PICTURE);
-    await tellStory(lab, async (stage, vm) => {
-      if (keep) await standStill(lab, stage, vm);
+    process.stdout.write(DIAGRAM);
+    await showMainJob(lab, async (terminal, vm) => {
+      if (keep) await standStill(lab, terminal, vm);
     });
     process.stdout.write(`\nAll as it should be, in ${((performance.now() - since) / 1000).toFixed(0)} s.\n`);
     return 0;
@@ -42,16 +42,18 @@ async function perform(keep: boolean): Promise<number> {
 }
 
 const isExpected = (error: unknown): boolean =>
-  error instanceof StoryError || error instanceof CommandError || error instanceof DeadlineError;
+  error instanceof DemoError || error instanceof CommandError || error instanceof DeadlineError;
 
 /** Leaves everything as it is until ^C, which then does not end the demo but lets it come to its end. */
-async function standStill(lab: Lab, stage: Stage, vm: string): Promise<void> {
+async function standStill(lab: Lab, terminal: DemoTerminal, vm: string): Promise<void> {
   const enter = process.getuid?.() === 0 && process.env.VNET_LAB_INSIDE === undefined ? '' : outsideIn();
-  stage.print(`\nThe world stands, the VM is ${vm}. To play in it, type in another terminal:\n`);
+  terminal.print(`\nThe world stands, the VM is ${vm}. To play in it, type in another terminal:\n`);
   for (const machine of ['user', 'home', 'proxy', 'internet', 'host', 'vm']) {
-    stage.print(`  ${machine.padEnd(9)} ${enter}ip netns exec ${lab.fullName(machine)} bash`);
+    terminal.print(`  ${machine.padEnd(9)} ${enter}ip netns exec ${lab.fullName(machine)} bash`);
   }
-  stage.print(`\nThe folders of the machines are below ${lab.folder}. ^C closes the Handler and cleans up.`);
+  terminal.print(
+    `\nThe folders of the machines are below ${lab.folder}. ^C closes the Handler and cleans up.`,
+  );
   process.removeAllListeners('SIGINT');
   const forever = setInterval(() => {}, 1 << 30);
   await new Promise<void>((resolve) => process.once('SIGINT', resolve));

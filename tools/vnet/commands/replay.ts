@@ -6,11 +6,17 @@ import { Printer } from '../cli/printer.ts';
 import { Progress } from '../cli/progress.ts';
 import { grouped } from '../cli/units.ts';
 import { mergeLogs } from '../replay/merge.ts';
+import {
+  type LogVerdict,
+  type MergedSteps,
+  openSource,
+  type StepFilter,
+  single,
+} from '../replay/merged-steps.ts';
 import { sessionKey } from '../replay/mermaid.ts';
 import { type Format, makeOutput, tellTorn, verdictsText } from '../replay/output.ts';
 import { parseUntil } from '../replay/source.ts';
 import { stepThrough } from '../replay/step-session.ts';
-import { type LogVerdict, openSource, type Story, type StoryOptions, single } from '../replay/story.ts';
 import { verdictStatus } from '../replay/verdict.ts';
 import { REPLAY } from '../usage/log.ts';
 
@@ -41,15 +47,15 @@ function readUntil(text: string | undefined, places: Places): number | string | 
 }
 
 interface Told {
-  readonly story: Story;
+  readonly steps: MergedSteps;
   readonly labels?: readonly [string, string];
   /** What is known of the two together. */
   readonly note?: string;
 }
 
-function tell(places: Places, options: StoryOptions): Told {
-  if (places.length === 1) return { story: single(openSource(places[0]), options) };
-  const { story, labels, causality } = mergeLogs(places, options);
+function tell(places: Places, options: StepFilter): Told {
+  if (places.length === 1) return { steps: single(openSource(places[0]), options) };
+  const { steps, labels, causality } = mergeLogs(places, options);
   const { handlers, links, offset } = causality;
   const clock =
     offset === 0
@@ -59,17 +65,17 @@ function tell(places: Places, options: StoryOptions): Told {
     handlers.length === 0
       ? 'The two logs have no Handler in common: only their clocks say what came first.'
       : `Handlers in common: ${handlers.length}; records that had to come before one of the other log: ${links.length}${clock}.`;
-  return { story, labels, note };
+  return { steps, labels, note };
 }
 
 async function print(
   places: Places,
-  options: StoryOptions,
+  options: StepFilter,
   format: Format,
   quiet: boolean,
   around: CommandIo,
 ): Promise<number> {
-  const { story, labels, note } = tell(places, options);
+  const { steps, labels, note } = tell(places, options);
   const output = makeOutput(format, quiet, {
     places,
     labels,
@@ -78,8 +84,8 @@ async function print(
   const printer = new Printer(around);
   const progress = new Progress(around, around.columns === undefined || quiet || !output.tellsVerdict);
   let count = 0;
-  let next = story.next();
-  for (; !next.done; next = story.next()) {
+  let next = steps.next();
+  for (; !next.done; next = steps.next()) {
     printer.print(output.step(next.value));
     if ((++count & 0xfff) !== 0 && !printer.full) continue;
     progress.tell(() => `${grouped(count)} transitions`);
@@ -95,8 +101,8 @@ async function print(
   return conclude(next.value, note, around);
 }
 
-async function step(places: Places, options: StoryOptions, around: CommandIo): Promise<number> {
-  const verdicts = await stepThrough(() => tell(places, options).story, around);
+async function step(places: Places, options: StepFilter, around: CommandIo): Promise<number> {
+  const verdicts = await stepThrough(() => tell(places, options).steps, around);
   if (verdicts === undefined) return 0;
   around.out(verdictsText(verdicts));
   return conclude(verdicts, undefined, around);

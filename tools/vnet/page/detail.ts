@@ -1,31 +1,35 @@
 /** All that is known of one transition. */
 import { byId, make } from './dom.ts';
 import type { PageDetail } from './format.ts';
+import type { PageRecords } from './records.ts';
 import type { Selection } from './selection.ts';
-import type { Story } from './story.ts';
 
 /** Shows the selected record. @param failed is told when its details cannot be unpacked */
-export function showDetails(story: Story, selection: Selection, failed: (error: unknown) => void): void {
+export function showDetails(
+  records: PageRecords,
+  selection: Selection,
+  failed: (error: unknown) => void,
+): void {
   const place = byId('detail', HTMLElement);
   selection.onSelect((record) => {
-    story.details(record).then((detail) => {
+    records.details(record).then((detail) => {
       // Meanwhile another one may have been selected.
-      if (selection.selected === record) place.replaceChildren(...lines(story, record, detail));
+      if (selection.selected === record) place.replaceChildren(...lines(records, record, detail));
     }, failed);
   });
 }
 
-function lines(story: Story, i: number, [event, effects, changes]: PageDetail): Node[] {
+function lines(records: PageRecords, i: number, [event, effects, changes]: PageDetail): Node[] {
   const { type, ...rest } = event;
-  const machine = story.machine(i);
-  const heading = `#${story.seq(i)}  ${story.actor(i)}`;
-  const moment = story.moment(story.micros(i));
+  const machine = records.machine(i);
+  const heading = `#${records.seq(i)}  ${records.actor(i)}`;
+  const moment = records.moment(records.micros(i));
   const fields = Object.keys(rest).length > 0 ? `\n${JSON.stringify(rest, null, 2)}` : '';
   return [
     make('h2', '', heading),
     make('div', '', machine === '' ? moment : `${moment}   machine ${machine}`),
     make('h3', '', 'State'),
-    make('pre', '', `${story.from(i) || '(new)'} → ${story.to(i)}`),
+    make('pre', '', `${records.from(i) || '(new)'} → ${records.to(i)}`),
     make('h3', '', 'Event'),
     make('pre', '', `${type}${fields}`),
     make('h3', '', 'Effects'),

@@ -2,8 +2,8 @@
 import { MACHINES } from '../../../machines/index.ts';
 import { colour } from './colours.ts';
 import { byId, draw, grouped, make } from './dom.ts';
+import type { PageRecords } from './records.ts';
 import type { Arrow, Selection } from './selection.ts';
-import type { Story } from './story.ts';
 
 /** Sizes in units of the drawing: from state to state, and the box of a state. */
 const STEP = 150;
@@ -17,17 +17,17 @@ interface CountedArrow extends Arrow {
 const arrowKey = ({ machine, from, to }: Arrow): string => `${machine} ${from} ${to}`;
 
 /** Draws each machine of the log; a click on an arrow shows its records alone. */
-export function drawMachines(story: Story, selection: Selection): void {
+export function drawMachines(records: PageRecords, selection: Selection): void {
   const groups = new Map<string, SVGGElement>();
   const place = byId('machines', HTMLElement);
-  for (const [machine, arrows] of arrowsOf(story)) {
+  for (const [machine, arrows] of arrowsOf(records)) {
     const figure = make('figure');
-    figure.append(make('figcaption', '', story.index.machines[machine]));
-    figure.append(new Diagram(story, machine, arrows).picture(selection, groups));
+    figure.append(make('figcaption', '', records.index.machines[machine]));
+    figure.append(new Diagram(records, machine, arrows).picture(selection, groups));
     place.append(figure);
   }
   selection.onSelect((record) => {
-    const { machine, from, to } = story.columns;
+    const { machine, from, to } = records.columns;
     for (const group of groups.values()) group.classList.remove('now');
     const key = arrowKey({ machine: machine[record]!, from: from[record]!, to: to[record]! });
     groups.get(key)?.classList.add('now');
@@ -35,12 +35,12 @@ export function drawMachines(story: Story, selection: Selection): void {
 }
 
 /** The arrows that were gone, by the number of their machine. */
-function arrowsOf(story: Story): Map<number, CountedArrow[]> {
-  const { columns } = story;
+function arrowsOf(records: PageRecords): Map<number, CountedArrow[]> {
+  const { columns } = records;
   const machines = new Map<number, CountedArrow[]>();
   const known = new Map<string, CountedArrow>();
-  for (let i = 0; i < story.total; i++) {
-    if (story.machine(i) === '' || !story.moved(i)) continue;
+  for (let i = 0; i < records.total; i++) {
+    if (records.machine(i) === '' || !records.moved(i)) continue;
     const arrow = { machine: columns.machine[i]!, from: columns.from[i]!, to: columns.to[i]!, count: 1 };
     const before = known.get(arrowKey(arrow));
     if (before !== undefined) {
@@ -59,7 +59,7 @@ class Diagram {
   readonly #places: ReadonlyMap<number, number>;
 
   constructor(
-    private readonly story: Story,
+    private readonly records: PageRecords,
     private readonly machine: number,
     private readonly arrows: readonly CountedArrow[],
   ) {
@@ -67,14 +67,14 @@ class Diagram {
       this.#visits.set(to, (this.#visits.get(to) ?? 0) + count);
       if (this.#name(from) !== '') this.#visits.set(from, this.#visits.get(from) ?? 0);
     }
-    const order = MACHINES.get(story.index.machines[machine]!)?.states.map(({ name }) => name) ?? [];
+    const order = MACHINES.get(records.index.machines[machine]!)?.states.map(({ name }) => name) ?? [];
     const rank = (state: number) => order.indexOf(this.#name(state));
     const states = [...this.#visits.keys()].sort((one, other) => rank(one) - rank(other));
     this.#places = new Map(states.map((state, at) => [state, 78 + at * STEP]));
   }
 
   #name(state: number): string {
-    return this.story.index.states[state]!;
+    return this.records.index.states[state]!;
   }
 
   picture(selection: Selection, groups: Map<string, SVGGElement>): SVGSVGElement {

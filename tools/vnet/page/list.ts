@@ -1,7 +1,7 @@
 /** The list of transitions; it holds only the rows that can be seen. */
 import { byId, make } from './dom.ts';
+import type { PageRecords } from './records.ts';
 import type { Selection } from './selection.ts';
-import type { Story } from './story.ts';
 
 /** Height of a row in CSS pixels, as page.css has it. */
 const ROW = 22;
@@ -14,7 +14,7 @@ export class List {
   readonly #rows = byId('rows', HTMLElement);
 
   constructor(
-    private readonly story: Story,
+    private readonly records: PageRecords,
     private readonly selection: Selection,
   ) {
     this.#list.addEventListener('scroll', () => this.#draw(), { passive: true });
@@ -57,26 +57,26 @@ export class List {
   }
 
   #row(i: number): HTMLElement {
-    const { story } = this;
+    const { records } = this;
     const selected = i === this.selection.selected;
     const row = make('div', selected ? 'row now' : 'row');
     row.dataset.index = String(i);
-    row.dataset.seq = String(story.seq(i));
+    row.dataset.seq = String(records.seq(i));
     row.setAttribute('role', 'option');
     row.setAttribute('aria-selected', String(selected));
     row.append(
-      make('span', 'seq', String(story.seq(i))),
-      make('span', 'time', story.moment(story.micros(i))),
-      make('span', 'actor', story.actor(i)),
+      make('span', 'seq', String(records.seq(i))),
+      make('span', 'time', records.moment(records.micros(i))),
+      make('span', 'actor', records.actor(i)),
       this.#states(i),
-      make('span', 'event', story.event(i)),
+      make('span', 'event', records.event(i)),
     );
     return row;
   }
 
   #states(i: number): HTMLElement {
-    const [from, to] = [this.story.from(i), this.story.to(i)];
-    if (!this.story.moved(i)) return make('span', 'states', to);
+    const [from, to] = [this.records.from(i), this.records.to(i)];
+    if (!this.records.moved(i)) return make('span', 'states', to);
     const states = make('span', 'states', from === '' ? '→ ' : `${from} → `);
     states.append(make('b', '', to));
     return states;

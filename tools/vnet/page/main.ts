@@ -6,23 +6,23 @@ import { showDetails } from './detail.ts';
 import { drawMachines } from './diagrams.ts';
 import { byId } from './dom.ts';
 import { List } from './list.ts';
+import { PageRecords } from './records.ts';
 import { Selection } from './selection.ts';
-import { Story } from './story.ts';
 import { Timeline } from './timeline.ts';
 
 async function show(): Promise<void> {
-  const story = await Story.open();
+  const records = await PageRecords.open();
   const verdict = byId('verdict', HTMLElement);
-  verdict.textContent = story.index.verdict.trim();
-  verdict.className = story.index.good ? 'good' : 'bad';
-  const selection = new Selection(story);
-  const list = new List(story, selection);
-  const timeline = new Timeline(story, selection, () => list.focus());
-  drawMachines(story, selection);
-  showDetails(story, selection, complain);
+  verdict.textContent = records.index.verdict.trim();
+  verdict.className = records.index.good ? 'good' : 'bad';
+  const selection = new Selection(records);
+  const list = new List(records, selection);
+  const timeline = new Timeline(records, selection, () => list.focus());
+  drawMachines(records, selection);
+  showDetails(records, selection, complain);
   selection.filter();
   timeline.draw();
-  document.body.dataset.ready = String(story.total);
+  document.body.dataset.ready = String(records.total);
 }
 
 function complain(error: unknown): void {

@@ -1,6 +1,6 @@
 /** Which records are shown, and which one of them is looked at. */
 import { byId, grouped } from './dom.ts';
-import type { Story } from './story.ts';
+import type { PageRecords } from './records.ts';
 
 /** One arrow of a machine, by the numbers that the columns have. */
 export interface Arrow {
@@ -28,9 +28,9 @@ export class Selection {
   readonly #onFilter: (() => void)[] = [];
   readonly #onSelect: ((record: number) => void)[] = [];
 
-  constructor(private readonly story: Story) {
-    this.shown = Array.from({ length: story.total }, (_, i) => i);
-    for (const [number, name] of story.index.actors.slice(0, MOST_ACTORS).entries()) {
+  constructor(private readonly records: PageRecords) {
+    this.shown = Array.from({ length: records.total }, (_, i) => i);
+    for (const [number, name] of records.index.actors.slice(0, MOST_ACTORS).entries()) {
       this.#actor.append(new Option(name, String(number)));
     }
     for (const control of [this.#find, this.#actor, this.#moved]) {
@@ -61,16 +61,16 @@ export class Selection {
   filter(): void {
     const wanted = this.#wanted();
     const shown: number[] = [];
-    for (let i = 0; i < this.story.total; i++) if (wanted(i)) shown.push(i);
+    for (let i = 0; i < this.records.total; i++) if (wanted(i)) shown.push(i);
     this.shown = shown;
     const alone = this.#arrow === undefined ? '' : ' (one arrow only; click it again for all)';
-    const count = `${grouped(shown.length)} of ${grouped(this.story.total)} transitions${alone}`;
+    const count = `${grouped(shown.length)} of ${grouped(this.records.total)} transitions${alone}`;
     byId('count', HTMLElement).textContent = count;
     for (const work of this.#onFilter) work();
   }
 
   #wanted(): (i: number) => boolean {
-    const { columns, index } = this.story;
+    const { columns, index } = this.records;
     const find = this.#find.value.trim().toLowerCase();
     const chosen = this.#actor.value === '' ? undefined : Number(this.#actor.value);
     const moved = this.#moved.checked;
@@ -91,7 +91,7 @@ export class Selection {
       (columns.machine[i] === arrow.machine && columns.from[i] === arrow.from && columns.to[i] === arrow.to);
     return (i) =>
       (chosen === undefined || columns.actor[i] === chosen) &&
-      (!moved || this.story.moved(i)) &&
+      (!moved || this.records.moved(i)) &&
       ofArrow(i) &&
       (find === '' || found(i) === true);
   }
@@ -103,8 +103,8 @@ export class Selection {
 
   /** The shown record that is nearest to a time. @param micros since the first record */
   nearest(micros: number): number | undefined {
-    const { shown, story } = this;
-    const time = (place: number) => story.micros(shown[place]!);
+    const { shown, records } = this;
+    const time = (place: number) => records.micros(shown[place]!);
     const after = Math.min(
       shown.length - 1,
       lowest(shown.length, (place) => time(place) >= micros),

@@ -2,8 +2,8 @@
 import { MACHINES, sessionDefinition } from '../../../machines/index.ts';
 import { colour } from './colours.ts';
 import { byId } from './dom.ts';
+import type { PageRecords } from './records.ts';
 import type { Selection } from './selection.ts';
-import type { Story } from './story.ts';
 
 /** Sizes in CSS pixels: height of a lane, width of the names, of the edge at the right, height of the times below. */
 const LANE = 14;
@@ -19,15 +19,15 @@ const LONGEST_NAME = 28;
 type Lanes = ReadonlyMap<number, readonly number[]>;
 
 /** Sessions are many and short: they have no lanes. */
-function lanesOf(story: Story): Lanes {
-  const { actor } = story.columns;
+function lanesOf(records: PageRecords): Lanes {
+  const { actor } = records.columns;
   const lanes = new Map<number, number[]>();
-  for (let i = 0; i < story.total; i++) {
-    if (isSession(story.machine(i))) continue;
+  for (let i = 0; i < records.total; i++) {
+    if (isSession(records.machine(i))) continue;
     const number = actor[i]!;
     const steps = lanes.get(number);
     if (steps !== undefined) {
-      if (story.moved(i)) steps.push(i);
+      if (records.moved(i)) steps.push(i);
     } else if (lanes.size < MOST_LANES) {
       lanes.set(number, [i]);
     }
@@ -47,15 +47,15 @@ export class Timeline {
 
   /** @param clicked after a record was selected here */
   constructor(
-    private readonly story: Story,
+    private readonly records: PageRecords,
     private readonly selection: Selection,
     clicked: () => void,
   ) {
-    this.#lanes = lanesOf(story);
+    this.#lanes = lanesOf(records);
     new ResizeObserver(() => this.draw()).observe(this.#canvas);
     selection.onSelect(() => this.draw());
     this.#canvas.addEventListener('click', ({ offsetX }) => {
-      const wanted = ((offsetX - LEFT) / (this.#canvas.clientWidth - LEFT - RIGHT)) * story.span;
+      const wanted = ((offsetX - LEFT) / (this.#canvas.clientWidth - LEFT - RIGHT)) * records.span;
       const record = selection.nearest(wanted);
       if (record === undefined) return;
       selection.select(record);
@@ -85,11 +85,11 @@ export class Timeline {
     const { selected } = this.selection;
     if (selected === undefined) return;
     pen.fillStyle = '#2563eb';
-    pen.fillRect(this.#x(this.story.micros(selected), width) * scale - 1, 0, 2 * scale, high);
+    pen.fillRect(this.#x(this.records.micros(selected), width) * scale - 1, 0, 2 * scale, high);
   }
 
   #x(micros: number, width: number): number {
-    return LEFT + (micros / this.story.span) * (width - LEFT - RIGHT);
+    return LEFT + (micros / this.records.span) * (width - LEFT - RIGHT);
   }
 
   #paint(width: number, height: number, scale: number): HTMLCanvasElement {
@@ -111,7 +111,7 @@ export class Timeline {
     y += LANE;
     for (const [number, steps] of this.#lanes) {
       if (y > height - LANE - FOOT) break;
-      name(this.story.index.actors[number]!);
+      name(this.records.index.actors[number]!);
       this.#paintLane(pen, width, y, steps);
       y += LANE;
     }
@@ -122,10 +122,10 @@ export class Timeline {
 
   /** How many there were in each pixel, by their logarithm: one is seen beside thousands. */
   #paintCounts(pen: CanvasRenderingContext2D, width: number, y: number): void {
-    const { story } = this;
+    const { records } = this;
     const counts = new Float64Array(Math.max(1, Math.floor(width - LEFT - RIGHT)));
-    for (let i = 0; i < story.total; i++) {
-      const place = Math.floor((story.micros(i) / story.span) * counts.length);
+    for (let i = 0; i < records.total; i++) {
+      const place = Math.floor((records.micros(i) / records.span) * counts.length);
       counts[Math.min(counts.length - 1, place)]! += 1;
     }
     const most = counts.reduce((one, other) => Math.max(one, other), 1);
@@ -138,25 +138,25 @@ export class Timeline {
   }
 
   #paintLane(pen: CanvasRenderingContext2D, width: number, y: number, steps: readonly number[]): void {
-    const { story } = this;
+    const { records } = this;
     for (const [n, i] of steps.entries()) {
       const next = steps[n + 1];
-      const lasts = next === undefined ? story.span : story.micros(next);
-      const start = this.#x(story.micros(i), width);
-      const end = this.#x(story.ended(i) ? story.micros(i) : lasts, width);
-      pen.fillStyle = colour(story.to(i));
+      const lasts = next === undefined ? records.span : records.micros(next);
+      const start = this.#x(records.micros(i), width);
+      const end = this.#x(records.ended(i) ? records.micros(i) : lasts, width);
+      pen.fillStyle = colour(records.to(i));
       pen.fillRect(start, y + 2, Math.max(1.5, end - start), LANE - 4);
     }
   }
 
   #paintTimes(pen: CanvasRenderingContext2D, width: number, height: number): void {
-    if (this.story.total === 0) return;
+    if (this.records.total === 0) return;
     // To the millisecond.
-    const time = (micros: number) => this.story.moment(micros).slice(0, 23);
+    const time = (micros: number) => this.records.moment(micros).slice(0, 23);
     pen.textBaseline = 'bottom';
     pen.fillText(time(0), LEFT, height);
     pen.textAlign = 'right';
-    pen.fillText(time(this.story.span), width - RIGHT, height);
+    pen.fillText(time(this.records.span), width - RIGHT, height);
   }
 }
 

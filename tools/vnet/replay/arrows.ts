@@ -1,7 +1,7 @@
 /** What passed between client, server and peer at a step: the arrows of a sequence diagram. */
 import type { EffectView } from '../../../machines/log/registry.ts';
 import { describeFields } from './describe.ts';
-import type { StoryStep } from './story.ts';
+import type { MergedStep } from './merged-steps.ts';
 import { effectsOf } from './text.ts';
 
 export type Party = 'client' | 'server' | 'peer';
@@ -22,7 +22,7 @@ const VERB = /^[A-Z]+\??$/;
  * @param received whether what came from the peer is wanted; not where the peer's own log tells that it sent it
  */
 export function arrowsOf(
-  step: StoryStep,
+  step: MergedStep,
   ofPeer: (actor: string) => boolean,
   received: boolean,
 ): readonly Arrow[] {
@@ -35,7 +35,7 @@ export function arrowsOf(
   return noteOf(step, actor);
 }
 
-function sessionArrows(step: StoryStep, party: Party, received: boolean): Arrow[] {
+function sessionArrows(step: MergedStep, party: Party, received: boolean): Arrow[] {
   const { event, from, to } = step.record;
   const arrows: Arrow[] = [];
   const input = event.input as { readonly peer?: string } | undefined;
@@ -50,7 +50,7 @@ function sessionArrows(step: StoryStep, party: Party, received: boolean): Arrow[
   return arrows;
 }
 
-function lineText({ type, args, objection: _, length: __, ...rest }: StoryStep['record']['event']): string {
+function lineText({ type, args, objection: _, length: __, ...rest }: MergedStep['record']['event']): string {
   const fields = typeof args === 'object' && args !== null ? { ...args } : rest;
   return `${type} ${describeFields(fields as Record<string, unknown>, 70)}`.trimEnd();
 }
@@ -79,7 +79,7 @@ const NOTED = new Set([
   'restart',
 ]);
 
-function handlerArrows(step: StoryStep, received: boolean): Arrow[] {
+function handlerArrows(step: MergedStep, received: boolean): Arrow[] {
   const { actor, event, from, to } = step.record;
   const arrows: Arrow[] = [];
   const heard = HEARD[event.type];
@@ -103,7 +103,7 @@ function handlerArrows(step: StoryStep, received: boolean): Arrow[] {
   return arrows;
 }
 
-function noteOf({ record: { event, from, to } }: StoryStep, actor: string): Arrow[] {
+function noteOf({ record: { event, from, to } }: MergedStep, actor: string): Arrow[] {
   if (from === to && !['gap', 'restored', 'counted'].includes(event.type)) return [];
   return [note(`${shortName(actor)} ${to}${event.type === '@created' ? '' : ` (${event.type})`}`)];
 }

@@ -8,8 +8,8 @@ import { machineKey } from '../../../machines/log/registry.ts';
 import { blockId, INDEX_ID, type PageDetail, type PageIndex } from '../page/format.ts';
 import { changes } from './diff.ts';
 import { effectText } from './line.ts';
+import type { LogVerdict, MergedStep } from './merged-steps.ts';
 import { pageTemplate } from './page-template.ts';
-import type { LogVerdict, StoryStep } from './story.ts';
 import { effectsOf } from './text.ts';
 import { verdictText } from './verdict.ts';
 
@@ -53,7 +53,7 @@ export class HtmlDocument {
   #details: PageDetail[] = [];
   #begun = 0;
 
-  add(step: StoryStep): void {
+  add(step: MergedStep): void {
     const { record, definition, before, after, label } = step;
     const micros = microsOf(record.time);
     if (this.#columns.seq.length === 0) this.#begun = micros;

@@ -1,19 +1,19 @@
-/** Two logs as one story: every record behind those of the other log that led to it. */
+/** The steps of two logs in one row: every record behind those of the other log that led to it. */
 
 import { parseRecord } from '../../../machines/log/parse.ts';
 import type { LogRecord } from '../../../machines/log/record.ts';
 import type { Step, Verdict } from '../../../machines/log/replay.ts';
 import { type Causality, findCausality } from './links.ts';
-import { openSource, placeName, type Source, type Story, type StoryOptions } from './story.ts';
+import { type MergedSteps, openSource, placeName, type Source, type StepFilter } from './merged-steps.ts';
 
 export interface Merged {
   readonly labels: readonly [string, string];
   readonly causality: Causality;
-  readonly story: Story;
+  readonly steps: MergedSteps;
 }
 
 /** @throws Failure (2) where a log is not there */
-export function mergeLogs(places: readonly [string, string], options: StoryOptions): Merged {
+export function mergeLogs(places: readonly [string, string], options: StepFilter): Merged {
   const names: [string, string] = [placeName(places[0]), placeName(places[1])];
   const causality = findCausality([
     recordsOf(openSource(places[0]), (name) => (names[0] = name)),
@@ -21,7 +21,7 @@ export function mergeLogs(places: readonly [string, string], options: StoryOptio
   ]);
   const labels: [string, string] = names[0] === names[1] ? [`${names[0]}(1)`, `${names[1]}(2)`] : names;
   const sources = [openSource(places[0]), openSource(places[1])] as const;
-  return { labels, causality, story: interleave(sources, labels, causality, options) };
+  return { labels, causality, steps: interleave(sources, labels, causality, options) };
 }
 
 /** All records up to the first damage, unchecked; the name of the server on the way. */
@@ -53,8 +53,8 @@ function* interleave(
   sources: readonly [Source, Source],
   labels: readonly [string, string],
   { links, offset }: Causality,
-  options: StoryOptions,
-): Story {
+  options: StepFilter,
+): MergedSteps {
   // --actor leaves steps out only here, so that both logs are put together in the same way with it and without.
   const { actor, ...rest } = options;
   const lanes = sources.map((source, index) => lane(source, labels[index]!, index === 1 ? offset : 0, rest));
@@ -77,7 +77,7 @@ function* interleave(
   });
 }
 
-function lane(source: Source, label: string, ahead: number, options: StoryOptions): Lane {
+function lane(source: Source, label: string, ahead: number, options: StepFilter): Lane {
   const steps = source.steps(options);
   const made: Lane = { label, steps, next: undefined, reached: 0, needs: new Map(), ahead };
   advance(made);

@@ -3,7 +3,7 @@
  * Markdown with two fenced blocks (https://mermaid.js.org/).
  */
 import { type Arrow, arrowsOf, type Party } from './arrows.ts';
-import type { StoryStep } from './story.ts';
+import type { MergedStep } from './merged-steps.ts';
 
 /** Arrows and notes of one diagram; Mermaid draws no more than 50,000 characters. */
 const MOST = 400;
@@ -31,7 +31,7 @@ export class MermaidDocument {
     this.#labels = labels;
   }
 
-  add(step: StoryStep): void {
+  add(step: MergedStep): void {
     const { label, record, definition, before, after } = step;
     const ofPeer = (actor: string) => this.#peerSessions.has(sessionKey(label, actor));
     for (const arrow of arrowsOf(step, ofPeer, this.#labels === undefined)) {
@@ -141,7 +141,7 @@ function clean(text: string): string {
   return text.replace(/[\r\n]+/g, ' ').replace(/[;#<>{}"`]/g, (char) => `#${char.charCodeAt(0)};`);
 }
 
-/** The name of a session in a story of one log or two. */
+/** The name of a session in the steps of one log or two. */
 export function sessionKey(label: string | undefined, actor: string): string {
   return label === undefined ? actor : `${label}/${actor}`;
 }

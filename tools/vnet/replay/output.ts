@@ -1,9 +1,9 @@
-/** Where the steps of a story go: one of these for each `--format`. */
+/** Where steps go: one of these for each `--format`. */
 import type { CommandIo } from '../cli/command-io.ts';
 import { HtmlDocument } from './html.ts';
 import { transitionLine } from './line.ts';
+import type { LogVerdict, MergedStep } from './merged-steps.ts';
 import { MermaidDocument } from './mermaid.ts';
-import type { LogVerdict, StoryStep } from './story.ts';
 import { effectsOf, stepJson } from './text.ts';
 import { verdictText } from './verdict.ts';
 
@@ -11,7 +11,7 @@ export type Format = 'text' | 'json' | 'mermaid' | 'html';
 
 export interface Output {
   /** Text for standard output now, if any. */
-  step(step: StoryStep): string;
+  step(step: MergedStep): string;
   /** What is left for standard output at the end. */
   end(verdicts: readonly LogVerdict[]): Iterable<string>;
   /** Whether the verdict has its place in the output itself; else it goes to standard error. */
@@ -66,7 +66,7 @@ const ALL: { readonly [F in Format]: (context: OutputContext) => Output } = {
   },
 };
 
-function collect(document: { add(step: StoryStep): void }): (step: StoryStep) => string {
+function collect(document: { add(step: MergedStep): void }): (step: MergedStep) => string {
   return (step) => {
     document.add(step);
     return '';

@@ -1,16 +1,16 @@
 /** The dialogue of `--step`: keys at a terminal, lines in a pipe. */
 import { createInterface, emitKeypressEvents } from 'node:readline';
 import type { CommandIo } from '../cli/command-io.ts';
+import type { LogVerdict, MergedSteps } from './merged-steps.ts';
 import { StepCursor, stepView } from './stepper.ts';
-import type { LogVerdict, Story } from './story.ts';
 
 const KEYS = 'n next · p previous · a next of this actor · g first · G last · NUMBER that record · q end';
 
 type Outcome = { readonly text: string; readonly over?: boolean };
 
-/** Shows steps until it is told to end. @returns how the story ended, where the end was seen */
+/** Shows steps until it is told to end. @returns how the replay ended, where the end was seen */
 export async function stepThrough(
-  begin: () => Story,
+  begin: () => MergedSteps,
   around: CommandIo,
 ): Promise<readonly LogVerdict[] | undefined> {
   const cursor = new StepCursor(begin);

@@ -4,27 +4,27 @@ import { moment } from '../cli/units.ts';
 import { describeFields } from './describe.ts';
 import { changes, changeText } from './diff.ts';
 import { effectText } from './line.ts';
-import type { LogVerdict, Story, StoryStep } from './story.ts';
+import type { LogVerdict, MergedStep, MergedSteps } from './merged-steps.ts';
 import { effectsOf } from './text.ts';
 
-/** Steps kept to go back to; from further back the story is told again from its beginning. */
+/** Steps kept to go back to; from further back the replay is begun again. */
 const KEPT = 10_000;
 
-/** A place in a story that can be moved both ways. */
+/** A place in a replay that can be moved both ways. */
 export class StepCursor {
-  readonly #begin: () => Story;
-  #story: Story;
+  readonly #begin: () => MergedSteps;
+  #steps: MergedSteps;
   /** The last of the steps that were told; the first of them has index `#base`. */
-  #kept: StoryStep[] = [];
+  #kept: MergedStep[] = [];
   #base = 0;
   #index = -1;
-  /** How the story ended, once that is known. */
+  /** How the replay ended, once that is known. */
   verdicts: readonly LogVerdict[] | undefined;
 
-  /** @param begin tells the story from its beginning */
-  constructor(begin: () => Story) {
+  /** @param begin replays from the first step */
+  constructor(begin: () => MergedSteps) {
     this.#begin = begin;
-    this.#story = begin();
+    this.#steps = begin();
   }
 
   /** Index of the current step, from 0; -1 before the first move. */
@@ -32,7 +32,7 @@ export class StepCursor {
     return this.#index;
   }
 
-  get current(): StoryStep | undefined {
+  get current(): MergedStep | undefined {
     return this.#kept[this.#index - this.#base];
   }
 
@@ -48,7 +48,7 @@ export class StepCursor {
   }
 
   /** Goes on from the current step to the next for which it holds. @returns false, and stays, where there is none */
-  find(wanted: (step: StoryStep) => boolean): boolean {
+  find(wanted: (step: MergedStep) => boolean): boolean {
     const from = this.#index;
     for (let index = from + 1; this.goTo(index) && this.#index === index; index++) {
       if (wanted(this.current!)) return true;
@@ -58,14 +58,14 @@ export class StepCursor {
   }
 
   #restart(): void {
-    this.#story.return([]);
-    this.#story = this.#begin();
+    this.#steps.return([]);
+    this.#steps = this.#begin();
     this.#kept = [];
     this.#base = 0;
   }
 
   #tell(): boolean {
-    const { done, value } = this.#story.next();
+    const { done, value } = this.#steps.next();
     if (done) {
       this.verdicts ??= value;
       return false;
@@ -80,7 +80,7 @@ export class StepCursor {
 }
 
 /** A step on several lines: what happened, what was asked for, what changed. */
-export function stepView(step: StoryStep): string {
+export function stepView(step: MergedStep): string {
   const { record, definition, before, after, label } = step;
   const { seq, time, actor, event, from, to } = record;
   const { type, ...detail } = event;

@@ -9,7 +9,7 @@
 import { parseAnswerLine } from '../../../../machines/protocol/answers.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
-import { beginWire } from '../drive/parties.ts';
+import { beginWire } from '../drive/preconditions.ts';
 import { beginLine, type Instead } from '../names.ts';
 import { demand, demandEqual, Nonconformity } from '../nonconformity.ts';
 import { isFrame, type Wire } from '../wire.ts';

@@ -2,7 +2,7 @@
 
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
-import { beginWire, namesFor, standing } from '../drive/parties.ts';
+import { beginWire, namesFor, standing } from '../drive/preconditions.ts';
 import { beginLine, handleLine } from '../names.ts';
 import { demand } from '../nonconformity.ts';
 

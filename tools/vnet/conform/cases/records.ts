@@ -2,7 +2,7 @@
 import { FRAME, MAX_LENGTH, OFFLOAD, PING, PONG } from '../../../../machines/frames/records.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
-import { beginWire, namesFor, type Standing, standing } from '../drive/parties.ts';
+import { beginWire, namesFor, type Standing, standing } from '../drive/preconditions.ts';
 import { beginLine, handleLine } from '../names.ts';
 import { demand, demandEqual } from '../nonconformity.ts';
 import type { Talk } from '../talk.ts';

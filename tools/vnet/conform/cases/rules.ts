@@ -4,7 +4,7 @@ import { formatHello } from '../../../../machines/protocol/format.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
 import { strangersCertificate } from '../certificate.ts';
-import { awaitBegin, beginWire, namesFor, standing } from '../drive/parties.ts';
+import { awaitBegin, beginWire, namesFor, standing } from '../drive/preconditions.ts';
 import { beginLine, handleLine } from '../names.ts';
 import { demand, demandEqual, NotApplicable } from '../nonconformity.ts';
 

@@ -2,7 +2,7 @@
 import { parseGreeting } from '../../../../machines/protocol/answers.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
-import { awaitBegin, namesFor } from '../drive/parties.ts';
+import { awaitBegin, namesFor } from '../drive/preconditions.ts';
 import { handleLine, NO_DEVICE, NO_HANDLER } from '../names.ts';
 import { demand, demandEqual } from '../nonconformity.ts';
 import type { Talk } from '../talk.ts';

@@ -4,7 +4,7 @@ import { formatHello } from '../../../../machines/protocol/format.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { MachineName } from '../coverage.ts';
-import { beginWire, namesFor } from '../drive/parties.ts';
+import { beginWire, namesFor } from '../drive/preconditions.ts';
 import type { FakePeer, Visit } from '../fake-peer.ts';
 import { beginLine, handleLine, type Names } from '../names.ts';
 import { demand, demandEqual, NotApplicable } from '../nonconformity.ts';

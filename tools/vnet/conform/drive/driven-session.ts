@@ -3,7 +3,7 @@ import type { FakePeer, Visit } from '../fake-peer.ts';
 import type { SessionView } from '../model/session.ts';
 import type { Names } from '../names.ts';
 import type { Talk } from '../talk.ts';
-import type { Standing } from './parties.ts';
+import type { Standing } from './preconditions.ts';
 
 /** A session in the middle of its case: what those who make things happen to it and look at it share. */
 export interface DrivenSession {

@@ -42,7 +42,7 @@ export abstract class HandlerDrive<C, E extends HandlerEvent> {
   }
 
   /** What is particular to one side. @returns whether it was one of these */
-  protected abstract happen(event: E, rest: readonly E[]): Promise<boolean>;
+  protected abstract stimulate(event: E, rest: readonly E[]): Promise<boolean>;
   /** @returns whether it was one of these */
   protected abstract observe(type: string, params: Effect['params'], event: E | undefined): Promise<boolean>;
 
@@ -63,7 +63,7 @@ export abstract class HandlerDrive<C, E extends HandlerEvent> {
 
   async take(event: E, rest: readonly E[]): Promise<void> {
     const taken = step<C, E>(this.model.machine, this.view, event);
-    if (!(await this.happen(event, rest))) await this.#happen(event);
+    if (!(await this.stimulate(event, rest))) await this.#stimulate(event);
     this.view = taken.to;
     for (const { type, params } of taken.effects) await this.#observe(type, params, event);
     await this.#stands();
@@ -83,7 +83,7 @@ export abstract class HandlerDrive<C, E extends HandlerEvent> {
     } else if (!this.down && view.value !== 'authenticated') await bench.handlerIs(id, view.value, this.name);
   }
 
-  async #happen(event: E): Promise<void> {
+  async #stimulate(event: E): Promise<void> {
     const { bench } = this;
     switch (event.type) {
       case 'device-open':

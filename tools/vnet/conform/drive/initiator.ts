@@ -73,7 +73,7 @@ export class InitiatorDrive extends HandlerDrive<InitiatorContext, InitiatorStep
     return type !== 'dialled' || !this.#greeted;
   }
 
-  protected override async happen(event: InitiatorStep, rest: readonly InitiatorStep[]): Promise<boolean> {
+  protected override async stimulate(event: InitiatorStep, rest: readonly InitiatorStep[]): Promise<boolean> {
     this.#before = this.bench.now();
     const visit = this.#visit;
     switch (event.type) {

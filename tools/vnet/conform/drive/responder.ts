@@ -8,7 +8,7 @@ import type { Talk } from '../talk.ts';
 import { BEYOND, GRACE } from '../times.ts';
 import { Wire } from '../wire.ts';
 import { HandlerDrive } from './handler.ts';
-import { namesFor } from './parties.ts';
+import { namesFor } from './preconditions.ts';
 
 /** The Handler has to be there still so long before its grace time is over: what a slow machine may take. */
 const MARGIN = 15_000;
@@ -44,7 +44,7 @@ export class ResponderDrive extends HandlerDrive<ResponderContext, ResponderStep
     talk.say(beginLine(this.names));
   }
 
-  protected override async happen(event: ResponderStep, rest: readonly ResponderStep[]): Promise<boolean> {
+  protected override async stimulate(event: ResponderStep, rest: readonly ResponderStep[]): Promise<boolean> {
     const { bench } = this;
     switch (event.type) {
       case 'device-open':

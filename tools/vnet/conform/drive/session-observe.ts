@@ -11,7 +11,7 @@ import { demand, Nonconformity } from '../nonconformity.ts';
 import type { WholeAnswer } from '../talk.ts';
 import { Wire } from '../wire.ts';
 import type { DrivenSession } from './driven-session.ts';
-import { awaitBegin } from './parties.ts';
+import { awaitBegin } from './preconditions.ts';
 
 const DATA_WORDS: Readonly<Record<string, string>> = {
   'DEVICES?': 'DEVICE',

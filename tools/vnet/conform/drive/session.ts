@@ -8,9 +8,9 @@ import { LINES } from '../model/session-lines.ts';
 import type { Names } from '../names.ts';
 import type { Talk } from '../talk.ts';
 import type { DrivenSession } from './driven-session.ts';
-import { closedHandler, namesFor, type Standing, standing } from './parties.ts';
-import { happen } from './session-happen.ts';
+import { closedHandler, namesFor, type Standing, standing } from './preconditions.ts';
 import { observe, probe } from './session-observe.ts';
+import { stimulate } from './session-stimulate.ts';
 
 export type SessionModel = Model<SessionContext, SessionStep>;
 
@@ -60,7 +60,7 @@ export class SessionDrive implements DrivenSession {
     const taken = step<SessionContext, SessionStep>(this.model.machine, this.view, event);
     const stimulus = STIMULI.get(event.label);
     if (stimulus === undefined) {
-      await happen(this, event, rest);
+      await stimulate(this, event, rest);
     } else {
       // What a line speaks of is set up only where it is looked at.
       if (this.view.value === 'authenticated') await this.#set(stimulus.setting);

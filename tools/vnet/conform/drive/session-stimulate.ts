@@ -10,7 +10,7 @@ import type { DrivenSession } from './driven-session.ts';
 const BEYOND = 50;
 
 /** @param rest what the case is going to do then */
-export async function happen(
+export async function stimulate(
   drive: DrivenSession,
   event: SessionStep,
   rest: readonly SessionStep[],

@@ -1,12 +1,12 @@
-/** The lives of a device: most of all of a TAP that the server makes, and that outlives it (section 3.1). */
+/** The scripts of a device: most of all of a TAP that the server makes, and that outlives it (section 3.1). */
 import { DeviceError } from '../../../io/ports.ts';
 import { handle, handleLine, MAC2, pair } from '../../support/pair.ts';
-import { breakWire, type Lives, slowDisk } from './life.ts';
+import { breakWire, type Scripts, slowDisk } from './script.ts';
 
 const TAP = { local: 'tap:vm9' };
 const SECOND = { ...TAP, far: 'lan1', macs: MAC2 };
 
-export const DEVICES: Lives = {
+export const DEVICES: Scripts = {
   'device-tap-made-and-removed': async (world) => {
     const { client } = await pair(world);
     const id = await handle(client, TAP);

@@ -1,9 +1,9 @@
-/** The lives of Handlers with several wires (PROTOCOL.md section 6.1), at both ends and in their sessions. */
+/** The scripts of Handlers with several wires (PROTOCOL.md section 6.1), at both ends and in their sessions. */
 import { beginLine, handle, ID, pair } from '../../support/pair.ts';
 import type { Station } from '../../support/station.ts';
 import type { Talker } from '../../support/talker.ts';
 import type { MemoryWorld } from '../../support/world.ts';
-import type { Lives, Play } from './life.ts';
+import type { Script, Scripts } from './script.ts';
 
 interface Spread {
   readonly world: MemoryWorld;
@@ -14,7 +14,7 @@ interface Spread {
 }
 
 /** A Handler over a way of 20 ms, with four wires. */
-function spread(act: (spread: Spread) => Promise<void>): Play {
+function spread(act: (spread: Spread) => Promise<void>): Script {
   return async (world) => {
     const { host, proxy, client } = await pair(world);
     world.internet.latency = 20;
@@ -26,7 +26,7 @@ function spread(act: (spread: Spread) => Promise<void>): Play {
 }
 
 /** A server that was told BEGIN with several wires, by a talker in a test's hands. */
-function granted(act: (world: MemoryWorld, proxy: Station, first: Talker) => Promise<void>): Play {
+function granted(act: (world: MemoryWorld, proxy: Station, first: Talker) => Promise<void>): Script {
   return async (world) => {
     const { proxy } = await pair(world);
     const first = await proxy.client();
@@ -44,7 +44,7 @@ const cut = (world: MemoryWorld, number: number): void =>
     .at(number)
     ?.wire.reset();
 
-export const WIRES: Lives = {
+export const WIRES: Scripts = {
   'wires-break-and-come-back': spread(async ({ world }) => {
     for (const number of [2, 0, 1]) {
       cut(world, number);

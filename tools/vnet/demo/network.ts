@@ -1,7 +1,7 @@
 import { Lab } from '../../lab/lab.ts';
 
 /** Addresses of the demo's world; 198.51.100.0/24 and 203.0.113.0/24 are for documentation (RFC 5737). */
-export const WORLD = {
+export const ADDRESSES = {
   userAddress: '192.168.77.10',
   homeRouter: '192.168.77.1',
   proxyAddress: '192.168.77.2',
@@ -9,7 +9,7 @@ export const WORLD = {
   vmMac: '52:54:00:12:34:56',
 } as const;
 
-export const PICTURE = `
+export const DIAGRAM = `
         at home: LAN 192.168.77.0/24                    far away
   ┌───────────────┐
   │     user      │    ┌───────────────┐
@@ -22,8 +22,8 @@ export const PICTURE = `
           └─────────────── the Handler's wire, tls:// ────────────┘
 `;
 
-/** Builds the machines and cables of PICTURE. The caller closes the lab. */
-export async function buildWorld(): Promise<Lab> {
+/** Builds the machines and cables of DIAGRAM. The caller closes the lab. */
+export async function buildNetwork(): Promise<Lab> {
   const lab = new Lab();
   try {
     await lab.addNamespaces('user', 'home', 'proxy', 'internet', 'host', 'vm');
@@ -37,7 +37,7 @@ export async function buildWorld(): Promise<Lab> {
 }
 
 async function homeNetwork(lab: Lab): Promise<void> {
-  const { userAddress, proxyAddress, homeRouter } = WORLD;
+  const { userAddress, proxyAddress, homeRouter } = ADDRESSES;
   await lab.addBridge('home', 'br0', { addresses: [`${homeRouter}/24`] });
   for (const [ns, address] of [
     ['user', userAddress],
@@ -59,11 +59,11 @@ async function homeNetwork(lab: Lab): Promise<void> {
 
 async function farNetwork(lab: Lab): Promise<void> {
   await lab.addCable(
-    { ns: 'host', dev: 'eth0', addresses: [`${WORLD.hostAddress}/24`] },
+    { ns: 'host', dev: 'eth0', addresses: [`${ADDRESSES.hostAddress}/24`] },
     { ns: 'internet', dev: 'far', addresses: ['203.0.113.1/24'] },
   );
   await lab.ip('host', 'route add default via 203.0.113.1');
   await lab.ip('internet', 'route add 192.168.77.0/24 via 198.51.100.2');
   await lab.forward('internet');
-  await lab.addCable({ ns: 'vm', dev: 'eth0', mac: WORLD.vmMac }, { ns: 'host', dev: 'vm0' });
+  await lab.addCable({ ns: 'vm', dev: 'eth0', mac: ADDRESSES.vmMac }, { ns: 'host', dev: 'vm0' });
 }

@@ -12,7 +12,7 @@ async function unpack<T>(id: string): Promise<T> {
   return (await new Response(stream).json()) as T;
 }
 
-export class Story {
+export class PageRecords {
   readonly total: number;
   readonly columns: Columns;
   /** Microseconds since the first record. */
@@ -30,8 +30,8 @@ export class Story {
     }
   }
 
-  static async open(): Promise<Story> {
-    return new Story(await unpack<PageIndex>(INDEX_ID));
+  static async open(): Promise<PageRecords> {
+    return new PageRecords(await unpack<PageIndex>(INDEX_ID));
   }
 
   /** Microseconds from the first record to the last, at least 1. */

@@ -1,19 +1,19 @@
 import { DEVICES } from './devices.ts';
 import { INITIATORS } from './initiators.ts';
-import type { Lives } from './life.ts';
 import { RESPONDERS } from './responders.ts';
+import type { Scripts } from './script.ts';
 import { SERVERS } from './servers.ts';
 import { SESSIONS } from './sessions.ts';
 import { WIRES } from './wires.ts';
 
-/** The same lives, recorded with the next version of a machine. */
-function anew(lives: Lives, version: string): Lives {
-  return Object.fromEntries(Object.entries(lives).map(([name, live]) => [`${version}-${name}`, live]));
+/** The same scripts, recorded with the next version of a machine. */
+function anew(scripts: Scripts, version: string): Scripts {
+  return Object.fromEntries(Object.entries(scripts).map(([name, script]) => [`${version}-${name}`, script]));
 }
 
 const { 'responder-crash': crash, 'responder-crash-early': crashEarly } = RESPONDERS;
 
-export const LIVES: Lives = {
+export const SCRIPTS: Scripts = {
   ...SESSIONS,
   ...INITIATORS,
   ...RESPONDERS,

@@ -5,7 +5,7 @@ import type { Outcome, Program } from '../../lab/program.ts';
 import { VNET } from '../../lab/server.ts';
 
 /** Something that the demo shows was not as it should be. */
-export class StoryError extends Error {}
+export class DemoError extends Error {}
 
 export interface TypeOptions {
   /** Lines of output to show at most, the last two among them; 12 when left out. */
@@ -23,7 +23,7 @@ const paint = (code: string, text: string): string => (terminal ? `\x1b[${code}m
  * Runs commands on the machines of a lab, each in a shell, just as they are shown. Every machine has a folder of its
  * own, and `vnet` on its path.
  */
-export class Stage {
+export class DemoTerminal {
   readonly #env: Record<string, string>;
   #step = 0;
 
@@ -52,7 +52,7 @@ export class Stage {
   }
 
   /** Headline of the next step. */
-  chapter(title: string): void {
+  headline(title: string): void {
     this.#step += 1;
     this.print(`\n${paint('1;36', `${this.#step}. ${title}`)}`);
   }
@@ -61,9 +61,9 @@ export class Stage {
     this.print(`  ${paint('32', '✔')} ${text}`);
   }
 
-  /** @throws StoryError when it is not so */
+  /** @throws DemoError when it is not so */
   check(isSo: boolean, text: string): void {
-    if (!isSo) throw new StoryError(text);
+    if (!isSo) throw new DemoError(text);
     this.good(text);
   }
 

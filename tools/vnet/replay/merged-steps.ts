@@ -7,7 +7,7 @@ import { type ExportedLines, openExport, replayExport } from './exported.ts';
 import { openLog, replayLog } from './source.ts';
 
 /** A step of the log that has this label; one log alone has none. */
-export interface StoryStep extends Step {
+export interface MergedStep extends Step {
   readonly label?: string;
 }
 
@@ -20,9 +20,9 @@ export interface LogVerdict {
   readonly tornBytes: number;
 }
 
-export type Story = Generator<StoryStep, readonly LogVerdict[], undefined>;
+export type MergedSteps = Generator<MergedStep, readonly LogVerdict[], undefined>;
 
-export interface StoryOptions {
+export interface StepFilter {
   readonly actor?: string;
   readonly until?: number | string;
 }
@@ -31,7 +31,7 @@ export interface StoryOptions {
 export interface Source {
   readonly place: string;
   readonly lines: SegmentLines | ExportedLines;
-  steps(options: StoryOptions): Generator<Step, Verdict, undefined>;
+  steps(options: StepFilter): Generator<Step, Verdict, undefined>;
 }
 
 /** @throws Failure (2) when there is neither a log nor an export */
@@ -48,8 +48,8 @@ function isFile(place: string): boolean {
   return statSync(place, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** The story of one log. */
-export function* single(source: Source, options: StoryOptions): Story {
+/** The steps of one log. */
+export function* single(source: Source, options: StepFilter): MergedSteps {
   const verdict = yield* source.steps(options);
   return [{ place: source.place, verdict, tornBytes: source.lines.tornBytes }];
 }

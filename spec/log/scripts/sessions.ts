@@ -1,10 +1,10 @@
-/** The lives of a Session (PROTOCOL.md sections 2 to 4). */
+/** The scripts of a Session (PROTOCOL.md sections 2 to 4). */
 import { beginLine, handleLine } from '../../support/pair.ts';
-import { alone, type Lives, SECRET, stranger } from './life.ts';
+import { alone, type Scripts, SECRET, stranger } from './script.ts';
 
 const HANDLER = '00112233445566778899aabbccddeeff';
 
-export const SESSIONS: Lives = {
+export const SESSIONS: Scripts = {
   'session-silent': async (world) => {
     await stranger(await alone(world));
     await world.elapse(10_000);

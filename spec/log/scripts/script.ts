@@ -1,12 +1,12 @@
-/** A life: something that can happen to the actors of a server, from beginning to end, played in a world of memory. */
+/** A script: something that can happen to the actors of a server, from beginning to end, played in a world of memory. */
 import type { Station, StationOptions } from '../../support/station.ts';
 import type { Talker } from '../../support/talker.ts';
 import type { MemoryWorld } from '../../support/world.ts';
 
-export type Play = (world: MemoryWorld) => Promise<void>;
+export type Script = (world: MemoryWorld) => Promise<void>;
 
 /** By name: lower-case words with hyphens, the names of golden files. */
-export type Lives = Readonly<Record<string, Play>>;
+export type Scripts = Readonly<Record<string, Script>>;
 
 export const SECRET = 'secret-of-default';
 

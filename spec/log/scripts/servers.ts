@@ -1,7 +1,7 @@
 /** What a server has on record of itself, and what the journal writes on its own behalf (section 7). */
 import type { Station } from '../../support/station.ts';
 import type { MemoryWorld } from '../../support/world.ts';
-import { alone, type Lives, stranger } from './life.ts';
+import { alone, type Scripts, stranger } from './script.ts';
 
 /** The disk is full for a while; sessions come and go. */
 async function fullDisk(world: MemoryWorld, station: Station, sessions: number): Promise<void> {
@@ -15,7 +15,7 @@ async function fullDisk(world: MemoryWorld, station: Station, sessions: number):
   await world.elapse(2_000);
 }
 
-export const SERVERS: Lives = {
+export const SERVERS: Scripts = {
   'server-starts-and-stops': async (world) => {
     const station = await alone(world);
     await station.stop();

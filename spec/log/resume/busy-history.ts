@@ -6,7 +6,7 @@ import { DeviceError, type InterfaceInfo } from '../../../io/ports.ts';
 import { handle, handleLine, MAC2, pair } from '../../support/pair.ts';
 import type { Station } from '../../support/station.ts';
 import { MemoryWorld } from '../../support/world.ts';
-import { breakWire } from '../lives/life.ts';
+import { breakWire } from '../scripts/script.ts';
 
 /** Short ones, so that little time has to pass. */
 export const LIMITS = {

@@ -1,10 +1,10 @@
-/** The lives of a Handler at the server that got HANDLE (PROTOCOL.md section 4). */
+/** The scripts of a Handler at the server that got HANDLE (PROTOCOL.md section 4). */
 import { DeviceError } from '../../../io/ports.ts';
 import type { ByeReason } from '../../../machines/handler/events.ts';
 import { handle, handleLine, MAC2, type Pair, pair } from '../../support/pair.ts';
 import type { Talker } from '../../support/talker.ts';
 import type { MemoryWorld } from '../../support/world.ts';
-import { breakWire, type Lives, type Play, slowDisk } from './life.ts';
+import { breakWire, type Script, type Scripts, slowDisk } from './script.ts';
 
 /** A Handler that stands, between `vm0` and `lan0`. */
 async function standing(
@@ -16,7 +16,7 @@ async function standing(
 }
 
 /** HANDLE to a server that answers each line by what it is given, in order; `undefined`: not at all. */
-function dialled(...answers: readonly (string | undefined)[]): Play {
+function dialled(...answers: readonly (string | undefined)[]): Script {
   return async (world) => {
     const { client } = await pair(world);
     await world.impostor('odd', (talker) => {
@@ -35,7 +35,7 @@ function dialled(...answers: readonly (string | undefined)[]): Play {
 const GREETING = 'OK VNET/1 server=odd auth=password';
 
 /** A Handler that stands, to a far end in the hands of the test, which does something once it is a wire. */
-function wired(act: (talker: Talker, world: MemoryWorld) => Promise<void>): Play {
+function wired(act: (talker: Talker, world: MemoryWorld) => Promise<void>): Script {
   return async (world) => {
     const { client } = await pair(world);
     let wire: Talker | undefined;
@@ -62,7 +62,7 @@ const bye = (reason: ByeReason) =>
   });
 
 /** HANDLE is under way, and waits for the far end's device. */
-function beginning(act: (made: Pair, world: MemoryWorld) => Promise<void>): Play {
+function beginning(act: (made: Pair, world: MemoryWorld) => Promise<void>): Script {
   return async (world) => {
     const made = await pair(world);
     made.proxy.devices.delay = 2_000;
@@ -74,7 +74,7 @@ function beginning(act: (made: Pair, world: MemoryWorld) => Promise<void>): Play
 }
 
 /** HELLO was taken, and the disk is slow: BEGIN is not out yet. */
-function authenticated(act: (made: Pair, world: MemoryWorld) => Promise<void>, again = false): Play {
+function authenticated(act: (made: Pair, world: MemoryWorld) => Promise<void>, again = false): Script {
   return async (world) => {
     const made = await pair(world, { host: { recorder: { sync: 'always' } } });
     if (again) await handle(made.client);
@@ -94,7 +94,7 @@ function authenticated(act: (made: Pair, world: MemoryWorld) => Promise<void>, a
 }
 
 /** HELLO was taken, and the disk takes longer for that than HANDLE may take. */
-function stuck(again: boolean): Play {
+function stuck(again: boolean): Script {
   return async (world) => {
     const { client, host, proxy } = await pair(world, { host: { recorder: { sync: 'always' } } });
     if (again) await handle(client);
@@ -113,7 +113,7 @@ async function closeAll({ host }: Pair): Promise<void> {
   for (const handler of host.server.handlers.all()) handler.close('none');
 }
 
-export const INITIATORS: Lives = {
+export const INITIATORS: Scripts = {
   'initiator-closed-while-beginning': beginning(async ({ host }) => {
     const client = await host.client();
     for (const { context } of host.server.handlers.all()) await client.ask(`CLOSE ${context.id}`, 5_000);

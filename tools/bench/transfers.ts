@@ -7,7 +7,7 @@ import { type Pair, pairName } from './pairs.ts';
 import { type Joined, standJoined } from './variants.ts';
 
 /** One transfer. `→` is from the first of the pair to the second. */
-export interface Passage {
+export interface TransferResult {
   readonly pair: string;
   readonly way: '→' | '←';
   readonly bytes: number;
@@ -25,10 +25,10 @@ export interface Passage {
 const SLOWEST = 12_500_000;
 
 /** Hears what is being done, and how many bytes of it have arrived. */
-export type Tell = (what: string, bytes: number) => void;
+export type OnProgress = (what: string, bytes: number) => void;
 
 /** Sends so many bytes each way between devices of these kinds. What fails is in the result: it does not throw. */
-export async function passages(pair: Pair, bytes: number, tell: Tell): Promise<Passage[]> {
+export async function transfers(pair: Pair, bytes: number, tell: OnProgress): Promise<TransferResult[]> {
   tell('setting up', 0);
   const name = pairName(pair);
   const ways = ['→', '←'] as const;
@@ -39,21 +39,21 @@ export async function passages(pair: Pair, bytes: number, tell: Tell): Promise<P
     return ways.map((way) => ({ pair: name, way, bytes, failure: (error as Error).message.trim() }));
   }
   try {
-    const results: Passage[] = [];
+    const results: TransferResult[] = [];
     for (const way of ways)
-      results.push({ pair: name, way, bytes, ...(await passage(joined, way, bytes, tell)) });
+      results.push({ pair: name, way, bytes, ...(await transferOne(joined, way, bytes, tell)) });
     return results;
   } finally {
     joined.lab.close();
   }
 }
 
-async function passage(
+async function transferOne(
   { lab, near, far }: Joined,
   way: '→' | '←',
   bytes: number,
-  tell: Tell,
-): Promise<Partial<Passage>> {
+  tell: OnProgress,
+): Promise<Partial<TransferResult>> {
   const [from, to] = way === '→' ? [near, far] : [far, near];
   try {
     const before = await damageIn(lab, [near.ns, far.ns]);
@@ -71,7 +71,7 @@ async function passage(
   }
 }
 
-const figures = ({ sent, received }: Transfer): Partial<Passage> => ({
+const figures = ({ sent, received }: Transfer): Partial<TransferResult> => ({
   bytes: received.bytes,
   seconds: received.seconds,
   sent: sent.sha256,
@@ -90,6 +90,6 @@ async function damageIn(lab: Lab, namespaces: readonly string[]): Promise<Counte
 }
 
 /** Whether every byte arrived as it was sent, without any damage on the way. */
-export function isWhole({ sent, received, errors }: Passage): boolean {
+export function isWhole({ sent, received, errors }: TransferResult): boolean {
   return sent !== undefined && sent === received && Object.keys(errors ?? {}).length === 0;
 }

@@ -3,7 +3,7 @@
 import { encodeBye, encodePing, PING, PONG } from '../../machines/frames/records.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import { formatBegin } from '../../machines/protocol/format.ts';
-import type { Impostor } from './action.ts';
+import type { ForgedPeer } from './action.ts';
 import type { Carry } from './faults.ts';
 import type { SimulatedServer } from './simulated-server.ts';
 import type { Known, Simulation } from './simulation.ts';
@@ -36,7 +36,13 @@ function responderOf({ id, responder }: Known): { context: ResponderContext } | 
   return undefined;
 }
 
-function begin(simulation: Simulation, site: SimulatedServer, line: string, way: Impostor, ms: number): void {
+function begin(
+  simulation: Simulation,
+  site: SimulatedServer,
+  line: string,
+  way: ForgedPeer,
+  ms: number,
+): void {
   simulation.figures.faults++;
   simulation.connect(site, (client) => {
     const { link } = client;

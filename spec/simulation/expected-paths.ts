@@ -14,7 +14,7 @@ interface Egress {
 /** A Handler as a way between two segments, and when it was one. Times in nanoseconds of the simulation's clock. */
 export interface Way {
   readonly id: string;
-  readonly shores: readonly [Egress, Egress];
+  readonly ends: readonly [Egress, Egress];
   readonly macs: readonly string[];
   /** It has a cap on broadcast frames, and may drop any of them. */
   readonly capped: boolean;
@@ -32,7 +32,7 @@ export function wayOf(
     id,
     macs: ends.macs,
     capped: ends.options.bcastRate !== undefined,
-    shores: [
+    ends: [
       { segment: segments[0], config: ends.localConfig },
       { segment: segments[1], config: ends.remoteConfig },
     ],
@@ -62,7 +62,7 @@ function arrives({ role }: RoleConfig, macs: readonly string[], hosts: readonly 
  * Every way by which a frame can come to each segment: lists of Handlers, one for each time that it may be heard.
  * @param hostsOn MAC addresses of all HOST Handlers on a segment, where that is known: what comes from them has gone round
  */
-export function journeys(
+export function expectedPaths(
   frame: SentFrame,
   ways: readonly Way[],
   hostsOn?: (segment: string) => readonly string[],
@@ -71,13 +71,13 @@ export function journeys(
   const go = (segment: string, taken: readonly string[]): void => {
     for (const way of ways) {
       if (taken.includes(way.id)) continue;
-      for (const [near, far] of [way.shores, [way.shores[1], way.shores[0]] as const]) {
+      for (const [near, far] of [way.ends, [way.ends[1], way.ends[0]] as const]) {
         const hosts = hostsOn?.(far.segment) ?? way.macs;
         if (near.segment !== segment) continue;
         if (!leaves(near.config, way.macs, frame) || !arrives(far.config, way.macs, hosts, frame)) continue;
-        const journey = [...taken, way.id];
-        found.set(far.segment, [...(found.get(far.segment) ?? []), journey]);
-        go(far.segment, journey);
+        const path = [...taken, way.id];
+        found.set(far.segment, [...(found.get(far.segment) ?? []), path]);
+        go(far.segment, path);
       }
     }
   };

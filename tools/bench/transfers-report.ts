@@ -2,7 +2,7 @@
 import { type Column, table } from '../vnet/cli/table.ts';
 import { grouped } from '../vnet/cli/units.ts';
 import { headline, type Place } from './report.ts';
-import { isWhole, type Passage } from './whole.ts';
+import { isWhole, type TransferResult } from './transfers.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'pair' },
@@ -13,17 +13,17 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Text for people: the table, whole sums of those that differ, and a last line that says how it ended. */
-export function reportPassages(at: Place, passages: readonly Passage[]): string {
+export function reportTransfers(at: Place, transfers: readonly TransferResult[]): string {
   const head = headline(at, 'sent by TCP through one Handler, both servers and both ends on this machine');
-  const broken = passages.filter((passage) => !isWhole(passage));
+  const broken = transfers.filter((transfer) => !isWhole(transfer));
   const end =
     broken.length === 0
-      ? `all ${passages.length} arrived whole\n`
-      : `${broken.length} of ${passages.length} did not arrive whole\n`;
-  return `${head}${table(COLUMNS, passages.map(row))}\n${broken.map(complaint).join('')}${end}`;
+      ? `all ${transfers.length} arrived whole\n`
+      : `${broken.length} of ${transfers.length} did not arrive whole\n`;
+  return `${head}${table(COLUMNS, transfers.map(row))}\n${broken.map(complaint).join('')}${end}`;
 }
 
-function row({ pair, way, bytes, seconds, sent, received, errors }: Passage): string[] {
+function row({ pair, way, bytes, seconds, sent, received, errors }: TransferResult): string[] {
   if (seconds === undefined) return [pair, way, '–', '–', '–', 'failed', '–'];
   return [
     pair,
@@ -36,7 +36,7 @@ function row({ pair, way, bytes, seconds, sent, received, errors }: Passage): st
   ];
 }
 
-function complaint({ pair, way, sent, received, errors, failure }: Passage): string {
+function complaint({ pair, way, sent, received, errors, failure }: TransferResult): string {
   const where = `${pair} ${way}: `;
   if (failure !== undefined) return `${where}failed: ${failure}\n`;
   const sums = sent === received ? '' : `${where}sent ${sent}\n${where}got  ${received}\n`;

@@ -1,11 +1,11 @@
-/** The lives of a Handler at the server that got BEGIN (PROTOCOL.md section 4). */
+/** The scripts of a Handler at the server that got BEGIN (PROTOCOL.md section 4). */
 import { DeviceError } from '../../../io/ports.ts';
 import type { ByeReason } from '../../../machines/handler/events.ts';
 import { beginLine, ID } from '../../support/pair.ts';
 import type { Station } from '../../support/station.ts';
 import type { Talker } from '../../support/talker.ts';
 import type { MemoryWorld } from '../../support/world.ts';
-import { breakAll, type Lives, type Play } from './life.ts';
+import { breakAll, type Script, type Scripts } from './script.ts';
 
 const OTHER_ID = 'ffeeddccbbaa99887766554433221100';
 
@@ -27,7 +27,7 @@ async function known(world: MemoryWorld): Promise<Begun> {
 }
 
 /** BEGIN was taken; with a PING over the wire when it is `heard`. */
-function begun(act: (begun: Begun) => Promise<void>, heard = true): Play {
+function begun(act: (begun: Begun) => Promise<void>, heard = true): Script {
   return async (world) => {
     const made = await known(world);
     await made.far.ask(beginLine());
@@ -39,7 +39,7 @@ function begun(act: (begun: Begun) => Promise<void>, heard = true): Play {
 }
 
 /** BEGIN is under way: the device takes its time to open. */
-function beginning(act: (begun: Begun) => Promise<void>): Play {
+function beginning(act: (begun: Begun) => Promise<void>): Script {
   return async (world) => {
     const made = await known(world);
     made.proxy.devices.delay = 500;
@@ -61,7 +61,7 @@ const lose = async ({ far, world }: Begun): Promise<void> => {
   await world.elapse(1_000);
 };
 
-export const RESPONDERS: Lives = {
+export const RESPONDERS: Scripts = {
   'responder-carries': begun(async ({ world, far }) => {
     for (let round = 0; round < 3; round++) {
       await world.elapse(5_000);

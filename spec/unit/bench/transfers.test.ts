@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { damage, moved, readSnmp, readSnmp6 } from '../../../tools/bench/checksums.ts';
 import { BENCH, readOptions } from '../../../tools/bench/options.ts';
 import { chosenPairs, PAIRS, pairName, readSize } from '../../../tools/bench/pairs.ts';
-import { isWhole, type Passage } from '../../../tools/bench/whole.ts';
-import { reportPassages } from '../../../tools/bench/whole-report.ts';
+import { isWhole, type TransferResult } from '../../../tools/bench/transfers.ts';
+import { reportTransfers } from '../../../tools/bench/transfers-report.ts';
 import { helpText, parse } from '../../../tools/vnet/cli/parse.ts';
 
 const test = suite('large transfers');
@@ -114,7 +114,7 @@ const AT = {
   congestionControl: 'c',
   command: 'x',
 };
-const GOOD: Passage = {
+const GOOD: TransferResult = {
   pair: 'tap-pcap',
   way: '→',
   bytes: 1_250_000,
@@ -132,10 +132,10 @@ test('whole is what has the same sum, and no counter moved', () => {
 });
 
 test('the table shows each transfer, and below it what is wrong with some', () => {
-  const good = reportPassages(AT, [GOOD]);
+  const good = reportTransfers(AT, [GOOD]);
   assert.match(good, /tap-pcap {2}→ +1,250,000 +2\.0 +5 +equal +0\n/);
   assert.match(good, /all 1 arrived whole\n$/);
-  const bad = reportPassages(AT, [
+  const bad = reportTransfers(AT, [
     GOOD,
     { ...GOOD, received: 'b2', errors: { 'far TcpInErrs': 2, 'far TcpInCsumErrors': 1 } },
     { pair: 'tap-tap', way: '←', bytes: 1, failure: 'torn' },
