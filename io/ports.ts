@@ -188,6 +188,23 @@ export interface PeerCertificate {
   readonly validTo: string;
 }
 
+/** What the kernel knows of a TCP connection (TCP_INFO and its like, tcp(7)). What an older kernel does not tell is 0. */
+export interface TcpFacts {
+  /** Smoothed round trip, and the least one of the last minutes, in microseconds. */
+  readonly rttMicros: number;
+  readonly leastRttMicros: number;
+  /** Segments that were sent again. */
+  readonly retransmitted: number;
+  /** Name of the congestion control. */
+  readonly congestion: string;
+  /** Bytes that were not sent yet. */
+  readonly unsent: number;
+  /** Bytes that the other end has not acknowledged, those that were not sent among them. */
+  readonly unacknowledged: number;
+  /** Bits a second, as measured last. */
+  readonly deliveryRate: number;
+}
+
 /** An ordered stream of bytes both ways, half-closable: TCP, TLS or unix socket. */
 export interface Link {
   readonly scheme: 'tcp' | 'tls' | 'unix' | 'memory';
@@ -200,8 +217,10 @@ export interface Link {
   readonly certificate?: PeerCertificate;
   /** Bytes given to `write` that the kernel has not taken yet. */
   readonly unsent: number;
-  /** The shortest round trip of the last minutes, in microseconds, where something below knows of it. */
-  readonly leastRttMicros?: number | undefined;
+  /** What the kernel knows of it, where there is one that does; of a link that is gone what it knew last. */
+  tcpFacts?(): TcpFacts | undefined;
+  /** It is a wire over a way so long, in microseconds: its congestion control is chosen by that, where it can be. */
+  suit?(lengthMicros: number): void;
   /** Sets who is told. May be called again to hand the link on; nothing is lost in between. */
   attach(sink: LinkSink): void;
   /**

@@ -2,7 +2,7 @@
  * What a Handler does at either side: its place on a device, its wire, its timers, its end. The two sides
  * (`initiator.ts`, `responder.ts`) add how a wire comes about.
  */
-import type { Link, Timer } from '../../io/ports.ts';
+import type { Link, TcpFacts, Timer } from '../../io/ports.ts';
 import type { HandlerEffects, RequestOutcome } from '../../machines/handler/events.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
@@ -89,6 +89,15 @@ export abstract class HandlerActor implements DeviceUser {
 
   get rttMicros(): number | undefined {
     return this.wires.get(0)?.rttMicros ?? [...this.wires.values()][0]?.rttMicros;
+  }
+
+  get wireFacts(): readonly (readonly [number, TcpFacts])[] {
+    return [...this.wires]
+      .sort(([one], [other]) => one - other)
+      .flatMap(([number, wire]) => {
+        const facts = wire.tcpFacts();
+        return facts === undefined ? [] : [[number, facts] as const];
+      });
   }
 
   // ── What the device tells ──

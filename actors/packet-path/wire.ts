@@ -10,7 +10,7 @@
  * What is received is kept by nobody: the decoder holds at most one record that has not come whole.
  */
 import { Subject } from 'rxjs';
-import type { Clock, Link, Timer } from '../../io/ports.ts';
+import type { Clock, Link, TcpFacts, Timer } from '../../io/ports.ts';
 import {
   type ByeReason,
   encodeBye,
@@ -94,7 +94,10 @@ export class Wire {
       },
       control: (records, done) => this.#outbox.control(records, done),
       silent: () => this.#broken(`silent for ${SILENCE_MS / 1000} s`),
-      roundTrip: (micros) => events.roundTrip(micros),
+      roundTrip: (micros) => {
+        this.#suit(this.lengthMicros);
+        events.roundTrip(micros);
+      },
     });
   }
 
@@ -109,7 +112,12 @@ export class Wire {
    */
   get lengthMicros(): number | undefined {
     const { rttMicros } = this;
-    return rttMicros === undefined ? undefined : Math.min(rttMicros, this.link.leastRttMicros ?? rttMicros);
+    return rttMicros === undefined ? undefined : Math.min(rttMicros, this.#leastRtt() ?? rttMicros);
+  }
+
+  /** What the kernel knows of the connection, where there is one that does. */
+  tcpFacts(): TcpFacts | undefined {
+    return this.link.tcpFacts?.();
   }
 
   /** When anything was received last, in nanoseconds of the clock. */
@@ -144,6 +152,8 @@ export class Wire {
       end: () => this.#ended(),
       closed: (error) => this.#closed(error),
     });
+    // A connection that was dialled, greeted and said HELLO over has a round trip behind it.
+    this.#suit(this.#leastRtt());
     this.flow$.next();
     this.#liveness.start(this.options.initiator);
     if (rest.length > 0) this.#received(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
@@ -170,6 +180,14 @@ export class Wire {
     if (this.#state === 'closed') return;
     this.#close();
     this.link.destroy();
+  }
+
+  #leastRtt(): number | undefined {
+    return this.link.tcpFacts?.()?.leastRttMicros || undefined;
+  }
+
+  #suit(lengthMicros: number | undefined): void {
+    if (lengthMicros !== undefined) this.link.suit?.(lengthMicros);
   }
 
   #received(chunk: Buffer): void {

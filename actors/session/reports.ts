@@ -1,5 +1,5 @@
 /** The data lines of DEVICES?, HANDLERS?, STATS? and STATUS?. */
-import type { InterfaceInfo } from '../../io/ports.ts';
+import type { InterfaceInfo, TcpFacts } from '../../io/ports.ts';
 import { formatDevice } from '../../machines/protocol/devices.ts';
 import { dataLine } from '../../machines/protocol/format.ts';
 import { formatRemote } from '../../machines/protocol/remote.ts';
@@ -105,7 +105,10 @@ const NO_COUNTERS = {
   txDropped: zeros(TX_REASONS),
 };
 
-/** One line for each counter; of a server that dialled itself, the sum of both sides. */
+/**
+ * One line for each counter; of a server that dialled itself, the sum of both sides. What the kernel knows of its wires is
+ * that of the end that dialled.
+ */
 function statistics(handlers: readonly HandlerView[]): string[] {
   const sums = new Map<string, number>();
   const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value);
@@ -121,5 +124,17 @@ function statistics(handlers: readonly HandlerView[]): string[] {
     for (const [reason, count] of Object.entries(counters.rxDropped)) add(`rx_dropped_${reason}`, count);
     for (const [reason, count] of Object.entries(counters.txDropped)) add(`tx_dropped_${reason}`, count);
   }
-  return [...sums].map(([name, value]) => dataLine(['STAT', name, String(value)]));
+  const wires = handlers[0]?.wireFacts.flatMap(([number, facts]) => wireStatistics(number, facts)) ?? [];
+  return [...sums, ...wires].map(([name, value]) => dataLine(['STAT', name, String(value)]));
+}
+
+/** As the kernel tells them (TCP_INFO): microseconds, segments, bytes, bits a second. */
+function wireStatistics(wire: number, facts: TcpFacts): (readonly [name: string, value: string | number])[] {
+  return [
+    [`wire${wire}_rtt_us`, facts.rttMicros],
+    [`wire${wire}_retransmitted`, facts.retransmitted],
+    [`wire${wire}_congestion`, facts.congestion === '' ? '-' : facts.congestion],
+    [`wire${wire}_unsent`, facts.unsent],
+    [`wire${wire}_delivery_rate`, Math.round(facts.deliveryRate)],
+  ];
 }

@@ -1,5 +1,5 @@
 /** What the sessions of a server need of the rest of it. */
-import type { Link } from '../../io/ports.ts';
+import type { Link, TcpFacts } from '../../io/ports.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
@@ -19,6 +19,8 @@ export interface HandlerView {
   readonly kernelDropped: number;
   /** Undefined while none was measured. */
   readonly rttMicros: number | undefined;
+  /** What the kernel knows of the wires that stand, by their numbers in rising order; none of what it does not know. */
+  readonly wireFacts: readonly (readonly [wire: number, facts: TcpFacts])[];
 }
 
 /** The Handler that a session's BEGIN was for. */

@@ -3,6 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { TcpFacts } from '../ports.ts';
 import { projectFile } from '../project.ts';
 
 /**
@@ -74,21 +75,8 @@ export interface NativeLink {
   readonly queues: number;
 }
 
-/** Of one TCP connection, by TCP_INFO and its like (linux/tcp.h). What an older kernel does not tell is 0. */
-export interface NativeTcpInfo {
-  /** Smoothed round trip, and the least one of the last minutes, in microseconds. */
-  readonly rttMicros: number;
-  readonly leastRttMicros: number;
-  /** Segments that were sent again. */
-  readonly retransmitted: number;
-  /** Name of the congestion control. */
-  readonly congestion: string;
-  /** Bytes that were not sent yet. */
-  readonly unsent: number;
-  /** Bytes that the other end has not acknowledged, those that were not sent among them. */
-  readonly unacknowledged: number;
-  /** Bits a second, as measured last. */
-  readonly deliveryRate: number;
+/** Of one TCP connection, by TCP_INFO and its like (linux/tcp.h). */
+export interface NativeTcpInfo extends TcpFacts {
   readonly noDelay: boolean;
 }
 
@@ -137,6 +125,8 @@ export interface Addon {
   setNotSentLowat(fd: number, bytes: number): void;
   /** Sets the congestion control of a TCP socket. @throws SystemError: ENOENT, the kernel has none of that name; EPERM */
   setCongestion(fd: number, name: string): void;
+  /** Whether our sockets may have that one. @throws SystemError as `setCongestion`; EINVAL of a name over 15 bytes, EMFILE */
+  probeCongestion(name: string): void;
   /** What the kernel knows of a TCP connection; undefined of any other descriptor. */
   tcpInfo(fd: number): NativeTcpInfo | undefined;
   /**

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Link, LinkSink, PeerCertificate } from '../ports.ts';
+import type { Link, LinkSink, PeerCertificate, TcpFacts } from '../ports.ts';
 import { UnsentBound } from './unsent-bound.ts';
 
 /** More than this many unsent bytes: `write` returns false. */
@@ -18,8 +18,10 @@ export interface LinkFacts {
 
 /** What Node has no means for, of one socket. */
 export interface KernelSocket {
-  /** The shortest round trip of the last minutes, in microseconds; undefined where the kernel does not tell. */
-  leastRttMicros(): number | undefined;
+  /** Undefined where it is no TCP socket. */
+  facts(): TcpFacts | undefined;
+  /** Chooses its congestion control for a way of so many microseconds. */
+  suit(lengthMicros: number): void;
   /** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
   sendNow(bytes: Uint8Array, more: boolean): number;
   /** Lets no more than about so many bytes wait in the kernel unsent. */
@@ -57,6 +59,8 @@ export class SocketLink implements Link {
   readonly #sendNow: KernelSocket['sendNow'] | undefined;
   readonly #kernel: KernelSocket | undefined;
   readonly #unsentBound: UnsentBound | undefined;
+  /** What the kernel knew when the socket was about to be closed: its descriptor means another one after that. */
+  #lastFacts: TcpFacts | undefined;
 
   /** @param kernel makes writes go straight to the kernel as long as it takes them whole, TLS aside */
   constructor(socket: Socket, facts: LinkFacts, kernel?: KernelSocket | undefined) {
@@ -71,6 +75,9 @@ export class SocketLink implements Link {
     this.address = facts.address;
     this.loopback = facts.loopback;
     if (facts.certificate) this.certificate = facts.certificate;
+    beforeDestroyed(socket, () => {
+      this.#lastFacts = kernel?.facts();
+    });
     socket.pause();
     socket.on('end', () => {
       this.#end = 'seen';
@@ -85,8 +92,12 @@ export class SocketLink implements Link {
     });
   }
 
-  get leastRttMicros(): number | undefined {
-    return this.#kernel?.leastRttMicros();
+  tcpFacts(): TcpFacts | undefined {
+    return this.#socket.destroyed ? this.#lastFacts : this.#kernel?.facts();
+  }
+
+  suit(lengthMicros: number): void {
+    if (!this.#socket.destroyed) this.#kernel?.suit(lengthMicros);
   }
 
   get unsent(): number {
@@ -231,6 +242,15 @@ export class SocketLink implements Link {
     if (this.#destroyed || this.#error) return true;
     return this.#held.length === 0 && this.#end !== 'seen';
   }
+}
+
+/** A stream is told by `_destroy` that its end has come; the descriptor is closed in there. */
+function beforeDestroyed(socket: Socket, look: () => void): void {
+  const destroy = socket._destroy;
+  socket._destroy = (error, callback) => {
+    look();
+    destroy.call(socket, error, callback);
+  };
 }
 
 function refused(done: (() => void) | undefined): true {

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -28,6 +29,27 @@ napi_value jsSetCongestion(napi_env env, napi_callback_info info) {
   if (setsockopt(static_cast<int>(fd), IPPROTO_TCP, TCP_CONGESTION, name.c_str(), name.size()) != 0) {
     napi::throwErrno(env, errno, "TCP_CONGESTION " + name);
   }
+  return nullptr;
+}
+
+/// probeCongestion(name): whether a TCP socket of this process may have it. Throws as setCongestion does, and when there is
+/// no socket to be had.
+napi_value jsProbeCongestion(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  std::string name;
+  if (!napi::toString(env, call.args[0], name)) {
+    napi::throwType(env, "probeCongestion(name)");
+    return nullptr;
+  }
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    napi::throwErrno(env, errno, "socket");
+    return nullptr;
+  }
+  const int result = setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.c_str(), name.size());
+  const int error = errno;
+  close(fd);
+  if (result != 0) napi::throwErrno(env, error, "TCP_CONGESTION " + name);
   return nullptr;
 }
 
@@ -60,7 +82,9 @@ napi_value jsTcpInfo(napi_env env, napi_callback_info info) {
   // The kernel counts in bytes a second.
   constexpr double kBits = 8;
   napi::set(env, object, "rttMicros", static_cast<double>(facts.tcpi_rtt));
-  napi::set(env, object, "leastRttMicros", static_cast<double>(facts.tcpi_min_rtt));
+  // All ones: none was measured yet.
+  const bool measured = facts.tcpi_min_rtt != ~0U;
+  napi::set(env, object, "leastRttMicros", measured ? static_cast<double>(facts.tcpi_min_rtt) : 0.0);
   napi::set(env, object, "retransmitted", static_cast<double>(facts.tcpi_total_retrans));
   napi::set(env, object, "congestion", std::string(congestion));
   napi::set(env, object, "unsent", static_cast<double>(facts.tcpi_notsent_bytes));
@@ -75,6 +99,7 @@ napi_value jsTcpInfo(napi_env env, napi_callback_info info) {
 void defineTcp(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"setCongestion", nullptr, jsSetCongestion, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"probeCongestion", nullptr, jsProbeCongestion, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"tcpInfo", nullptr, jsTcpInfo, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

@@ -2,7 +2,7 @@
  * One end of a link for tests with a long line: `wire-end.ts listen URL` or `wire-end.ts dial URL`. Each end sends small
  * pieces one after the other, as a VM's keystrokes are; the other one counts at how many moments they came.
  */
-import { kernelSockets } from '../../../io/net/kernel-sockets.ts';
+import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../../io/net/network.ts';
 import type { Link } from '../../../io/ports.ts';
 import { fresh, PLAIN } from '../../unit/net/pairs.ts';
@@ -11,8 +11,13 @@ const PIECES = 20;
 const EVERY_MS = 10;
 const END = '!';
 
-const kernel = kernelSockets((why) => {
+const fail = (why: Error) => {
   throw why;
+};
+const kernel = kernelSockets({
+  congestion: congestionFor(undefined, 5_000),
+  unbounded: fail,
+  refused: fail,
 });
 
 function send(link: Link): void {

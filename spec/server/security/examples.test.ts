@@ -45,7 +45,7 @@ test('vnet.json: every option that there is, and limits that are the defaults', 
   assert.equal(read.listen.length, 3);
   assert.is(read.policy, at('policy.json'));
   assert.equal(Object.keys(limits ?? {}).sort(), Object.keys(LimitSettings.entries).sort());
-  assert.equal(readLimits(limits), DEFAULT_LIMITS);
+  assert.equal(readLimits(limits, read), DEFAULT_LIMITS);
 });
 
 test('vnet.json: a server starts with it', async () => {

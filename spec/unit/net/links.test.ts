@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { kernelSockets } from '../../../io/net/kernel-sockets.ts';
+import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import type { KernelSocket } from '../../../io/net/socket-link.ts';
 import { linkSuite } from '../../suites/link.ts';
 import { connected, fresh, PLAIN, scratch } from './pairs.ts';
@@ -18,9 +18,10 @@ linkSuite('tcp, IPv6, accepted', async () => turned(await connected('tcp://[::1]
 const dir = scratch();
 
 // As a server has them: writes go to the kernel past Node as long as it takes them.
-const kernel = kernelSockets((why) => {
+const fail = (why: Error) => {
   throw why; // none of these links may come to it
-});
+};
+const kernel = kernelSockets({ congestion: congestionFor('default', 0), unbounded: fail, refused: fail });
 const fast = { kernel };
 const fastTcp = () => connected('tcp://127.0.0.1:0', fast, PLAIN, fast);
 linkSuite('tcp past Node, dialled', fastTcp);

@@ -333,7 +333,8 @@ for (const scheme of ['tcp', 'tls']) {
       tune: (fd: number) => seen.push(`${end} noDelay=${addon().tcpInfo(fd)?.noDelay}`),
       kernel: () => ({
         sendNow: () => 0,
-        leastRttMicros: () => undefined,
+        facts: () => undefined,
+        suit: () => undefined,
         limitUnsent: () => seen.push(`${end} bounded`),
       }),
     });

@@ -63,6 +63,32 @@ test('the initiator sends a PING at once, and both every 5 s, whatever is receiv
   assert.is(peer().got().length, 0);
 });
 
+test('the link hears how long the way is: at once as the kernel has it, then with each PING', () => {
+  const clock = new VirtualClock();
+  const [link, far] = linkPair();
+  const heard: number[] = [];
+  const kernel = { leastRttMicros: 0 };
+  const facts = { rttMicros: 1, retransmitted: 0, congestion: 'cubic', unsent: 0, unacknowledged: 0 };
+  Object.assign(link, {
+    suit: (micros: number) => void heard.push(micros),
+    tcpFacts: () => ({ ...facts, ...kernel, deliveryRate: 0 }),
+  });
+  kernel.leastRttMicros = 30_000;
+  const wire = new Wire(link, clock, listener().told, { offload: true, initiator: true });
+  const echo = new Wire(far, clock, listener().told, { offload: true, initiator: false });
+  echo.start(Buffer.alloc(0));
+  wire.start(Buffer.alloc(0));
+  assert.equal(heard, [30_000]);
+  clock.advance(7);
+  settle(link, far);
+  assert.equal(heard, [30_000, 7_000]);
+  kernel.leastRttMicros = 0;
+  clock.advance(5_000);
+  settle(link, far);
+  assert.is(heard.length, 3);
+  assert.ok(wire.tcpFacts()?.rttMicros === 1);
+});
+
 test('PING is answered with its own 8 bytes, also many in one chunk and in pieces', () => {
   const { link, far, got } = peer();
   const many = ['one', 'two', 'three'].map((text) => encodePing(PING, eight(text)));

@@ -9,7 +9,7 @@ import { LOADERS, main } from '../../../tools/vnet/cli/main.ts';
 import { Progress } from '../../../tools/vnet/cli/progress.ts';
 import { oneLine } from '../../../tools/vnet/cli/secret-input.ts';
 import { pairs, table } from '../../../tools/vnet/cli/table.ts';
-import { bytes, duration, grouped, microseconds } from '../../../tools/vnet/cli/units.ts';
+import { bitRate, bytes, duration, grouped, microseconds } from '../../../tools/vnet/cli/units.ts';
 import { keygen } from '../../../tools/vnet/commands/keygen.ts';
 import { COMMANDS } from '../../../tools/vnet/usage/program.ts';
 import { scratch } from './history.ts';
@@ -37,6 +37,8 @@ cli('numbers for people', () => {
   assert.is(microseconds(168), '168 µs');
   assert.is(microseconds(1680), '1.68 ms');
   assert.is(microseconds(2_500_000), '2.5 s');
+  assert.is(bitRate(1000), '1.0 kbit/s');
+  assert.is(bitRate(138_400_000), '138.4 Mbit/s');
   assert.is(duration(6), '6s');
   assert.is(duration(3606), '1h 0m 6s');
   assert.is(duration(90_061), '1d 1h 1m');

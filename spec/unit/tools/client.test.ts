@@ -29,7 +29,9 @@ const ANSWERS: Readonly<Record<string, string>> = {
     'since=2026-01-31T12:00:00.000000Z\nOK count=2',
   'STATUS?':
     'STATUS version 0.1.0\nSTATUS uptime 90061\nSTATUS log_state ok\nSTATUS listen "tcp://a:1 unix:///b"\nOK count=4',
-  [`STATS? ${HANDLER}`]: 'STAT rx_frames 7\nSTAT rx_bytes 1048576\nSTAT rx_dropped_too-big 0\nOK count=3',
+  [`STATS? ${HANDLER}`]:
+    'STAT rx_frames 7\nSTAT rx_bytes 1048576\nSTAT rx_dropped_too-big 0\n' +
+    'STAT wire0_rtt_us 30125\nSTAT wire0_congestion bbr\nSTAT wire0_delivery_rate 138000000\nOK count=6',
 };
 
 let server: FakeServer;
@@ -111,11 +113,18 @@ client('handlers: a table where it fits, else a few lines for each', async () =>
 
 client('stats and status', async () => {
   assert.match((await run(stats, [HANDLER])).stdout, /rx_bytes +1,048,576 {2}1\.0 MiB\n/);
+  const { stdout: table } = await run(stats, [HANDLER]);
+  assert.match(table, /wire0_rtt_us +30,125 {2}30\.1 ms\n/);
+  assert.match(table, /wire0_congestion +bbr\n/);
+  assert.match(table, /wire0_delivery_rate +138,000,000 {2}138\.0 Mbit\/s\n/);
   assert.equal((await run(stats, [HANDLER, '--json'])).json(), {
     handler: HANDLER,
     rx_frames: 7,
     rx_bytes: 1_048_576,
     'rx_dropped_too-big': 0,
+    wire0_rtt_us: 30_125,
+    wire0_congestion: 'bbr',
+    wire0_delivery_rate: 138_000_000,
   });
   assert.match((await run(status, [])).stdout, /uptime +1d 1h 1m\n/);
   const json = (await run(status, ['--json'])).json() as Record<string, unknown>;

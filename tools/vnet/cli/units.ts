@@ -19,6 +19,19 @@ export function bytes(value: number): string {
   return `${scaled.toFixed(1)} ${STEPS[step]}`;
 }
 
+const RATES = ['kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'];
+
+/** Bits a second, at least 1000, in the largest unit that leaves at least 1, with one digit behind the point. */
+export function bitRate(value: number): string {
+  let scaled = value / 1000;
+  let step = 0;
+  while (scaled >= 999.95 && step < RATES.length - 1) {
+    scaled /= 1000;
+    step++;
+  }
+  return `${scaled.toFixed(1)} ${RATES[step]}`;
+}
+
 /** Microseconds as `168 µs`, `1.68 ms` or `1.7 s`. */
 export function microseconds(value: number): string {
   if (value < 1000) return `${value} µs`;

@@ -1,6 +1,6 @@
 /** Answers of a server as text for people. */
 import { type Column, pairs, table, tableWidth } from '../cli/table.ts';
-import { bytes, duration, grouped, microseconds } from '../cli/units.ts';
+import { bitRate, bytes, duration, grouped, microseconds } from '../cli/units.ts';
 import type { DataAnswer } from './conversation.ts';
 
 /** Width in columns that text has to keep to; undefined: as wide as it likes. */
@@ -120,9 +120,16 @@ export function renderStats(data: readonly DataAnswer[]): string {
   const rows = data.map(({ words: [name = '', value = ''] }) => [
     name,
     /^\d+$/.test(value) ? grouped(Number(value)) : value,
-    name.endsWith('_bytes') && Number(value) >= 1024 ? bytes(Number(value)) : '',
+    /^\d+$/.test(value) ? inUnits(name, Number(value)) : '',
   ]);
   return table(STAT_COLUMNS, rows);
+}
+
+/** The same again where the plain number is hard to read. */
+function inUnits(name: string, value: number): string {
+  if (name.endsWith('_bytes') || name.endsWith('_unsent')) return value >= 1024 ? bytes(value) : '';
+  if (name.endsWith('_us')) return microseconds(value);
+  return name.endsWith('_rate') && value >= 1000 ? bitRate(value) : '';
 }
 
 export function renderStatus(data: readonly DataAnswer[]): string {

@@ -1,6 +1,7 @@
 /** Puts a server together from what the options say. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Limits } from '../../../actors/limits.ts';
 import { Recorder } from '../../../actors/recorder/recorder.ts';
 import { Server } from '../../../actors/server.ts';
 import type { Configuration } from '../../../actors/world.ts';
@@ -14,7 +15,8 @@ import { DamagedLog, LogInUse, segmentName } from '../../../io/journal/damage.ts
 import { sha256 } from '../../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../../io/journal/files.ts';
 import { isLoopbackAddress } from '../../../io/net/address.ts';
-import { kernelSockets } from '../../../io/net/kernel-sockets.ts';
+import type { Congestion } from '../../../io/net/congestion.ts';
+import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../../io/net/network.ts';
 import type { Devices, Diagnostics, SecretStore } from '../../../io/ports.ts';
 import { MACHINES } from '../../../machines/index.ts';
@@ -50,6 +52,8 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     ),
   );
   const interfaces = findDevices(diagnostics);
+  const limits = readLimits(options.limits, options);
+  const congestion = findCongestion(options, limits, diagnostics);
   const journal = openLog(options);
   const lines = journal.records();
   const folded = foldLog(lines, MACHINES, sha256);
@@ -84,15 +88,19 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     version: programVersion(),
     boot,
     pid: process.pid,
-    limits: readLimits(options.limits),
+    limits,
     configuration: configuration(options, files),
     network: realNetwork({
-      kernel: kernelSockets(({ code }) =>
-        diagnostics.warn(
-          { error: code },
-          'the kernel does not bound what waits unsent: pings may be slow under load',
-        ),
-      ),
+      kernel: kernelSockets({
+        congestion,
+        unbounded: ({ code }) =>
+          diagnostics.warn(
+            { error: code },
+            'the kernel does not bound what waits unsent: pings may be slow under load',
+          ),
+        refused: ({ message }) =>
+          diagnostics.warn({ error: message }, 'the kernel does not give a wire its congestion control'),
+      }),
       tls: () => credentials.tls,
       diagnostics,
     }),
@@ -192,6 +200,22 @@ function findDevices(diagnostics: Diagnostics): Devices {
   }
 }
 
+function findCongestion(
+  { congestion: asked }: ServeOptions,
+  { spreadRtt }: Limits,
+  diagnostics: Diagnostics,
+): Congestion {
+  try {
+    const found = congestionFor(asked, spreadRtt * MICROS_PER_MS);
+    if (found.lacking !== undefined) {
+      diagnostics.info({ error: found.lacking }, "wires keep the kernel's own congestion control");
+    }
+    return found;
+  } catch (error) {
+    throw new StartError(`--congestion ${asked}: ${(error as Error).message}`);
+  }
+}
+
 function openLog(options: ServeOptions): OpenJournal {
   const { 'log-retain-bytes': retainBytes, 'log-retain-days': days } = options;
   try {
@@ -226,6 +250,7 @@ function explain(dir: string, segment: number, verdict: Exclude<Verdict, { kind:
   return `the log in ${dir} does not agree with this version of the program: ${where}: ${why}\n${REPAIR}`;
 }
 
+const MICROS_PER_MS = 1000;
 const DAY_MS = 86_400_000;
 const REPAIR = '`vnet log repair DIR` shows what can be kept';
 

@@ -1,8 +1,11 @@
 /** The bounds and time-outs that the file of `--config` may set, under `limits`. Times in milliseconds. */
 import * as v from 'valibot';
 import { DEFAULT_LIMITS, type Limits } from '../../../actors/limits.ts';
+import { MOST_WIRES } from '../../../machines/protocol/options.ts';
 
 const Milliseconds = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31 - 1)));
+/** Silence that breaks a wire: no way is longer. */
+const MOST_SPREAD_RTT_MS = 15_000;
 const Count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
 export const LimitSettings = v.strictObject({
@@ -24,17 +27,27 @@ export const LimitSettings = v.strictObject({
   'sessions-unauthenticated-per-address': Count,
   'sessions-unauthenticated-per-network': Count,
   'sessions-per-address': Count,
-  /** Most wires of a Handler whose HANDLE names no number, and most that a BEGIN is granted: 1 to 8. */
-  wires: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8))),
-  'wires-granted': v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(8))),
-  /** Round trip from which on a way has a length, so that further wires are dialled. */
-  'spread-rtt-ms': Milliseconds,
   handlers: Count,
   macs: Count,
 });
 
+const Wires = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_WIRES)));
+
+/** Of the wires of all Handlers: options of their own, since they are no bounds against anybody. */
+export const WIRE_SETTINGS = {
+  /** Most wires of a Handler whose HANDLE names no number, and most that a BEGIN is granted: 1 to 8. */
+  wires: Wires,
+  'wires-granted': Wires,
+  /** Round trip in milliseconds from which on a way has a length. */
+  'spread-rtt': v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_SPREAD_RTT_MS))),
+} as const;
+type WireSettings = { readonly [K in keyof typeof WIRE_SETTINGS]?: number | undefined };
+
 /** The defaults, with what was set in their place. */
-export function readLimits(settings: v.InferOutput<typeof LimitSettings> = {}): Limits {
+export function readLimits(
+  settings: v.InferOutput<typeof LimitSettings> = {},
+  wires: WireSettings = {},
+): Limits {
   const { session, initiator, responder } = DEFAULT_LIMITS;
   return {
     ...DEFAULT_LIMITS,
@@ -49,13 +62,13 @@ export function readLimits(settings: v.InferOutput<typeof LimitSettings> = {}): 
       dial: settings['dial-ms'] ?? initiator.dial,
       firstDelay: settings['redial-first-ms'] ?? initiator.firstDelay,
       lastDelay: settings['redial-last-ms'] ?? initiator.lastDelay,
-      wires: settings.wires ?? initiator.wires ?? 1,
+      wires: wires.wires ?? initiator.wires ?? 1,
     },
     responder: {
       grace: settings['grace-ms'] ?? responder.grace,
-      wires: settings['wires-granted'] ?? responder.wires ?? 1,
+      wires: wires['wires-granted'] ?? responder.wires ?? 1,
     },
-    spreadRtt: settings['spread-rtt-ms'] ?? DEFAULT_LIMITS.spreadRtt,
+    spreadRtt: wires['spread-rtt'] ?? DEFAULT_LIMITS.spreadRtt,
     sessions: settings.sessions ?? DEFAULT_LIMITS.sessions,
     unauthenticated: settings['sessions-unauthenticated'] ?? DEFAULT_LIMITS.unauthenticated,
     unauthenticatedPerAddress:

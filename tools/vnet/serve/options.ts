@@ -8,7 +8,7 @@ import { parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { UsageError } from '../cli/failures.ts';
 import type { Parsed } from '../cli/parse.ts';
 import type { SERVE } from '../usage/server.ts';
-import { LimitSettings } from './limits.ts';
+import { LimitSettings, WIRE_SETTINGS } from './limits.ts';
 
 const Settings = v.strictObject({
   listen: v.optional(v.array(v.string())),
@@ -27,6 +27,8 @@ const Settings = v.strictObject({
   policy: v.optional(v.string()),
   'allow-plaintext': v.optional(v.boolean()),
   resume: v.optional(v.boolean()),
+  congestion: v.optional(v.string()),
+  ...WIRE_SETTINGS,
   limits: v.optional(LimitSettings),
 });
 type Settings = v.InferOutput<typeof Settings>;

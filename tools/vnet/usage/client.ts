@@ -101,7 +101,7 @@ export const HANDLE = declare({
     {
       name: 'mac',
       repeatable: true,
-      text: 'MAC addresses of the VM, one or more (for BRIDGE: *), and behind them options of the Handler: offload=on|off announce=on|off l2cp=on|off rate=BITS/S (k, M, G) bcast-rate=FRAMES/S',
+      text: 'MAC addresses of the VM, one or more (for BRIDGE: *), and behind them options of the Handler: offload=on|off announce=on|off l2cp=on|off rate=BITS/S (k, M, G) bcast-rate=FRAMES/S wires=1..8',
     },
   ],
   options: {

@@ -80,6 +80,29 @@ export const SERVE = declare({
     },
     'allow-plaintext': { text: 'take and send passwords on plain tcp:// also across a network' },
     'no-resume': { text: 'do not dial again the Handlers of the run before' },
+    congestion: {
+      value: 'NAME',
+      text: "congestion control of every wire, or default: the kernel's own",
+      otherwise: 'bbr on a way that has a length, where the kernel has and allows it',
+    },
+    'spread-rtt': {
+      value: 'MS',
+      kind: 'number',
+      text: 'round trip from which on a way has a length, so that its Handlers get further wires',
+      otherwise: '5',
+    },
+    wires: {
+      value: 'N',
+      kind: 'count',
+      text: 'most wires, 1 to 8, of a Handler whose HANDLE says no wires=',
+      otherwise: '4',
+    },
+    'wires-granted': {
+      value: 'N',
+      kind: 'count',
+      text: 'most wires, 1 to 8, of a Handler that another server begins here',
+      otherwise: '8',
+    },
     config: {
       value: 'F',
       kind: 'file',
