@@ -112,11 +112,11 @@ client('handlers: a table where it fits, else a few lines for each', async () =>
 });
 
 client('stats and status', async () => {
-  assert.match((await run(stats, [HANDLER])).stdout, /rx_bytes +1,048,576 {2}1\.0 MiB\n/);
+  assert.match((await run(stats, [HANDLER])).stdout, /rx_bytes +1,048,576 {2,}1\.0 MiB\n/);
   const { stdout: table } = await run(stats, [HANDLER]);
-  assert.match(table, /wire0_rtt_us +30,125 {2}30\.1 ms\n/);
+  assert.match(table, /wire0_rtt_us +30,125 {2,}30\.1 ms\n/);
   assert.match(table, /wire0_congestion +bbr\n/);
-  assert.match(table, /wire0_delivery_rate +138,000,000 {2}138\.0 Mbit\/s\n/);
+  assert.match(table, /wire0_delivery_rate +138,000,000 {2,}138\.0 Mbit\/s\n/);
   assert.equal((await run(stats, [HANDLER, '--json'])).json(), {
     handler: HANDLER,
     rx_frames: 7,
