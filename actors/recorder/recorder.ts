@@ -174,20 +174,25 @@ export class Recorder {
     this.#interval?.stop();
     const unwritten = this.#queue.length + (this.#queue.lost?.count ?? 0);
     if (unwritten > 0) this.#options.diagnostics.error({ records: unwritten }, 'records of the log are lost');
-    try {
-      if (this.#options.sync !== 'never') await this.#syncLast();
-    } finally {
-      await this.#store.close();
-    }
+    if (this.#options.sync !== 'never') await this.#syncLast();
+    await this.#store.close();
   }
 
-  /** There is no later for it: tried twice, as a store that finds itself deleted is whole again the second time. */
+  /**
+   * There is no later for it: tried twice, as a store that finds itself deleted is whole again the second time. A disk
+   * that still does not take it is told of; the end is an orderly one all the same, and the store is closed.
+   */
   async #syncLast(): Promise<void> {
+    const { diagnostics } = this.#options;
     try {
       await this.#store.sync();
     } catch (error) {
-      this.#options.diagnostics.error({ err: error }, 'the log could not be synced at its end; once more');
-      await this.#store.sync();
+      diagnostics.error({ err: error }, 'the log could not be synced at its end; once more');
+      await this.#store
+        .sync()
+        .catch((again) =>
+          diagnostics.error({ err: again }, 'the log is not on the disk: its end may be lost'),
+        );
     }
   }
 

@@ -1,18 +1,10 @@
 /** Keys and certificates: making them, reading them, saying when they end. */
 import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { makeDirectory } from '../make-directory.ts';
 import { commonName, fingerprint, validTo } from '../net/certificate-facts.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { TLS_13 } from '../net/tls-trust.ts';
@@ -47,7 +39,7 @@ export async function keygen(dir: string, name: string): Promise<Generated> {
       throw new Error(`${file} is there already and stays as it is; remove it or take another name`);
   }
   const { key, cert, der } = await selfSigned(name);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDirectory(dir);
   writeNew(keyFile, key, 0o600);
   try {
     writeNew(certFile, cert, 0o644);

@@ -1,5 +1,6 @@
 /** Opening the event log on a file system: a directory of segments `NNNNNNNN.ndjson`, of which the last is written to. */
 import * as fs from 'node:fs';
+import { makeDirectory } from '../make-directory.ts';
 import { DamagedLog } from './damage.ts';
 import { lockDirectory } from './lock.ts';
 import { firstLine, listSegments, readHead, type SegmentFile, SegmentLines } from './reader.ts';
@@ -32,7 +33,7 @@ export interface OpenJournal {
  * What is wrong further on shows when `records()` are folded
  */
 export function openJournal(dir: string, options: JournalOptions = {}): OpenJournal {
-  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDirectory(dir);
   const unlock = (options.lock ?? lockDirectory)(dir);
   try {
     const found = listSegments(dir);

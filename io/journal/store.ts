@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { makeDirectory } from '../make-directory.ts';
 import type { JournalStore } from '../ports.ts';
 import { segmentName } from './damage.ts';
 import { lockDirectory, lockFile } from './lock.ts';
@@ -153,7 +154,7 @@ export class FileJournal implements JournalStore {
   #stay(): void {
     if (this.#closed || !this.#open.displaced) return;
     const old = this.#open;
-    fs.mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+    makeDirectory(this.#dir);
     if (!fs.existsSync(lockFile(this.#dir))) this.#lockAgain();
     this.#open = old.again();
     this.#closeLater(old);

@@ -17,13 +17,14 @@ export interface Options {
 }
 
 export class RealServer {
-  readonly log: string;
   readonly socket: string;
   program: Program | undefined;
 
-  constructor(readonly folder: string) {
+  constructor(
+    readonly folder: string,
+    readonly log = join(folder, 'log'),
+  ) {
     mkdirSync(folder, { recursive: true });
-    this.log = join(folder, 'log');
     this.socket = join(folder, 'sock');
   }
 

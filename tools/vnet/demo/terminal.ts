@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../../../io/make-directory.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { Outcome, Program } from '../../lab/program.ts';
 import { VNET } from '../../lab/server.ts';
@@ -43,7 +44,7 @@ export class DemoTerminal {
   /** The folder in which a machine's commands run. */
   folder(machine: string): string {
     const folder = join(this.lab.folder, machine);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeDirectory(folder);
     return folder;
   }
 

@@ -1,5 +1,4 @@
 /** Puts a server together from what the options say. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Limits } from '../../../actors/limits.ts';
 import { Recorder } from '../../../actors/recorder/recorder.ts';
@@ -219,7 +218,6 @@ function findCongestion(
 function openLog(options: ServeOptions): OpenJournal {
   const { 'log-retain-bytes': retainBytes, 'log-retain-days': days } = options;
   try {
-    mkdirSync(options.log, { recursive: true, mode: 0o700 });
     return openJournal(options.log, {
       ...(retainBytes === undefined ? {} : { retainBytes }),
       ...(days === undefined ? {} : { retainMilliseconds: days * DAY_MS }),
