@@ -3,7 +3,7 @@
  * (`initiator.ts`, `responder.ts`) add how a wire comes about.
  */
 import type { Link, TcpFacts, Timer } from '../../io/ports.ts';
-import type { HandlerEffects, RequestOutcome } from '../../machines/handler/events.ts';
+import type { HandlerEffects, LastKnown, RequestOutcome } from '../../machines/handler/events.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Reason } from '../../machines/protocol/errors.ts';
@@ -20,13 +20,20 @@ export type HandlerContext = InitiatorContext | ResponderContext;
 /** Which of several wires, and how many milliseconds it stood. */
 type OneWire = { readonly wire?: number; readonly stood?: number };
 
+const LOST = 'a wire broke';
+
 /** What happens to a Handler of either side alike. */
 export type CommonEvent =
   | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
   | { readonly type: 'device-gone'; readonly why: string }
   | { readonly type: 'first-record' }
-  | ({ readonly type: 'wire-lost'; readonly why: string; readonly jitter: number } & OneWire)
+  | ({
+      readonly type: 'wire-lost';
+      readonly why: string;
+      readonly jitter: number;
+      readonly tcp?: LastKnown;
+    } & OneWire)
   | ({ readonly type: 'bye'; readonly reason: string; readonly jitter: number } & OneWire)
   | { readonly type: 'protocol-error'; readonly why: string }
   | { readonly type: 'close'; readonly session: string }
@@ -185,7 +192,8 @@ export abstract class HandlerActor implements DeviceUser {
       this.world.clock,
       {
         firstRecord: mine(() => void this.send({ type: 'first-record' })),
-        broken: (why) => lost({ type: 'wire-lost', why, jitter: jitter(), ...which() }),
+        broken: (why, tcp) =>
+          lost({ type: 'wire-lost', why, jitter: jitter(), ...which(), ...this.#tellLost(number, why, tcp) }),
         bye: (reason) => lost({ type: 'bye', reason, jitter: jitter(), ...which() }),
         protocolError: (why) => lost({ type: 'protocol-error', why }),
         roundTrip: (micros) => {
@@ -199,6 +207,18 @@ export abstract class HandlerActor implements DeviceUser {
     path.connect(wire, { offload: terms.offload, farMtu: terms.farMtu }, number);
     wire.start(rest);
     if (terms.announce) path.announce();
+  }
+
+  /** For people, and for the record. */
+  #tellLost(wire: number, why: string, tcp: TcpFacts | undefined): { readonly tcp?: LastKnown } {
+    const about = { handler: this.context.id, wire, error: why };
+    if (tcp === undefined) {
+      this.world.diagnostics.info(about, LOST);
+      return {};
+    }
+    const { rttMicros, retransmitted, unacknowledged } = tcp;
+    this.world.diagnostics.info({ ...about, rtt_us: rttMicros, retransmitted, unacknowledged }, LOST);
+    return { tcp: { rttMicros, retransmitted, unacknowledged } };
   }
 
   /** Told by the wire itself: it ends on its own, in good order where there was a BYE. */

@@ -26,8 +26,8 @@ export const FAREWELL_MS = 3_000;
 export interface WireEvents {
   /** The first record came, of whatever type. */
   firstRecord(): void;
-  /** The wire is of no use any more, and nobody said BYE. */
-  broken(why: string): void;
+  /** The wire is of no use any more, and nobody said BYE. `tcp`: what the kernel knew of it last, where it does. */
+  broken(why: string, tcp: TcpFacts | undefined): void;
   /** The other end said BYE; it has been answered. */
   bye(reason: string): void;
   /** The other end sent what is not a record; BYE `protocol-error` is on its way. */
@@ -239,8 +239,9 @@ export class Wire {
 
   #broken(why: string): void {
     if (this.#state !== 'running') return;
+    const tcp = this.tcpFacts();
     this.destroy();
-    this.events.broken(why);
+    this.events.broken(why, tcp);
   }
 
   /** Sends `last`, ends our direction and waits for the other's end. */

@@ -62,6 +62,16 @@ interface OneWire {
   readonly stood?: number;
 }
 
+/**
+ * What the kernel knew of the connection of a wire that broke (TCP_INFO): smoothed round trip in microseconds, segments
+ * that were sent again, bytes that the other end never acknowledged. For who reads the log: no machine goes by it.
+ */
+export interface LastKnown {
+  readonly rttMicros: number;
+  readonly retransmitted: number;
+  readonly unacknowledged: number;
+}
+
 /** What both sides hear. */
 type CommonEvent =
   /** `elastic`: a TAP that we made and that was given no MTU, so that it takes the other end's. */
@@ -70,7 +80,12 @@ type CommonEvent =
   | { readonly type: 'device-gone'; readonly why: string }
   /** The first record came over the wire that stands now. */
   | { readonly type: 'first-record' }
-  | ({ readonly type: 'wire-lost'; readonly why: string; readonly jitter: number } & OneWire)
+  | ({
+      readonly type: 'wire-lost';
+      readonly why: string;
+      readonly jitter: number;
+      readonly tcp?: LastKnown;
+    } & OneWire)
   | ({ readonly type: 'bye'; readonly reason: string; readonly jitter: number } & OneWire)
   /** The other end sent what is no record. */
   | { readonly type: 'protocol-error'; readonly why: string }

@@ -135,6 +135,27 @@ test('--congestion default leaves the kernel its own, a name is for a short way 
   await stop(named);
 });
 
+test('a wire that breaks leaves in the log what the kernel knew of it', async () => {
+  await line.set({ delay: LONG });
+  const pair = await pairOf('tcp', ['--wires', '1']);
+  const id = await pair.near.handle(`${pair.remote} tap:g0 tap:g1 BRIDGE BRIDGE *`);
+  await pair.near.waitForHandlers(['binary']);
+  await pair.far.crash();
+  await pair.near.waitForHandlers(['unauthenticated']);
+  const lost = pair.near
+    .records()
+    .map(({ event }) => event as { type: string; tcp?: Record<string, number> })
+    .find(({ type }) => type === 'wire-lost');
+  assert.ok((lost?.tcp?.rttMicros ?? 0) >= 2_000 * LONG, JSON.stringify(lost));
+  assert.type(lost?.tcp?.retransmitted, 'number');
+  assert.type(lost?.tcp?.unacknowledged, 'number');
+  const told = new RegExp(`"handler":"${id}","wire":0,.*"rtt_us":\\d+,.*"msg":"a wire broke"`);
+  assert.match(pair.near.program?.stderr ?? '', told);
+  await pair.near.stop();
+  const { status, stdout } = await pair.near.replay();
+  assert.is(status, 0, stdout);
+});
+
 test('a name that cannot be had is refused at the start, with a word', async () => {
   const args = ['serve', '--listen', `unix://${lab.folder}/refused`, '--log', `${lab.folder}/refused-log`];
   const refused = async (...more: string[]) =>
