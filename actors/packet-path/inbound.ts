@@ -27,7 +27,7 @@ export interface Egress {
   offer(buffer: Buffer, start: number, end: number): void;
 }
 
-type Judgement = 'go' | 'try' | 'cut' | RxReason;
+type Judgement = 'go' | 'try' | 'start' | 'cut' | RxReason;
 
 const REASON_OF_VERDICT: readonly (RxReason | undefined)[] = VERDICTS.map((verdict) =>
   verdict === 'pass' ? undefined : verdict === 'unselected' ? 'filtered' : verdict,
@@ -59,6 +59,7 @@ export class Inbound {
       } else {
         this.#put(buffer, runStart, at, count, bytes);
         if (judged === 'cut') this.#cut(buffer, at, next);
+        else if (judged === 'start') this.#start(buffer, at, next);
         else if (judged === 'try') this.#try(buffer, at, next);
         else this.tally.drop(judged);
         runStart = next;
@@ -75,8 +76,7 @@ export class Inbound {
     const refused = REASON_OF_VERDICT[this.predicate(buffer, frame)];
     if (refused !== undefined) return refused;
     const judged = this.#judgeLength(buffer, at, frame, next);
-    if (judged !== 'go' && judged !== 'cut' && judged !== 'try') return judged;
-    if (this.caps.any) {
+    if (this.caps.any && (judged === 'go' || judged === 'cut' || judged === 'try' || judged === 'start')) {
       const { bytes, frames } = wireCost(buffer, at, next);
       if (!this.caps.admit(bytes, isGroup(buffer, frame), frames)) return 'rate';
     }
@@ -87,8 +87,9 @@ export class Inbound {
     const { mtu, takesOffload, takesDatagrams } = this.shore;
     if (buffer[at] === FRAME) return exceedsMtu(buffer, frame, next, mtu) ? 'too-big' : 'go';
     const judged = judgeOffload(buffer, at, next, mtu);
-    if (judged !== 'go') return judged;
+    if (judged !== 'go' && judged !== 'start') return judged;
     if (!takesOffload) return 'cut';
+    if (judged === 'start') return takesDatagrams || !isDatagrams(buffer, at, next) ? 'start' : 'cut';
     return takesDatagrams || !isDatagrams(buffer, at, next) ? 'go' : 'try';
   }
 
@@ -113,6 +114,18 @@ export class Inbound {
     if (outcome.written > 0) shore.takesDatagrams = true;
     this.#count(outcome, 1, next - frameOffset(buffer, at));
     shore.offer(buffer, at, next);
+  }
+
+  /** Puts a super-frame on the device with its checksum started anew. */
+  #start(buffer: Buffer, at: number, next: number): void {
+    const { out } = this.software;
+    const fault = this.software.start(buffer, at, next);
+    if (fault !== undefined) {
+      this.tally.drop(fault);
+      return;
+    }
+    this.#count(this.shore.write(out.buffer, 0, out.length, 1), 1, next - frameOffset(buffer, at));
+    this.shore.offer(buffer, at, next);
   }
 
   #count(outcome: WriteOutcome, count: number, bytes: number): void {

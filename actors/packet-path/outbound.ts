@@ -16,6 +16,7 @@ import {
   OFFLOAD,
   recordEnd,
 } from '../../machines/frames/records.ts';
+import { remedyOf } from '../../machines/frames/remedy.ts';
 import { isSuperFrame } from '../../machines/frames/virtio.ts';
 import type { RecordWriter } from '../../machines/frames/writer.ts';
 import { type BatchOutcomes, DirectionCounters, TX_REASONS, type TxReason } from './counters.ts';
@@ -25,8 +26,8 @@ import { RecordRuns } from './record-runs.ts';
 import { isGroupTcp, type SoftwareOffload, wireCost } from './software-offload.ts';
 import type { Spread } from './spread.ts';
 
-/** Of a record: its own header, Ethernet header and two VLAN tags. */
-const LONGEST_HEADERS = 26;
+/** Of a record: its own header, Ethernet header and eight VLAN tags. */
+const LONGEST_HEADERS = 50;
 
 /** What the two ends of the wire said when it was made. */
 export interface WireTerms {
@@ -36,8 +37,9 @@ export interface WireTerms {
   readonly farMtu: number;
 }
 
-/** Goes as it is; has to be cut; was cut or finished, and what came of it stands in `software.out`. */
-type Judgement = 'go' | 'cut' | 'mended' | TxReason;
+/** Is cut; goes with its checksum started anew; was cut or finished, and what came of it stands in `software.out`. */
+type Rework = 'cut' | 'start' | 'mended';
+type Judgement = 'go' | Rework | TxReason;
 
 export class Outbound {
   readonly tally = new DirectionCounters(TX_REASONS);
@@ -88,7 +90,7 @@ export class Outbound {
       const next = recordEnd(buffer, at);
       const judged = this.#judge(buffer, at, next, false);
       this.tally.seen++;
-      if (judged === 'cut' || judged === 'mended') this.#rework(buffer, at, next, judged);
+      if (isRework(judged)) this.#rework(buffer, at, next, judged);
       else if (judged !== 'go') this.tally.drop(judged);
       else this.#copy(buffer, at, next);
       at = next;
@@ -110,8 +112,12 @@ export class Outbound {
     const changed = unfinished ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
     if (changed !== 'go') return changed;
     if (isOffload(buffer, at)) {
-      if (next - frame > MAX_OFFLOAD_FRAME || isGroupTcp(buffer, at)) return 'bad-offload';
+      if (next - frame > MAX_OFFLOAD_FRAME) return 'bad-offload';
+      const remedy = remedyOf(buffer, at, next);
+      if (remedy === 'cut') return 'cut';
+      if (isGroupTcp(buffer, at)) return 'bad-offload';
       if (!this.terms.offload) return 'cut';
+      if (remedy === 'start') return 'start';
       if (!isSuperFrame(buffer, at) && exceedsMtu(buffer, frame, next, this.terms.farMtu)) return 'too-big';
     } else if (exceedsMtu(buffer, frame, next, this.terms.farMtu)) {
       return 'too-big';
@@ -132,7 +138,7 @@ export class Outbound {
     judged: Exclude<Judgement, 'go'>,
     outcomes: BatchOutcomes,
   ): void {
-    if (judged === 'cut' || judged === 'mended') {
+    if (isRework(judged)) {
       this.#send(batch, outcomes);
       if (this.#rework(batch.buffer, at, next, judged)) outcomes.sent(index, 1);
       else outcomes.missed(index, 1);
@@ -172,16 +178,17 @@ export class Outbound {
    * Makes real, finished frames of one record and sends them: all of them or none. Not ahead of the pieces found
    * before, which the caller has sent. @returns whether they were taken
    */
-  #rework(buffer: Buffer, at: number, next: number, how: 'cut' | 'mended'): boolean {
+  #rework(buffer: Buffer, at: number, next: number, how: Rework): boolean {
     const drop = this.#reworked(buffer, at, next, how);
     if (drop === undefined) this.tally.carry(1, next - frameOffset(buffer, at));
     else this.tally.drop(drop);
     return drop === undefined;
   }
 
-  #reworked(buffer: Buffer, at: number, next: number, how: 'cut' | 'mended'): TxReason | undefined {
+  #reworked(buffer: Buffer, at: number, next: number, how: Rework): TxReason | undefined {
     const { software, terms } = this;
     const frame = frameOffset(buffer, at);
+    if (how === 'start') return this.#started(buffer, at, next);
     const fault = how === 'cut' ? software.cut(buffer, at, next, terms.farMtu) : undefined;
     if (fault !== undefined) return fault;
     const { out } = software;
@@ -198,6 +205,24 @@ export class Outbound {
     }
     return undefined;
   }
+
+  /** Sends a super-frame with its checksum started anew. */
+  #started(buffer: Buffer, at: number, next: number): TxReason | undefined {
+    const { software } = this;
+    const fault = software.start(buffer, at, next);
+    if (fault !== undefined) return fault;
+    const { out } = software;
+    if (this.caps.any) {
+      const { bytes, frames } = wireCost(out.buffer, 0, out.length);
+      if (!this.caps.admit(bytes, isGroup(out.buffer, frameOffset(out.buffer, 0)), frames)) return 'rate';
+    }
+    const outbox = this.wires.outboxFor(out.buffer, 0, out.length);
+    return outbox?.append(out.buffer, 0, out.length) ? undefined : noRoom(outbox);
+  }
+}
+
+function isRework(judged: Judgement): judged is Rework {
+  return judged === 'cut' || judged === 'start' || judged === 'mended';
 }
 
 function noRoom(outbox: Outbox | undefined): 'queue-full' | 'no-carrier' {

@@ -5,6 +5,7 @@
 import { etherTypeOffset, exceedsMtu, hasForeignTag, isGroup } from '../../machines/frames/ethernet.ts';
 import { mend } from '../../machines/frames/mend.ts';
 import { frameOffset, HEADER_BYTES, OFFLOAD, VNET_HEADER_BYTES } from '../../machines/frames/records.ts';
+import { remedyOf, startChecksum, transportOf } from '../../machines/frames/remedy.ts';
 import { segment } from '../../machines/frames/segment.ts';
 import { checkOffload, GSO_NONE, GSO_UDP_L4, isSuperFrame } from '../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../machines/frames/writer.ts';
@@ -16,7 +17,7 @@ export class SoftwareOffload {
 
   constructor(private readonly device: { readonly mtu: number }) {}
 
-  /** The FRAME records made by the last `cut` or `mend`. */
+  /** The records made by the last `cut`, `start` or `mend`: of `start` an OFFLOAD record, else FRAME records. */
   get out(): RecordWriter {
     this.#out ??= new RecordWriter();
     return this.#out;
@@ -27,6 +28,12 @@ export class SoftwareOffload {
     this.out.reset();
     const made = segment(buffer, at, next, mtu, this.out);
     return typeof made === 'string' ? made : undefined;
+  }
+
+  /** Makes the same super-frame with a checksum that is only started. @returns what is wrong, if anything is */
+  start(buffer: Buffer, at: number, next: number): 'bad-offload' | undefined {
+    this.out.reset();
+    return startChecksum(buffer, at, next, this.out);
   }
 
   /**
@@ -45,33 +52,37 @@ export class SoftwareOffload {
 }
 
 /**
- * What to do with an OFFLOAD record from a peer, for a device that takes them: nothing, to cut it because its
- * segments are longer than the device's MTU or the kernel would not look behind its tag, or to drop it.
+ * What to do with an OFFLOAD record from a peer, for a device that takes them: nothing, to start its checksum, to cut it
+ * because its segments are longer than the device's MTU or the kernel would not look behind its tag or into its tunnel,
+ * or to drop it.
  */
 export function judgeOffload(
   buffer: Buffer,
   at: number,
   next: number,
   mtu: number,
-): 'go' | 'cut' | 'bad-offload' | 'too-big' {
-  if (checkOffload(buffer, at, next) !== true || isGroupTcp(buffer, at)) return 'bad-offload';
+): 'go' | 'start' | 'cut' | 'bad-offload' | 'too-big' {
+  if (checkOffload(buffer, at, next) !== true) return 'bad-offload';
+  const remedy = remedyOf(buffer, at, next);
+  if (remedy === 'cut') return 'cut';
+  if (isGroupTcp(buffer, at)) return 'bad-offload';
   const virtio = at + HEADER_BYTES;
   const frame = virtio + VNET_HEADER_BYTES;
   const type = buffer[virtio + 1]!;
   if (type === GSO_NONE) return exceedsMtu(buffer, frame, next, mtu) ? 'too-big' : 'go';
-  const l4 = frame + read16LE(buffer, virtio + 6);
+  const l4 = transportOf(buffer, at, next);
   const data = l4 + (type === GSO_UDP_L4 ? UDP_HEADER_BYTES : (buffer[l4 + 12]! >> 4) * 4);
   const longest = Math.min(read16LE(buffer, virtio + 4), next - data);
   const l3 = etherTypeOffset(buffer, frame, next) + 2;
-  return data - l3 + longest > mtu || hasForeignTag(buffer, frame, next) ? 'cut' : 'go';
+  if (data - l3 + longest > mtu || hasForeignTag(buffer, frame, next)) return 'cut';
+  return remedy === 'start' ? 'start' : 'go';
 }
 
 /** Whether the OFFLOAD record is a super-frame of several UDP datagrams. */
 export function isDatagrams(buffer: Buffer, at: number, next: number): boolean {
   if (buffer[at + HEADER_BYTES + 1] !== GSO_UDP_L4) return false;
-  const virtio = at + HEADER_BYTES;
-  const l4 = virtio + VNET_HEADER_BYTES + read16LE(buffer, virtio + 6);
-  return next - l4 - UDP_HEADER_BYTES > read16LE(buffer, virtio + 4);
+  const l4 = transportOf(buffer, at, next);
+  return next - l4 - UDP_HEADER_BYTES > read16LE(buffer, at + HEADER_BYTES + 4);
 }
 
 /** A super-frame of TCP to a group address: nobody has such a connection, it is a flood in one record. */
@@ -96,7 +107,7 @@ export function wireCost(buffer: Buffer, at: number, next: number): WireCost {
   cost.bytes = next - frame;
   if (buffer[at] !== OFFLOAD || !isSuperFrame(buffer, at)) return cost;
   const virtio = at + HEADER_BYTES;
-  const l4 = frame + read16LE(buffer, virtio + 6);
+  const l4 = transportOf(buffer, at, next);
   if (l4 + 12 >= next) return cost;
   const data =
     l4 + (buffer[virtio + 1] === GSO_UDP_L4 ? UDP_HEADER_BYTES : Math.max(5, buffer[l4 + 12]! >> 4) * 4);

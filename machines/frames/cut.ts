@@ -6,6 +6,7 @@
 import { finish, finishUdp, fold, pseudoSum, sum } from './checksum.ts';
 import { type IpLayout, TCP } from './parse-ip.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from './records.ts';
+import type { OuterHeaders } from './tunnel.ts';
 import type { RecordWriter } from './writer.ts';
 
 /** Bits of the TCP header's 13th and 14th byte, read as one word. */
@@ -87,6 +88,7 @@ const template = new Template();
 /**
  * Appends FRAME records for the frame at `frame`, whose headers end at `data` and whose data ends at `end`, with
  * `size` bytes of data in each and the rest in the last. The frame is whole, no fragment, and has data.
+ * @param layout of the innermost packet, and `outer` what is around it in a tunnel's frame
  * @returns number of records
  */
 export function cut(
@@ -97,6 +99,7 @@ export function cut(
   end: number,
   size: number,
   out: RecordWriter,
+  outer: OuterHeaders,
 ): number {
   template.read(buffer, frame, layout, data, end);
   const { headerBytes, l3, l4, version, tcp } = template;
@@ -119,6 +122,7 @@ export function cut(
     else write16(target, at + l3 + 4, bytes - l3 - 40);
     if (tcp) finishTcp(target, at + l4, bytes - l4, dataSum, index, from - data, until === end);
     else finishDatagram(target, at + l4, bytes - l4, dataSum);
+    if (outer.count > 0) outer.finish(target, at, bytes, index);
     at += bytes + HEADER_BYTES;
     from = until;
   }

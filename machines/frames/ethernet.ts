@@ -9,13 +9,13 @@
  *     +-----------+-----------+-----------+-----------+--------- -
  *
  * A VLAN tag (IEEE 802.1Q) is a 2-byte TPID, one of 0x8100, 0x88a8 and 0x9100, and 2 bytes of PCP, DEI and VID.
- * At most two are looked behind.
+ * At most eight are looked behind, as in Linux (VLAN_MAX_DEPTH).
  */
 
 /** Bytes of an Ethernet header without tags; also the shortest frame that crosses. */
 export const ETHERNET_HEADER_BYTES = 14;
 export const VLAN_TAG_BYTES = 4;
-export const MAX_VLAN_TAGS = 2;
+export const MAX_VLAN_TAGS = 8;
 
 export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_IPV6 = 0x86dd;

@@ -9,21 +9,24 @@
  */
 import { finish, finishUdp, fold, pseudoSum, sum } from './checksum.ts';
 import { cut } from './cut.ts';
-import { exceedsMtu } from './ethernet.ts';
+import { etherTypeOffset, exceedsMtu } from './ethernet.ts';
 import { fragment } from './fragment.ts';
 import { dataOffset, IpLayout, locate, TCP, UDP } from './parse-ip.ts';
 import { HEADER_BYTES } from './records.ts';
+import { locateTransport, OuterHeaders } from './tunnel.ts';
 import { LEAST_TCP_SEGMENT } from './virtio.ts';
 import type { RecordWriter } from './writer.ts';
 
 const DONT_FRAGMENT = 0x40;
 
 const layout = new IpLayout();
+const outer = new OuterHeaders();
 
 /**
  * Looks at the FRAME record in `[start, end)` from a device with this MTU.
  * TCP super-frames become segments as long as the MTU takes. A UDP super-frame does not tell the size of its
- * datagrams: IPv4 without DF was one datagram (UFO) and becomes fragments, any other is `too-big`.
+ * datagrams: IPv4 without DF was one datagram (UFO) and becomes fragments, any other is `too-big`. The same goes for what
+ * is in a tunnel, as far as its shape is known (tunnel.ts).
  * @returns 0 when the record is right as it is and nothing was appended, else the number of records appended in its
  *   place; `too-big` when it is longer than the MTU and cannot be cut
  */
@@ -38,21 +41,37 @@ export function mend(
   const long = exceedsMtu(buffer, frame, end, mtu);
   if (!locate(buffer, frame, end, layout) || layout.fragment || layout.authenticated)
     return long ? 'too-big' : 0;
-  return long ? cutUp(buffer, frame, mtu, out) : completeStarted(buffer, frame, end, out);
+  if (long) return cutUp(buffer, frame, mtu, out);
+  return completeStarted(buffer, frame, end, out) || completeInner(buffer, frame, end, out);
 }
 
 function cutUp(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): number | 'too-big' {
+  const packet = etherTypeOffset(buffer, frame, layout.packetEnd) + 2;
+  if (!descend(buffer, frame)) return 'too-big';
   const { l3, l4, packetEnd, declared, protocol } = layout;
   const data = dataOffset(buffer, layout);
-  if (data < 0 || packetEnd - l3 <= mtu || l3 + declared > packetEnd) return 'too-big';
+  if (data < 0 || packetEnd - packet <= mtu || l3 + declared > packetEnd) return 'too-big';
   if (protocol === TCP) {
-    const room = mtu - (data - l3) + (layout.jumbo < 0 ? 0 : 8);
+    const room = mtu - (data - packet) + (layout.jumbo < 0 ? 0 : 8);
     if (room < LEAST_TCP_SEGMENT || data === packetEnd) return 'too-big';
-    return cut(buffer, frame, layout, data, packetEnd, room, out);
+    return cut(buffer, frame, layout, data, packetEnd, room, out, outer);
   }
-  const mayFragment = layout.version === 4 && (buffer[l3 + 6]! & DONT_FRAGMENT) === 0 && declared !== 0;
+  const mayFragment =
+    outer.count === 0 && layout.version === 4 && (buffer[l3 + 6]! & DONT_FRAGMENT) === 0 && declared !== 0;
   if (!mayFragment || mtu - (l4 - l3) < 8) return 'too-big';
   return fragmentDatagram(buffer, frame, mtu, out);
+}
+
+/** Goes on to the innermost packet of a tunnel. @returns whether there is one, and it could be cut */
+function descend(buffer: Buffer, frame: number): boolean {
+  if (!locateTransport(buffer, frame, layout.packetEnd, -1, layout, outer)) return false;
+  return !layout.fragment && !layout.authenticated;
+}
+
+/** The outer checksum is right as soon as the inner one is: the kernel has made it so (lco_csum of linux/skbuff.h). */
+function completeInner(buffer: Buffer, frame: number, end: number, out: RecordWriter): number {
+  if (!descend(buffer, frame) || outer.count === 0) return 0;
+  return completeStarted(buffer, frame, end, out);
 }
 
 /** The checksum goes over all fragments, so a started one is finished first, in the first fragment. */

@@ -2,7 +2,7 @@
  * Where in an Ethernet frame the IP header and the transport header stand. Takes any bytes: never throws, never reads
  * past the frame, looks at no more than eight extension headers.
  *
- *     | Ethernet, 0-2 tags | IPv4 20..60 bytes, or IPv6 40 and extension headers | TCP, UDP … |      |
+ *     | Ethernet, 0-8 tags | IPv4 20..60 bytes, or IPv6 40 and extension headers | TCP, UDP … |      |
  *     frame                l3                                                    l4     packetEnd   end
  */
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, etherTypeOffset } from './ethernet.ts';
@@ -51,8 +51,12 @@ export class IpLayout {
 export function locate(buffer: Buffer, frame: number, end: number, out: IpLayout): boolean {
   if (end - frame < 14) return false;
   const type = etherTypeOffset(buffer, frame, end);
-  const etherType = (buffer[type]! << 8) | buffer[type + 1]!;
-  out.l3 = type + 2;
+  return locateAt(buffer, type + 2, (buffer[type]! << 8) | buffer[type + 1]!, end, out);
+}
+
+/** The same for a packet of this ethertype that begins at `l3`. */
+export function locateAt(buffer: Buffer, l3: number, etherType: number, end: number, out: IpLayout): boolean {
+  out.l3 = l3;
   out.routed = false;
   out.authenticated = false;
   out.jumbo = -1;

@@ -3,13 +3,15 @@
  */
 import { finish, sum } from './checksum.ts';
 import { cut } from './cut.ts';
-import { exceedsMtu } from './ethernet.ts';
-import { dataOffset, IpLayout, locate, TCP } from './parse-ip.ts';
+import { etherTypeOffset, exceedsMtu } from './ethernet.ts';
+import { dataOffset, IpLayout, TCP } from './parse-ip.ts';
 import { HEADER_BYTES, VNET_HEADER_BYTES } from './records.ts';
+import { OuterHeaders } from './tunnel.ts';
 import {
   checkOffload,
   GSO_NONE,
   LEAST_TCP_SEGMENT,
+  locateSuper,
   NEEDS_CSUM,
   newVirtio,
   readVirtio,
@@ -19,6 +21,7 @@ import type { RecordWriter } from './writer.ts';
 
 const header = newVirtio();
 const layout = new IpLayout();
+const outer = new OuterHeaders();
 
 /**
  * Appends FRAME records that fit `mtu` and have finished checksums for the OFFLOAD record in `[start, end)`, record
@@ -41,16 +44,16 @@ export function segment(
     if (exceedsMtu(buffer, frame, end, mtu)) return 'too-big';
     return complete(buffer, frame, end, header, out);
   }
-  locate(buffer, frame, end, layout);
+  locateSuper(buffer, frame, end, header, layout, outer);
   const data = dataOffset(buffer, layout);
-  const room = mtu - (data - layout.l3);
+  const room = mtu - (data - (etherTypeOffset(buffer, frame, end) + 2));
   if (layout.protocol !== TCP) {
     // The last datagram may be the only one, and a short one.
     if (Math.min(header.gsoSize, end - data) > room) return 'too-big';
-    return cut(buffer, frame, layout, data, end, header.gsoSize, out);
+    return cut(buffer, frame, layout, data, end, header.gsoSize, out, outer);
   }
   if (room < LEAST_TCP_SEGMENT) return 'too-big';
-  return cut(buffer, frame, layout, data, end, Math.min(header.gsoSize, room), out);
+  return cut(buffer, frame, layout, data, end, Math.min(header.gsoSize, room), out, outer);
 }
 
 /** Copies a frame that is no super-frame, and finishes its checksum if it is only started. */

@@ -8,8 +8,9 @@
  *     +------+---------+-----------+-----------+-------------+--------------+--------------+
  */
 import { etherTypeOffset } from './ethernet.ts';
-import { dataOffset, IpLayout, locate, TCP, UDP } from './parse-ip.ts';
+import { dataOffset, IpLayout, TCP, UDP } from './parse-ip.ts';
 import { HEADER_BYTES, MAX_OFFLOAD_FRAME, VNET_HEADER_BYTES } from './records.ts';
+import { locateTransport, OuterHeaders } from './tunnel.ts';
 
 /** flags: the checksum at csum_start + csum_offset holds the pseudo header's sum only and is to be finished. */
 export const NEEDS_CSUM = 1;
@@ -71,6 +72,23 @@ export function isSuperFrame(buffer: Buffer, start: number): boolean {
 
 const scratchHeader = newVirtio();
 const scratchLayout = new IpLayout();
+const scratchOuter = new OuterHeaders();
+
+/**
+ * Finds the packet that the virtio header of the super-frame in `[frame, end)` speaks of, which in a tunnel's frame is
+ * the innermost one. @returns false where there is none
+ */
+export function locateSuper(
+  buffer: Buffer,
+  frame: number,
+  end: number,
+  { flags, csumStart }: VirtioHeader,
+  out: IpLayout,
+  outer: OuterHeaders,
+): boolean {
+  const transport = (flags & NEEDS_CSUM) === 0 ? -1 : frame + csumStart;
+  return locateTransport(buffer, frame, end, transport, out, outer);
+}
 
 /**
  * Whether the OFFLOAD record in `[start, end)`, record header included, says nothing that its frame belies: what
@@ -99,14 +117,14 @@ function checksumFault(buffer: Buffer, frame: number, end: number, header: Virti
 }
 
 function gsoFault(buffer: Buffer, frame: number, end: number, header: VirtioHeader): string | undefined {
-  if ((header.flags & NEEDS_CSUM) === 0) return 'a super-frame without NEEDS_CSUM';
-  if (header.gsoSize === 0) return 'gso_size is 0';
   const layout = scratchLayout;
-  if (!locate(buffer, frame, end, layout)) return 'a super-frame that is not IP';
+  if (header.gsoSize === 0) return 'gso_size is 0';
+  if (!locateSuper(buffer, frame, end, header, layout, scratchOuter))
+    return 'a super-frame that is not IP, or whose csum_start is not a transport header';
   if (layout.fragment || layout.authenticated) return 'a super-frame that must not be cut';
   if (layout.l3 + layout.declared !== end && !isBigTcp(layout, end))
     return 'the IP length is not that of the frame';
-  if (frame + header.csumStart !== layout.l4) return 'csum_start is not the transport header';
+  if ((header.flags & NEEDS_CSUM) === 0 && layout.routed) return 'a routed super-frame without NEEDS_CSUM';
   const data = dataOffset(buffer, layout);
   if (data < 0 || data >= end) return 'a super-frame without data';
   switch (header.gsoType) {
@@ -129,15 +147,20 @@ function isBigTcp(layout: IpLayout, end: number): boolean {
   return layout.declared === 0 && layout.protocol === TCP && end - layout.l3 > longest;
 }
 
+/** Else csum_offset says nothing. */
+function isStarted({ flags }: VirtioHeader): boolean {
+  return (flags & NEEDS_CSUM) !== 0;
+}
+
 function tcpFault(layout: IpLayout, version: number, header: VirtioHeader): string | undefined {
   if (layout.version !== version || layout.protocol !== TCP) return 'gso_type and protocol disagree';
-  if (header.csumOffset !== 16) return 'csum_offset is not that of TCP';
+  if (isStarted(header) && header.csumOffset !== 16) return 'csum_offset is not that of TCP';
   return header.gsoSize < LEAST_TCP_SEGMENT ? `gso_size ${header.gsoSize} is too small` : undefined;
 }
 
 function udpFault(buffer: Buffer, layout: IpLayout, end: number, header: VirtioHeader): string | undefined {
   if (layout.protocol !== UDP) return 'gso_type and protocol disagree';
-  if (header.csumOffset !== 6) return 'csum_offset is not that of UDP';
+  if (isStarted(header) && header.csumOffset !== 6) return 'csum_offset is not that of UDP';
   const { l4 } = layout;
   if (((buffer[l4 + 4]! << 8) | buffer[l4 + 5]!) !== end - l4)
     return 'the UDP length is not that of the frame';

@@ -60,7 +60,7 @@ class Chain {
   bool ended_ = false;
   bool firstIsSound_ = false;
   virtio::Header header_{};
-  uint8_t headers_[wire::kEthernetHeader + 2 * wire::kVlanTag + 40 + 60];
+  uint8_t headers_[wire::kEthernetHeader + wire::kMostTags * wire::kVlanTag + 40 + 60];
 };
 
 /// Walks a batch in order: `joined(chain)` for segments that make one super-frame, `single(record)` for each other

@@ -16,6 +16,8 @@ constexpr size_t kRecordHeader = 4;
 constexpr size_t kVirtioHeader = 12;
 constexpr size_t kEthernetHeader = 14;
 constexpr size_t kVlanTag = 4;
+/// Tags that are looked behind, as in Linux (VLAN_MAX_DEPTH).
+constexpr int kMostTags = 8;
 /// Longest Ethernet frame in an OFFLOAD record.
 constexpr size_t kLongestFrame = 65575;
 /// Memory that one record may need, with some to see that a frame is longer than the longest.

@@ -108,7 +108,7 @@ Verdict acceptSegments(Header& header, const uint8_t* frame, size_t length, size
 size_t linkHeader(const uint8_t* frame, size_t length, uint16_t& type) {
   size_t link = wire::kEthernetHeader;
   type = big16(frame + 12);
-  for (int tags = 0; tags < 2 && (type == ETH_P_8021Q || type == ETH_P_8021AD); tags += 1) {
+  for (int tags = 0; tags < wire::kMostTags && (type == ETH_P_8021Q || type == ETH_P_8021AD); tags += 1) {
     if (length < link + wire::kVlanTag) break;
     type = big16(frame + link + 2);
     link += wire::kVlanTag;
@@ -119,7 +119,7 @@ size_t linkHeader(const uint8_t* frame, size_t length, uint16_t& type) {
 bool fits(const uint8_t* frame, size_t length, size_t mtu) {
   if (length <= mtu + wire::kEthernetHeader) return true;
   size_t link = wire::kEthernetHeader;
-  for (int tags = 0; tags < 2 && length >= link + wire::kVlanTag && isTag(big16(frame + link - 2)); tags += 1) {
+  for (int tags = 0; tags < wire::kMostTags && length >= link + wire::kVlanTag && isTag(big16(frame + link - 2)); tags += 1) {
     link += wire::kVlanTag;
   }
   return length <= mtu + link;

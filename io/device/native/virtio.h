@@ -41,7 +41,7 @@ inline void normalise(Header& header) {
 
 enum class Verdict { good, bad, tooLong };
 
-/// Length of the Ethernet header with at most two VLAN tags that Linux knows; `type` is the EtherType behind them.
+/// Length of the Ethernet header with its VLAN tags that Linux knows, at most eight; `type` is the EtherType behind them.
 size_t linkHeader(const uint8_t* frame, size_t length, uint16_t& type);
 
 /// Checks a header that a peer sent against its frame before the kernel sees it, and makes it clean: flags that

@@ -19,6 +19,7 @@ import { checkOffload } from '../../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
 import { ROLES } from '../../../machines/protocol/types.ts';
 import { build, EXAMPLE, framesOf, type Packet, superRecord } from '../../unit/frames/packets.ts';
+import { SHELLS, superTunnel } from '../../unit/frames/tunnels.ts';
 import { demand, type FuzzTarget } from '../target.ts';
 
 const VIRTIO_BYTES = 12;
@@ -74,6 +75,11 @@ function seeds(): Buffer[] {
       { ...packet, payload: packet.payload.subarray(0, 100) },
       { partial: index % 2 === 0 },
     );
+    made.push(Buffer.concat([Buffer.from([index]), Buffer.alloc(VIRTIO_BYTES), frame]));
+  }
+  for (const [index, shell] of SHELLS.entries()) {
+    const { record, frame } = superTunnel([shell], PLAIN, 1000, index % 3 === 0 ? { flags: 0 } : {});
+    made.push(Buffer.concat([Buffer.from([index]), record.subarray(HEADER_BYTES)]));
     made.push(Buffer.concat([Buffer.from([index]), Buffer.alloc(VIRTIO_BYTES), frame]));
   }
   const segments = new RecordWriter();

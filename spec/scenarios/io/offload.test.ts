@@ -53,7 +53,7 @@ function packet(version: 4 | 6, protocol: 6 | 17, tags: readonly number[], lengt
   };
 }
 
-const TAGS: readonly (readonly number[])[] = [[], [0x8100], [0x88a8, 0x8100]];
+const TAGS: readonly (readonly number[])[] = [[], [0x8100], [0x88a8, 0x8100], [0x88a8, 0x8100, 0x8100]];
 
 const KINDS = ([4, 6] as const).flatMap((version) =>
   ([6, 17] as const).flatMap((protocol) =>

@@ -36,7 +36,7 @@ test('group, broadcast and link-local control addresses', () => {
   }
 });
 
-test('up to two VLAN tags are looked behind, and none that is cut off', () => {
+test('up to eight VLAN tags are looked behind, and none that is cut off', () => {
   const frame = Buffer.alloc(40);
   const tag = (at: number) => frame.writeUInt16BE(0x88a8, at);
   assert.is(etherTypeOffset(frame, 0, 40), 12);
@@ -44,10 +44,11 @@ test('up to two VLAN tags are looked behind, and none that is cut off', () => {
   assert.is(etherTypeOffset(frame, 0, 40), 16);
   tag(16);
   assert.is(etherTypeOffset(frame, 0, 40), 20);
-  tag(20);
-  assert.is(etherTypeOffset(frame, 0, 40), 20);
   assert.is(etherTypeOffset(frame, 0, 18), 16);
   assert.is(etherTypeOffset(frame, 0, 17), 12);
+  const many = Buffer.alloc(80);
+  for (let tags = 0; tags < 9; tags++) many.writeUInt16BE(0x8100, 12 + 4 * tags);
+  assert.is(etherTypeOffset(many, 0, 80), 12 + 4 * 8);
 });
 
 test('tags do not count towards the MTU', () => {

@@ -16,6 +16,7 @@ import {
   slowSegments,
   slowSum,
 } from './packets.ts';
+import { SHELLS, slowTunnel, superTunnel, UNSHAPED, wrap } from './tunnels.ts';
 
 const test = suite('mend');
 
@@ -151,6 +152,46 @@ test('BIG TCP over IPv6: the jumbo payload header is taken out', () => {
   const behind = Buffer.concat([frame.subarray(0, l3 + 40), jumbo, frame.subarray(l3 + 40)]);
   behind[l3 + 6] = 0;
   assert.equal(run(behind, 1500).frames, slowSegments(packet, 1500 - (data - l3)));
+});
+
+for (const shell of SHELLS.filter(({ name }) => !UNSHAPED.test(name))) {
+  const inner: Packet = { ...example, tags: [] };
+
+  test(`${shell.name}: TCP super-frames become segments as long as the MTU takes`, () => {
+    for (const version of [4, 6] as const) {
+      const packet: Packet = { ...inner, version };
+      const { frame, data } = superTunnel([shell], packet, 1000);
+      const l3 = 14 + 4 * (shell.tags?.length ?? 0);
+      assert.equal(run(frame, 1500).frames, slowTunnel([shell], packet, 1500 - (data - l3)));
+    }
+  });
+
+  test(`${shell.name}: an inner checksum that is started is finished, an outer one too`, () => {
+    for (const protocol of [6, 17] as const) {
+      const packet: Packet = { ...inner, protocol, payload: inner.payload.subarray(0, 99) };
+      const right = wrap(shell, build(packet).frame, 7);
+      assert.equal(run(right.frame, 1500), AS_IT_IS);
+      const front = right.front - (shell.ethernet ? 0 : 14);
+      // The kernel makes the outer checksum as if the inner one were finished already.
+      const started = Buffer.concat([
+        right.frame.subarray(0, right.front),
+        build(packet, { partial: true }).frame.subarray(shell.ethernet ? 0 : 14),
+      ]);
+      assert.is(started.length - front, build(packet).frame.length);
+      assert.equal(run(started, 1500), { result: 1, frames: [right.frame] });
+      if (shell.udp !== true || shell.checksum === undefined) continue;
+      const outside = wrap(shell, build(packet).frame, 7, true).frame;
+      assert.equal(run(outside, 1500), { result: 1, frames: [right.frame] });
+    }
+  });
+}
+
+test('datagrams in a tunnel do not tell their size', () => {
+  for (const shell of SHELLS) {
+    const { frame } = superTunnel([shell], { ...datagram, tags: [] }, 1000);
+    if (shell.version === 6 || !UNSHAPED.test(shell.name))
+      assert.equal(run(frame, 1500), TOO_BIG, shell.name);
+  }
 });
 
 /** Puts IPv4 fragments together again. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startChecksum } from '../../../machines/frames/remedy.ts';
 import { segment } from '../../../machines/frames/segment.ts';
 import { checkOffload, isSuperFrame } from '../../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
@@ -14,6 +15,7 @@ import {
   packets,
   slowSegments,
   slowSum,
+  splitRecords,
   superRecord,
 } from './packets.ts';
 
@@ -58,6 +60,40 @@ test('super-frames of every kind become the segments that a sender without offlo
     ),
     { numRuns: 300 },
   );
+});
+
+test('without NEEDS_CSUM the same segments come out, whatever the checksum is', () => {
+  const nothing = { flags: 0, csumStart: 0, csumOffset: 0 };
+  fc.assert(
+    fc.property(
+      packets({ maxPayload: 9000 }),
+      fc.integer({ min: 200, max: 1300 }),
+      fc.nat(0xffff),
+      (packet, gsoSize, checksum) => {
+        const record = superRecord(packet, gsoSize, nothing);
+        const { l4 } = build(packet);
+        record.writeUInt16BE(checksum, 16 + l4 + (packet.protocol === 6 ? 16 : 6));
+        assert.is(checkOffload(record, 0, record.length), true);
+        assert.equal(run(record).frames, slowSegments(packet, gsoSize));
+        const out = new RecordWriter(64);
+        assert.is(startChecksum(record, 0, record.length, out), undefined);
+        assert.equal(
+          splitRecords(out.buffer, 0, out.length),
+          splitRecords(...whole(superRecord(packet, gsoSize))),
+        );
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+function whole(record: Buffer): [Buffer, number, number] {
+  return [record, 0, record.length];
+}
+
+test('three tags are looked behind', () => {
+  const packet = { ...example, tags: [0x88a8, 0x8100, 0x8100] };
+  assert.equal(run(superRecord(packet, 1000)).frames, slowSegments(packet, 1000));
 });
 
 test('identification and sequence number wrap, FIN and PSH are last, CWR is first', () => {
@@ -148,7 +184,11 @@ test('an IPv6 routing header: the started checksum tells the destination that co
 });
 
 const wrong: Record<string, Buffer> = {
-  'no NEEDS_CSUM': superRecord(example, 1000, { flags: 0 }),
+  'no NEEDS_CSUM behind a routing header': superRecord(
+    { ...example, version: 6, extensions: [{ kind: 43, units: 2 }], fragmentField: 0 },
+    1000,
+    { flags: 0 },
+  ),
   'gso_size 0': superRecord(example, 0),
   'gso_size 7': superRecord(example, 7),
   UFO: superRecord({ ...example, protocol: 17 }, 1000, { gsoType: 3 }),

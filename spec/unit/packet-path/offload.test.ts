@@ -13,6 +13,7 @@ import {
   slowSegments,
   superRecord,
 } from '../frames/packets.ts';
+import { SHELLS, slowTunnel, superTunnel } from '../frames/tunnels.ts';
 import { A, B, BROADCAST, LAN, place, Rig } from './rig.ts';
 import { frameRecord, HandDevice } from './twins.ts';
 
@@ -89,6 +90,98 @@ for (const version of [4, 6] as const) {
       });
     }
   }
+}
+
+const vxlan = SHELLS.find(({ name }) => name === 'VXLAN with checksums over IPv4')!;
+const tunnelled = superTunnel([vxlan], tcp(30_000), 1_398);
+const unwound = slowTunnel([vxlan], tcp(30_000), 1_398).map(recordOf);
+
+test('a super-frame of a tunnel is cut by the sender, whatever the ends take', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { near } = rig.handler(left, 'BRIDGE', right);
+  left.device.read(frameRecord(B, A), tunnelled.record, frameRecord(A, B));
+  rig.settle();
+  assert.equal(right.device.wrote, [frameRecord(B, A), ...unwound, frameRecord(A, B)]);
+  assert.is(near.path.counters().txFrames, 3);
+});
+
+test('a super-frame of a tunnel from another server is cut by the receiver', () => {
+  for (const takesOffload of [true, false]) {
+    const rig = new Rig();
+    const right = place(new HandDevice(1500, takesOffload));
+    const { near, far } = rig.handler(place(), 'BRIDGE', right);
+    near.link.write(tunnelled.record);
+    rig.settle();
+    assert.equal(right.device.wrote, unwound);
+    assert.is(far.path.counters().rxFrames, 1);
+  }
+});
+
+test('a super-frame of a tunnel to a group address is a frame like others', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  rig.handler(left, 'BRIDGE', right);
+  const flood = Buffer.from(tunnelled.record);
+  flood[16] = 1;
+  left.device.read(flood);
+  rig.settle();
+  assert.is(right.device.wrote.length, unwound.length);
+});
+
+test('a capture without virtio header: what is in a tunnel is cut and finished', () => {
+  const rig = new Rig();
+  const [pcap, right] = [place(new HandDevice(1500, false, true)), place()];
+  rig.handler(pcap, 'BRIDGE', right);
+  pcap.device.read(recordOf(tunnelled.frame));
+  rig.settle();
+  assert.equal(
+    right.device.wrote,
+    slowTunnel([vxlan], tcp(30_000), 1_500 - (tunnelled.data - 14)).map(recordOf),
+  );
+});
+
+for (const protocol of [6, 17] as const) {
+  const packet = tcp(30_000, { protocol });
+  const good = superRecord(packet, 1_400);
+  const unstarted = superRecord(packet, 1_400, { flags: 0, csumStart: 0, csumOffset: 0 });
+  unstarted.writeUInt16BE(0x1234, 16 + build(packet).l4 + (protocol === 6 ? 16 : 6));
+  const what = `a super-frame of ${protocol === 6 ? 'TCP' : 'UDP'} without NEEDS_CSUM`;
+
+  test(`${what} goes with a checksum that is started`, () => {
+    const rig = new Rig();
+    const [left, right] = [place(), place()];
+    const { near } = rig.handler(left, 'BRIDGE', right);
+    left.device.read(frameRecord(B, A), unstarted, frameRecord(A, B));
+    rig.settle();
+    assert.equal(right.device.wrote, [frameRecord(B, A), good, frameRecord(A, B)]);
+    assert.is(near.path.counters().txFrames, 3);
+  });
+
+  test(`${what} is cut for a wire without offload`, () => {
+    const rig = new Rig();
+    const [left, right] = [place(), place()];
+    rig.handler(left, 'BRIDGE', right, ['*'], { offload: false });
+    left.device.read(unstarted);
+    rig.settle();
+    assert.equal(right.device.wrote, segments(packet, 1_400));
+  });
+
+  test(`${what} from another server is put on the device with one, or cut`, () => {
+    for (const takesOffload of [true, false]) {
+      const rig = new Rig();
+      const right = place(new HandDevice(1500, takesOffload));
+      const { near, far } = rig.handler(place(), 'BRIDGE', right);
+      // A device shows by the first one that it takes datagrams.
+      near.link.write(good);
+      rig.settle();
+      right.device.wrote.length = 0;
+      near.link.write(unstarted);
+      rig.settle();
+      assert.equal(right.device.wrote, takesOffload ? [good] : segments(packet, 1_400));
+      assert.is(far.path.counters().rxFrames, 2);
+    }
+  });
 }
 
 test('one with and one without offload on a device: it hands over super-frames, cut for the one', () => {

@@ -1,0 +1,111 @@
+/**
+ * Super-frames of kinds that a virtio header has no word for, through captured interfaces as they are.
+ * The topology is drawn in `relay.ts`; VXLAN goes between the user and the VM.
+ */
+import { suite, type Test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
+import { transfer } from '../../../tools/lab/traffic.ts';
+import { sendDatagrams } from './datagrams.ts';
+import { ADDRESS, Relay } from './relay.ts';
+
+await ensurePrivileges();
+
+const MEBIBYTE = 2 ** 20;
+
+/** Both ends of a VXLAN, over IPv4 or IPv6, with checksums in the outer UDP header or without. */
+async function vxlan(relay: Relay, version: 4 | 6, checksums: boolean): Promise<void> {
+  const { user, user6, vm, vm6 } = ADDRESS;
+  const [a, b] = version === 4 ? [user, vm] : [user6, vm6];
+  const off = version === 4 ? 'noudpcsum' : 'udp6zerocsumtx udp6zerocsumrx';
+  const on = version === 4 ? 'udpcsum' : '';
+  for (const [ns, local, remote, address] of [
+    ['user', a, b, '10.8.0.1'],
+    ['vm', b, a, '10.8.0.2'],
+  ] as const) {
+    const peers = `dev eth0 local ${local} remote ${remote} dstport 4789`;
+    await relay.lab.ip(
+      ns,
+      `link add vx0 type vxlan id 42 ${peers} ${checksums ? on : off}`,
+      `address add ${address}/24 dev vx0`,
+      'link set vx0 up',
+    );
+  }
+}
+
+async function noVxlan(relay: Relay): Promise<void> {
+  for (const ns of ['user', 'vm']) await relay.lab.ip(ns, 'link del vx0');
+}
+
+/** Both ways, well within a time that a stream without super-frames would need hours for. */
+async function crosses(
+  relay: Relay,
+  [user, vm]: readonly [string, string],
+  mebibytes: number,
+): Promise<void> {
+  for (const [from, to, address] of [
+    ['user', 'vm', vm],
+    ['vm', 'user', user],
+  ] as const) {
+    const bytes = mebibytes * MEBIBYTE;
+    const done = await transfer(relay.lab, { from, to, address, bytes, deadline: 10_000 });
+    assert.is(done.received.sha256, done.sent.sha256);
+    process.stdout.write(`\n    from ${from}: ${done.rate.toFixed(0)} Mbit/s `);
+  }
+}
+
+/** Nothing was dropped as what it is not. */
+async function nothingRefused(relay: Relay): Promise<void> {
+  const stats = await relay.server.stats(relay.handler);
+  for (const [name, value] of Object.entries(stats)) {
+    if (/bad.offload|too.big/.test(name)) assert.is(value, 0, name);
+  }
+}
+
+for (const by of ['', 'pcap:']) {
+  const test = suite(`super-frames, ${by === '' ? 'packet:' : by}`);
+  let relay: Relay;
+
+  test.before(async () => {
+    relay = await Relay.build({ by });
+    await relay.handle();
+  });
+  test.after(() => relay?.close());
+
+  for (const [version, checksums] of [
+    [4, true],
+    [6, false],
+  ] as const) {
+    test(`VXLAN over IPv${version}, with${checksums ? '' : 'out'} checksums`, async () => {
+      await vxlan(relay, version, checksums);
+      await crosses(relay, ['10.8.0.1', '10.8.0.2'], by === '' ? 32 : 16);
+      await noVxlan(relay);
+      await nothingRefused(relay);
+    });
+  }
+
+  if (by === '') receiveOffloads(test, () => relay);
+  test.run();
+}
+
+/** The user's machine finishes everything itself, and the capture's own interface puts packets one behind the other. */
+function receiveOffloads(test: Test, relay: () => Relay): void {
+  test('rx-gro-list: super-frames without NEEDS_CSUM, TCP and datagrams', async () => {
+    const { lab, server, handler } = relay();
+    await relay().ethtool('relay', 'lan0', 'gro', 'on', 'rx-gro-list', 'on');
+    await relay().ethtool('user', 'eth0', 'tso', 'off', 'gso', 'off', 'tx', 'off');
+    const { tx_frames: before = 0 } = await server.stats(handler);
+    for (const address of [ADDRESS.vm, ADDRESS.vm6]) {
+      const bytes = 32 * MEBIBYTE;
+      const done = await transfer(lab, { from: 'user', to: 'vm', address, bytes, deadline: 10_000 });
+      assert.is(done.received.sha256, done.sent.sha256);
+      process.stdout.write(`\n    to ${address}: ${done.rate.toFixed(0)} Mbit/s `);
+      const way = { from: 'user', to: 'vm', address };
+      const got = await sendDatagrams(lab, { ...way, sends: 100, size: 1200, count: 10 });
+      assert.equal(got, { lengths: { 1200: 1000 }, spoilt: 0 });
+    }
+    const { tx_frames: after = 0 } = await server.stats(handler);
+    assert.ok(after - before < (2 * 32 * MEBIBYTE) / 1400, 'there were super-frames');
+    await nothingRefused(relay());
+  });
+}
