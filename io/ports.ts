@@ -205,6 +205,14 @@ export interface TcpFacts {
   readonly deliveryRate: number;
 }
 
+/** The TCP connection below a link; addresses as bytes in network order, 4 or 16 of them, as they stand in its packets. */
+export interface TcpConnection {
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly remoteAddress: Uint8Array;
+  readonly remotePort: number;
+}
+
 /** An ordered stream of bytes both ways, half-closable: TCP, TLS or unix socket. */
 export interface Link {
   readonly scheme: 'tcp' | 'tls' | 'unix' | 'memory';
@@ -215,6 +223,8 @@ export interface Link {
   /** Whether the other end is on this machine by a loopback address or a unix socket. */
   readonly loopback: boolean;
   readonly certificate?: PeerCertificate;
+  /** Undefined where it is none of TCP. */
+  readonly connection?: TcpConnection | undefined;
   /** Bytes given to `write` that the kernel has not taken yet. */
   readonly unsent: number;
   /** What the kernel knows of it, where there is one that does; of a link that is gone what it knew last. */

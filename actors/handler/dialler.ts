@@ -40,6 +40,7 @@ interface Target {
 export class Dialler {
   readonly #abort = new AbortController();
   #talk: TextClient | undefined;
+  #disown: () => void = () => undefined;
   /** What the other server's greeting said that it can do. */
   #features: readonly string[] = [];
 
@@ -134,12 +135,14 @@ export class Dialler {
   release(): { readonly link: Link; readonly rest: Uint8Array } | undefined {
     const talk = this.#talk;
     this.#talk = undefined;
+    this.#disown();
     return talk === undefined ? undefined : { link: talk.link, rest: talk.release() };
   }
 
   abort(): void {
     this.#abort.abort();
     this.#talk?.abort();
+    this.#disown();
     this.#talk = undefined;
   }
 
@@ -148,6 +151,12 @@ export class Dialler {
       link.destroy();
       return;
     }
+    // Also what is said before it carries frames does not cross.
+    const over = this.world.ownWires.add(link);
+    this.#disown = () => {
+      this.#disown = () => undefined;
+      over();
+    };
     this.#talk = new TextClient(link);
     this.#hear((line) => {
       const greeting = parseGreeting(line);
@@ -226,6 +235,7 @@ export class Dialler {
   }
 
   #fail(reason: Reason, text: string, more: { remote?: string; final: boolean } = { final: false }): void {
+    this.#disown();
     const jitter = this.world.chance.fraction();
     this.report({ type: 'dial-failed', reason, jitter, ...more }, text);
   }

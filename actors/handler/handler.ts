@@ -201,7 +201,11 @@ export abstract class HandlerActor implements DeviceUser {
           this.roundTrip(wire, micros);
         },
       },
-      { offload: terms.offload, initiator: this.context.side === 'initiator' },
+      {
+        offload: terms.offload,
+        initiator: this.context.side === 'initiator',
+        over: this.world.ownWires.add(link),
+      },
     );
     this.wires.set(number, wire);
     path.connect(wire, { offload: terms.offload, farMtu: terms.farMtu }, number);
@@ -281,7 +285,8 @@ export abstract class HandlerActor implements DeviceUser {
 
   #newPath(segment: Segment): HandlerPath {
     const { id, localConfig, macs, options } = this.context;
-    return new HandlerPath(segment, { handler: id, config: localConfig, macs, options }, this.world.clock);
+    const { clock, ownWires } = this.world;
+    return new HandlerPath(segment, { handler: id, config: localConfig, macs, options, ownWires }, clock);
   }
 
   #tellClosed(sessions: readonly string[]): void {

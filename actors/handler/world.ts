@@ -2,6 +2,7 @@
 import type { RequestOutcome } from '../../machines/handler/events.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec, SecretRef } from '../../machines/protocol/types.ts';
+import type { OwnWires } from '../packet-path/own-wires.ts';
 import type { World } from '../world.ts';
 
 /** The devices, as Handlers use them. */
@@ -47,6 +48,7 @@ export interface HandlerWorld
   readonly secrets: HandlerSecrets;
   readonly devices: HandlerDevices;
   readonly sessions: SessionDirectory;
+  readonly ownWires: OwnWires;
   readonly handlers: {
     /** Those with that id: two when this server dialled itself. */
     byId(id: string): readonly { readonly over: Promise<void> }[];

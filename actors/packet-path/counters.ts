@@ -15,6 +15,7 @@
  * | spoofed        |    | x  | has a source address that the peer may not use |
  * | loop           |    | x  | comes from a VM of a HOST Handler on this same segment, so it has gone round |
  * | l2cp           | x  | x  | is a link-local control frame and `l2cp=off` |
+ * | own-wire       | x  | x  | is one of a wire of this very server (own-wires.ts) |
  * | no-carrier     | x  |    | came while the Handler had no wire |
  * | too-big        | x  | x  | or one of its segments, is longer than the MTU of the far (tx) or own (rx) device |
  * | bad-offload    | x  | x  | has a virtio header that cannot be true |
@@ -25,6 +26,7 @@
 export const TX_REASONS = [
   'filtered',
   'l2cp',
+  'own-wire',
   'no-carrier',
   'too-big',
   'bad-offload',
@@ -38,6 +40,7 @@ export const RX_REASONS = [
   'spoofed',
   'loop',
   'l2cp',
+  'own-wire',
   'too-big',
   'bad-offload',
   'rate',

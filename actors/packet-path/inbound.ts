@@ -2,15 +2,16 @@
  * Peer → device, for one Handler: checks what the peer sent, puts what passes on the segment, in runs as long as can
  * be and without a copy.
  *
- * Checks, in this order: role and link-local control (`spoofed`, `filtered`, `loop`, `l2cp`), virtio header
- * (`bad-offload`), own MTU (`too-big`), caps (`rate`), and then what the device says (`queue-full`,
- * `device-refused`, `bad-offload`).
+ * Checks, in this order: role and link-local control (`spoofed`, `filtered`, `loop`, `l2cp`), wires of our own
+ * (`own-wire`), virtio header (`bad-offload`), own MTU (`too-big`), caps (`rate`), and then what the device says
+ * (`queue-full`, `device-refused`, `bad-offload`).
  */
 import type { WriteOutcome } from '../../io/ports.ts';
 import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
 import { type Predicate, VERDICTS } from '../../machines/frames/predicates.ts';
 import { FRAME, frameOffset, recordEnd } from '../../machines/frames/records.ts';
 import { DirectionCounters, RX_REASONS, type RxReason } from './counters.ts';
+import type { OwnWires } from './own-wires.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { isDatagrams, judgeOffload, type SoftwareOffload, wireCost } from './software-offload.ts';
 import type { Run } from './wire.ts';
@@ -41,6 +42,7 @@ export class Inbound {
     private readonly caps: RateLimits,
     private readonly software: SoftwareOffload,
     private readonly shore: Egress,
+    private readonly ownWires: OwnWires,
   ) {}
 
   /** What the peer sent. The bytes are valid during the call only. */
@@ -75,6 +77,7 @@ export class Inbound {
     const frame = frameOffset(buffer, at);
     const refused = REASON_OF_VERDICT[this.predicate(buffer, frame)];
     if (refused !== undefined) return refused;
+    if (this.ownWires.has(buffer, frame, next)) return 'own-wire';
     const judged = this.#judgeLength(buffer, at, frame, next);
     if (this.caps.any && (judged === 'go' || judged === 'cut' || judged === 'try' || judged === 'start')) {
       const { bytes, frames } = wireCost(buffer, at, next);

@@ -2,9 +2,9 @@
  * Device → peer, for one Handler: takes from each batch what its role asks for and gives it to the wire, in runs as
  * long as can be and without a copy where it can.
  *
- * Checks, in this order: role and link-local control (`filtered`, `l2cp`), a wire (`no-carrier`), virtio header
- * (`bad-offload`), far MTU (`too-big`), caps (`rate`), room at the wire (`queue-full`). A super-frame is held against
- * no MTU here when it goes as it is: its receiver cuts it to its own.
+ * Checks, in this order: role and link-local control (`filtered`, `l2cp`), wires of our own (`own-wire`), a wire
+ * (`no-carrier`), virtio header (`bad-offload`), far MTU (`too-big`), caps (`rate`), room at the wire (`queue-full`). A
+ * super-frame is held against no MTU here when it goes as it is: its receiver cuts it to its own.
  */
 import type { Batch } from '../../io/ports.ts';
 import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
@@ -21,6 +21,7 @@ import { isSuperFrame } from '../../machines/frames/virtio.ts';
 import type { RecordWriter } from '../../machines/frames/writer.ts';
 import { type BatchOutcomes, DirectionCounters, TX_REASONS, type TxReason } from './counters.ts';
 import type { HeldBatches, Outbox } from './outbox.ts';
+import type { OwnWires } from './own-wires.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { RecordRuns } from './record-runs.ts';
 import { isGroupTcp, type SoftwareOffload, wireCost } from './software-offload.ts';
@@ -40,6 +41,8 @@ export interface WireTerms {
 /** Is cut; goes with its checksum started anew; was cut or finished, and what came of it stands in `software.out`. */
 type Rework = 'cut' | 'start' | 'mended';
 type Judgement = 'go' | Rework | TxReason;
+/** What they count was not meant to cross, so that nothing is lost by it. */
+const NOT_MEANT: ReadonlySet<TxReason> = new Set<TxReason>(['filtered', 'l2cp', 'own-wire']);
 
 export class Outbound {
   readonly tally = new DirectionCounters(TX_REASONS);
@@ -55,6 +58,7 @@ export class Outbound {
     private readonly heldBatches: HeldBatches,
     private readonly unfinished: boolean,
     private readonly wires: Spread,
+    private readonly ownWires: OwnWires,
   ) {}
 
   /** What the device has read. */
@@ -108,6 +112,7 @@ export class Outbound {
     const frame = frameOffset(buffer, at);
     const verdict = this.predicate(buffer, frame);
     if (verdict !== PASS) return verdict === L2CP ? 'l2cp' : 'filtered';
+    if (this.ownWires.has(buffer, frame, next)) return 'own-wire';
     if (!this.wires.any) return 'no-carrier';
     const changed = unfinished ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
     if (changed !== 'go') return changed;
@@ -144,7 +149,7 @@ export class Outbound {
       else outcomes.missed(index, 1);
     } else {
       this.tally.drop(judged);
-      if (judged !== 'filtered' && judged !== 'l2cp') outcomes.missed(index, 1);
+      if (!NOT_MEANT.has(judged)) outcomes.missed(index, 1);
     }
   }
 

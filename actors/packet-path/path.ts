@@ -16,6 +16,7 @@ import type { PathCounters } from './counters.ts';
 import { type Egress, Inbound } from './inbound.ts';
 import { Outbound, type WireTerms } from './outbound.ts';
 import type { Outbox } from './outbox.ts';
+import type { OwnWires } from './own-wires.ts';
 import { RateLimits } from './rate-limits.ts';
 import type { Member, Segment } from './segment.ts';
 import { type OpenWire, Spread } from './spread.ts';
@@ -28,6 +29,8 @@ export interface PathOptions {
   /** `aa:bb:cc:dd:ee:ff`, or `['*']` for BRIDGE. */
   readonly macs: readonly string[];
   readonly options: HandlerOptions;
+  /** The wires of this server. */
+  readonly ownWires: OwnWires;
 }
 
 /**
@@ -87,7 +90,7 @@ export class HandlerPath implements Member {
    */
   constructor(
     private readonly segment: Segment,
-    { handler, config, macs, options }: PathOptions,
+    { handler, config, macs, options, ownWires }: PathOptions,
     private readonly clock?: Clock,
   ) {
     this.handler = handler;
@@ -106,12 +109,14 @@ export class HandlerPath implements Member {
       heldBatches,
       device.unfinished,
       this.#spread,
+      ownWires,
     );
     this.#inbound = new Inbound(
       inbound(config, this.#macs, options, hosts),
       caps(),
       software,
       new MemberEgress(segment, this),
+      ownWires,
     );
     this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.outcomes));
     this.#onSegment.add(

@@ -82,7 +82,12 @@ export class Wire {
     private readonly link: Link,
     private readonly clock: Clock,
     private readonly events: WireEvents,
-    private readonly options: { readonly offload: boolean; readonly initiator: boolean },
+    private readonly options: {
+      readonly offload: boolean;
+      readonly initiator: boolean;
+      /** Called once, when the link is done with. */
+      readonly over?: () => void;
+    },
   ) {
     this.#decoder = new RecordDecoder({ offload: options.offload });
     this.#outbox = new Outbox(link);
@@ -262,6 +267,7 @@ export class Wire {
     this.#outbox.close();
     this.#decoder.stop();
     this.#resolveLeft();
+    this.options.over?.();
     this.flow$.next();
   }
 }

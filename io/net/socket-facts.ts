@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import type { TcpConnection } from '../ports.ts';
 import { formatHostPort, isLoopbackAddress, plainAddress } from './address.ts';
+import { addressBytes } from './address-bytes.ts';
 import { HIGH_WATER_BYTES, type LinkFacts } from './socket-link.ts';
 
 /** TCP keep-alive probes begin after this silence. */
@@ -25,5 +27,20 @@ export function linkFacts(scheme: 'tcp' | 'tls' | 'unix', socket: Socket): LinkF
     address,
     peer: formatHostPort(address, remotePort),
     loopback: isLoopbackAddress(address),
+    connection: connectionOf(socket),
   };
+}
+
+function connectionOf({
+  localAddress,
+  localPort,
+  remoteAddress,
+  remotePort,
+}: Socket): TcpConnection | undefined {
+  const local = addressBytes(localAddress ?? '');
+  const remote = addressBytes(remoteAddress ?? '');
+  if (local === undefined || localPort === undefined || remote === undefined || remotePort === undefined) {
+    return undefined;
+  }
+  return { localAddress: local, localPort, remoteAddress: remote, remotePort };
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Link, LinkSink, PeerCertificate, TcpFacts } from '../ports.ts';
+import type { Link, LinkSink, PeerCertificate, TcpConnection, TcpFacts } from '../ports.ts';
 import { UnsentBound } from './unsent-bound.ts';
 
 /** More than this many unsent bytes: `write` returns false. */
@@ -14,6 +14,7 @@ export interface LinkFacts {
   readonly address: string;
   readonly loopback: boolean;
   readonly certificate?: PeerCertificate;
+  readonly connection?: TcpConnection | undefined;
 }
 
 /** What Node has no means for, of one socket. */
@@ -42,6 +43,7 @@ export class SocketLink implements Link {
   readonly address: string;
   readonly loopback: boolean;
   readonly certificate?: PeerCertificate;
+  readonly connection: TcpConnection | undefined;
 
   readonly #socket: Socket;
   #sink: LinkSink | undefined;
@@ -74,6 +76,7 @@ export class SocketLink implements Link {
     this.peer = facts.peer;
     this.address = facts.address;
     this.loopback = facts.loopback;
+    this.connection = facts.connection;
     if (facts.certificate) this.certificate = facts.certificate;
     beforeDestroyed(socket, () => {
       this.#lastFacts = kernel?.facts();

@@ -1,4 +1,6 @@
 /** Handlers between devices of memory, put together as the Handler actors do it. */
+
+import { OwnWires } from '../../../actors/packet-path/own-wires.ts';
 import { HandlerPath } from '../../../actors/packet-path/path.ts';
 import { Segment } from '../../../actors/packet-path/segment.ts';
 import { Wire, type WireEvents } from '../../../actors/packet-path/wire.ts';
@@ -61,6 +63,7 @@ export interface HandlerPair {
 /** All that is in one test. */
 export class Rig {
   readonly clock = new VirtualClock();
+  readonly ownWires = new OwnWires(this.clock);
   readonly links: HandLink[] = [];
   #id = 0;
 
@@ -75,7 +78,7 @@ export class Rig {
     const config = { role, multicast };
     return new HandlerPath(
       at.segment,
-      { handler, config, macs, options: { ...OPTIONS, ...options } },
+      { handler, config, macs, options: { ...OPTIONS, ...options }, ownWires: this.ownWires },
       this.clock,
     );
   }

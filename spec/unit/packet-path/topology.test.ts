@@ -1,8 +1,9 @@
 /** Who sees what: every frame arrives once where it should, and nowhere else, however the Handlers stand together. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { frameRecord as rawRecord } from '../frames/packets.ts';
 import { A, B, BROADCAST, C, LAN, MULTICAST, place, Rig } from './rig.ts';
-import { frameRecord, type HandDevice } from './twins.ts';
+import { frameRecord, type HandDevice, linkPair } from './twins.ts';
 
 const test = suite('packet path: topologies');
 
@@ -13,6 +14,12 @@ function seen(device: HandDevice): string[] {
   );
   device.wrote.length = 0;
   return texts;
+}
+
+/** A TCP packet without data, from its addresses and ports in hex. */
+function ipRecord(ends: string): Buffer {
+  const head = `${'525400000001'}${'525400000002'}0800450000280001000040060000`;
+  return rawRecord(Buffer.from(`${head}${ends}${'00'.repeat(16)}`, 'hex'));
 }
 
 test('HOST and PROXY: the VM talks to the LAN and back, other traffic stays out of the wire', () => {
@@ -199,6 +206,37 @@ test('a device that goes away is told once, and nothing is written to it any mor
   await host.segment.close();
   await host.segment.close();
   assert.ok(host.device.closed);
+});
+
+test('wires of the server itself cross no Handler, neither way and not from one to the other', () => {
+  const rig = new Rig();
+  const [one, other] = [place(), place()];
+  const { near, far } = rig.handler(one, 'BRIDGE', other);
+  const beside = rig.handler(one, 'BRIDGE', place());
+  const ends = { localPort: 40_000, remotePort: 7411 };
+  const [link] = linkPair();
+  const over = rig.ownWires.add(
+    Object.assign(link, {
+      connection: {
+        localAddress: Uint8Array.of(10, 0, 0, 1),
+        remoteAddress: Uint8Array.of(10, 0, 0, 2),
+        ...ends,
+      },
+    }),
+  );
+  const own = ipRecord('0a0000020a0000011cf39c40');
+  const other443 = ipRecord('0a0000020a00000101bb9c40');
+  one.device.read(own, other443, own);
+  far.link.write(Buffer.concat([own, other443]));
+  rig.settle();
+  over();
+  assert.equal([one.device.wrote.length, other.device.wrote.length], [1, 1]);
+  const counters = near.path.counters();
+  assert.is(counters.txDropped['own-wire'], 2);
+  assert.is(counters.rxDropped['own-wire'], 1);
+  assert.equal([counters.txSeen, counters.txFrames, counters.rxSeen, counters.rxFrames], [3, 1, 2, 1]);
+  assert.is(beside.near.path.counters().txDropped['own-wire'], 2);
+  assert.equal([one.segment.counters().lost, one.segment.counters().unwanted], [0, 2]);
 });
 
 test.run();
