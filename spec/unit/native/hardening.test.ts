@@ -1,5 +1,7 @@
 /** What the addon does when it is called in ways that it should not be, or told what is not true. */
 import { spawnSync } from 'node:child_process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addon, OUTCOME } from '../../../io/device/addon.ts';
@@ -7,6 +9,8 @@ import { inOwnNamespace, ip } from '../../suites/own-namespace.ts';
 import { until } from '../../suites/until.ts';
 
 const EBADF = 9;
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** A message of route netlink for interface `index`, with attributes as they are given. */
 function newLink(index: number, attributes: Buffer, length = 32 + attributes.length): Buffer {
@@ -69,6 +73,24 @@ function tests(): void {
     assert.is(outcome[OUTCOME.written], 0);
     port.poll(true);
     port.setMtu(1500);
+  });
+
+  test('an outcome that nobody else holds any more stays until its port goes', () => {
+    // What is used behind its end only the sanitizers see: spec/scenarios/io/sanitized.test.ts runs this with them.
+    const room = Buffer.alloc(4096);
+    for (const closed of [false, true]) {
+      const ports = Array.from({ length: 20 }, () => {
+        const { LinkMonitor } = addon();
+        return new LinkMonitor(new Int32Array(OUTCOME.length), () => undefined);
+      });
+      for (const port of ports) if (closed) port.close();
+      collectGarbage();
+      for (const port of ports) {
+        port.read(room, 0, room.length);
+        port.write(room, 0, 0);
+        port.close();
+      }
+    }
   });
 
   test('memory that was given away is not written to', () => {
