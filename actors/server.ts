@@ -20,6 +20,7 @@ import type { DeviceWorld } from './device/world.ts';
 import { HandlerRegistry } from './handler/handlers.ts';
 import type { HandlerWorld } from './handler/world.ts';
 import type { Limits } from './limits.ts';
+import { FrameWatch } from './packet-path/frame-watch.ts';
 import { OwnWires } from './packet-path/own-wires.ts';
 import type { Recorder } from './recorder/recorder.ts';
 import { UnauthenticatedSessions } from './recorder/unauthenticated.ts';
@@ -80,6 +81,7 @@ export class Server implements DeviceWorld, HandlerWorld, SessionWorld {
   readonly handlers: HandlerRegistry;
   readonly sessions: Sessions;
   readonly watchers = new Watchers();
+  readonly frames: FrameWatch;
   readonly ownWires: OwnWires;
   readonly #parts: ServerParts;
   readonly #strangers: UnauthenticatedSessions;
@@ -104,6 +106,7 @@ export class Server implements DeviceWorld, HandlerWorld, SessionWorld {
     this.secrets = new Secrets(parts.secretStore, parts.chance);
     this.diagnostics = parts.diagnostics;
     this.journal = parts.recorder;
+    this.frames = new FrameWatch(parts.clock);
     this.ownWires = new OwnWires(parts.clock);
     this.devices = new DeviceRegistry(this);
     this.handlers = new HandlerRegistry(this);

@@ -132,6 +132,16 @@ export class DeviceRegistry {
     return usage;
   }
 
+  /** Whether there is such an interface, by any of its names, or one of that name is open here. */
+  exists(spec: DeviceSpec): boolean {
+    return this.#indexOf(spec) !== undefined || this.segment(spec) !== undefined;
+  }
+
+  /** The open device on the interface that this one names now. */
+  segment(spec: DeviceSpec): Segment | undefined {
+    return this.#deviceFor(spec, this.#indexOf(spec))?.segment;
+  }
+
   /** The segments that are open now. */
   *segments(): Iterable<readonly [string, Segment]> {
     for (const [name, { segment }] of this.#devices) if (segment !== undefined) yield [name, segment];

@@ -90,6 +90,16 @@ export abstract class HandlerActor implements DeviceUser {
     return this.path?.counters();
   }
 
+  /** Its place on the device; undefined while it has none. */
+  get onDevice(): HandlerPath | undefined {
+    return this.path;
+  }
+
+  /** The wires that stand, by their numbers. */
+  get standingWires(): ReadonlyMap<number, Wire> {
+    return this.wires;
+  }
+
   get kernelDropped(): number {
     return this.#segment?.device.kernelDrops() ?? 0;
   }
@@ -285,8 +295,10 @@ export abstract class HandlerActor implements DeviceUser {
 
   #newPath(segment: Segment): HandlerPath {
     const { id, localConfig, macs, options } = this.context;
-    const { clock, ownWires } = this.world;
-    return new HandlerPath(segment, { handler: id, config: localConfig, macs, options, ownWires }, clock);
+    const { clock, ownWires, frames } = this.world;
+    const observer = frames.observer(id, segment);
+    const path = { handler: id, config: localConfig, macs, options, ownWires, observer };
+    return new HandlerPath(segment, path, clock);
   }
 
   #tellClosed(sessions: readonly string[]): void {

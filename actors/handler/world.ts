@@ -2,7 +2,9 @@
 import type { RequestOutcome } from '../../machines/handler/events.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec, SecretRef } from '../../machines/protocol/types.ts';
+import type { PathObserver } from '../packet-path/observer.ts';
 import type { OwnWires } from '../packet-path/own-wires.ts';
+import type { Segment } from '../packet-path/segment.ts';
 import type { World } from '../world.ts';
 
 /** The devices, as Handlers use them. */
@@ -49,6 +51,10 @@ export interface HandlerWorld
   readonly devices: HandlerDevices;
   readonly sessions: SessionDirectory;
   readonly ownWires: OwnWires;
+  readonly frames: {
+    /** Hears what becomes of the frames of a Handler on a device. */
+    observer(handler: string, segment: Segment): PathObserver;
+  };
   readonly handlers: {
     /** Those with that id: two when this server dialled itself. */
     byId(id: string): readonly { readonly over: Promise<void> }[];

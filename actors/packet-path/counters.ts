@@ -90,6 +90,8 @@ export class DirectionCounters<Reason extends string> {
   seen = 0;
   frames = 0;
   bytes = 0;
+  /** The reason of the last drop, for those who clear it before. */
+  last: Reason | undefined;
   readonly dropped: Record<Reason, number>;
 
   constructor(reasons: readonly Reason[]) {
@@ -98,6 +100,7 @@ export class DirectionCounters<Reason extends string> {
 
   drop(reason: Reason, frames = 1): void {
     this.dropped[reason] += frames;
+    this.last = reason;
   }
 
   carry(frames: number, bytes: number): void {
@@ -122,6 +125,11 @@ export class BatchOutcomes {
     if (this.#marks.length < frames) this.#marks = new Uint8Array(2 * frames);
     // Not `fill`: a batch is one frame most of the time.
     else for (let i = 0; i < frames; i++) this.#marks[i] = 0;
+  }
+
+  /** Whether a Handler wanted record number `index`, whatever became of it. */
+  wanted(index: number): boolean {
+    return this.#marks[index] !== 0;
   }
 
   /** `count` records from number `first` on were given to a wire. */

@@ -11,6 +11,7 @@ import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
 import { type Predicate, VERDICTS } from '../../machines/frames/predicates.ts';
 import { FRAME, frameOffset, recordEnd } from '../../machines/frames/records.ts';
 import { DirectionCounters, RX_REASONS, type RxReason } from './counters.ts';
+import { NOBODY, type PathObserver } from './observer.ts';
 import type { OwnWires } from './own-wires.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { isDatagrams, judgeOffload, type SoftwareOffload, wireCost } from './software-offload.ts';
@@ -28,7 +29,8 @@ export interface Egress {
   offer(buffer: Buffer, start: number, end: number): void;
 }
 
-type Judgement = 'go' | 'try' | 'start' | 'cut' | RxReason;
+type Accepted = 'go' | 'try' | 'start' | 'cut';
+type Judgement = Accepted | RxReason;
 
 const REASON_OF_VERDICT: readonly (RxReason | undefined)[] = VERDICTS.map((verdict) =>
   verdict === 'pass' ? undefined : verdict === 'unselected' ? 'filtered' : verdict,
@@ -43,47 +45,84 @@ export class Inbound {
     private readonly software: SoftwareOffload,
     private readonly shore: Egress,
     private readonly ownWires: OwnWires,
+    private readonly observer: PathObserver = NOBODY,
   ) {}
 
   /** What the peer sent. The bytes are valid during the call only. */
   run({ buffer, start, end }: Run): void {
     if (this.caps.any) this.caps.refill();
+    const { captures } = this.observer;
     let runStart = start;
     let count = 0;
     let bytes = 0;
     for (let at = start; at < end; ) {
       const next = recordEnd(buffer, at);
+      if (captures) this.tally.last = undefined;
       const judged = this.#judge(buffer, at, next);
       this.tally.seen++;
       if (judged === 'go') {
         count++;
         bytes += next - frameOffset(buffer, at);
+        if (captures) {
+          this.#put(buffer, at, next, 1, bytes);
+          runStart = next;
+          count = 0;
+          bytes = 0;
+        }
       } else {
         this.#put(buffer, runStart, at, count, bytes);
         if (judged === 'cut') this.#cut(buffer, at, next);
         else if (judged === 'start') this.#start(buffer, at, next);
         else if (judged === 'try') this.#try(buffer, at, next);
-        else this.tally.drop(judged);
+        else this.#drop(judged, buffer, at, next);
         runStart = next;
         count = 0;
         bytes = 0;
       }
+      if (captures) this.observer.seen('rx', this.tally.last ?? 'carried', buffer, at, next);
       at = next;
     }
     this.#put(buffer, runStart, end, count, bytes);
   }
 
+  #drop(reason: RxReason, buffer: Buffer, at: number, next: number): void {
+    this.tally.drop(reason);
+    this.observer.dropped('rx', reason, buffer, at, next);
+  }
+
+  /**
+   * What would become of this record if the other end sent it now, as far as the device lets tell before it has it.
+   * Nothing is put on the device, counted or taken from a cap.
+   */
+  trace(buffer: Buffer, at: number, next: number): 'carried' | RxReason {
+    const judged = this.#check(buffer, at, next);
+    if (!isAccepted(judged)) return judged;
+    const fault = this.#tryRework(judged, buffer, at, next);
+    if (fault !== undefined) return fault;
+    if (!this.caps.any) return 'carried';
+    this.caps.refill();
+    return this.caps.opens(isGroup(buffer, frameOffset(buffer, at))) ? 'carried' : 'rate';
+  }
+
+  #tryRework(judged: Accepted, buffer: Buffer, at: number, next: number): RxReason | undefined {
+    if (judged === 'cut') return this.software.cut(buffer, at, next, this.shore.mtu);
+    return judged === 'start' ? this.software.start(buffer, at, next) : undefined;
+  }
+
   #judge(buffer: Buffer, at: number, next: number): Judgement {
+    const judged = this.#check(buffer, at, next);
+    if (!this.caps.any || !isAccepted(judged)) return judged;
+    const { bytes, frames } = wireCost(buffer, at, next);
+    return this.caps.admit(bytes, isGroup(buffer, frameOffset(buffer, at)), frames) ? judged : 'rate';
+  }
+
+  /** All checks but the caps. */
+  #check(buffer: Buffer, at: number, next: number): Judgement {
     const frame = frameOffset(buffer, at);
     const refused = REASON_OF_VERDICT[this.predicate(buffer, frame)];
     if (refused !== undefined) return refused;
     if (this.ownWires.has(buffer, frame, next)) return 'own-wire';
-    const judged = this.#judgeLength(buffer, at, frame, next);
-    if (this.caps.any && (judged === 'go' || judged === 'cut' || judged === 'try' || judged === 'start')) {
-      const { bytes, frames } = wireCost(buffer, at, next);
-      if (!this.caps.admit(bytes, isGroup(buffer, frame), frames)) return 'rate';
-    }
-    return judged;
+    return this.#judgeLength(buffer, at, frame, next);
   }
 
   #judgeLength(buffer: Buffer, at: number, frame: number, next: number): Judgement {
@@ -99,7 +138,7 @@ export class Inbound {
   /** Puts a run on the device as it stands, then before the other Handlers. */
   #put(buffer: Buffer, start: number, end: number, count: number, bytes: number): void {
     if (count === 0) return;
-    this.#count(this.shore.write(buffer, start, end, count), count, bytes);
+    this.#count(this.shore.write(buffer, start, end, count), count, bytes, buffer, start, end);
     this.shore.offer(buffer, start, end);
   }
 
@@ -115,7 +154,7 @@ export class Inbound {
       return;
     }
     if (outcome.written > 0) shore.takesDatagrams = true;
-    this.#count(outcome, 1, next - frameOffset(buffer, at));
+    this.#count(outcome, 1, next - frameOffset(buffer, at), buffer, at, next);
     shore.offer(buffer, at, next);
   }
 
@@ -124,20 +163,51 @@ export class Inbound {
     const { out } = this.software;
     const fault = this.software.start(buffer, at, next);
     if (fault !== undefined) {
-      this.tally.drop(fault);
+      this.#drop(fault, buffer, at, next);
       return;
     }
-    this.#count(this.shore.write(out.buffer, 0, out.length, 1), 1, next - frameOffset(buffer, at));
+    this.#count(
+      this.shore.write(out.buffer, 0, out.length, 1),
+      1,
+      next - frameOffset(buffer, at),
+      buffer,
+      at,
+      next,
+    );
     this.shore.offer(buffer, at, next);
   }
 
-  #count(outcome: WriteOutcome, count: number, bytes: number): void {
-    const { written } = outcome;
+  #count(
+    outcome: WriteOutcome,
+    count: number,
+    bytes: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const { written, badOffload, queueFull, refused } = outcome;
     this.tally.carry(written, written === count ? bytes : outcome.writtenBytes);
-    if (written !== count) {
-      this.tally.drop('bad-offload', outcome.badOffload);
-      this.tally.drop('queue-full', outcome.queueFull);
-      this.tally.drop('device-refused', outcome.refused);
+    if (written === count) return;
+    if (badOffload > 0) this.tally.drop('bad-offload', badOffload);
+    if (queueFull > 0) this.tally.drop('queue-full', queueFull);
+    if (refused > 0) this.tally.drop('device-refused', refused);
+    this.#tellRefused(worst(outcome), count - written, count, buffer, start, end);
+  }
+
+  /** The device does not say which of a run it did not take: when it is full or down, those behind the others. */
+  #tellRefused(
+    reason: RxReason,
+    refused: number,
+    count: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    let left = count - refused;
+    for (let at = start; at < end; left--) {
+      const next = recordEnd(buffer, at);
+      if (left <= 0) this.observer.dropped('rx', reason, buffer, at, next);
+      at = next;
     }
   }
 
@@ -149,14 +219,20 @@ export class Inbound {
     const { out } = this.software;
     const fault = this.software.cut(buffer, at, next, this.shore.mtu);
     if (fault !== undefined) {
-      this.tally.drop(fault);
+      this.#drop(fault, buffer, at, next);
       return;
     }
     const outcome = this.shore.write(out.buffer, 0, out.length, out.records);
     if (outcome.written === out.records) this.tally.carry(1, next - frameOffset(buffer, at));
-    else this.tally.drop(worst(outcome));
+    else this.#drop(worst(outcome), buffer, at, next);
     this.shore.offer(buffer, at, next);
   }
+}
+
+const ACCEPTED: ReadonlySet<string> = new Set(['go', 'try', 'start', 'cut'] satisfies Accepted[]);
+
+function isAccepted(judged: Judgement): judged is Accepted {
+  return ACCEPTED.has(judged);
 }
 
 function worst(outcome: WriteOutcome): RxReason {

@@ -12,6 +12,8 @@ const LATE_MS = 1_000;
 const EARLY_MS = 5;
 /** PINGs of the other end that wait for an answer while the PONGs before are not out yet; more are not answered. */
 const MAX_PONGS_DUE = 1_024;
+/** First word of a PING that somebody asked for; those of the wire itself have 0. */
+const PROBE = 1;
 const NANOS_PER_MS = 1e6;
 
 /** What liveness needs of its wire. */
@@ -24,6 +26,12 @@ export interface LivenessPort {
   silent(): void;
   /** A PING was answered, after so many microseconds. */
   roundTrip(micros: number): void;
+}
+
+interface Probe {
+  readonly sentAt: number;
+  readonly timer: Timer;
+  readonly done: (micros: number | undefined) => void;
 }
 
 export class Liveness {
@@ -39,6 +47,8 @@ export class Liveness {
   readonly #timers: { ping?: Timer; silence?: Timer } = {};
   #pongs: Buffer[] = [];
   #answering = false;
+  #probeSequence = 0;
+  readonly #probes = new Map<number, Probe>();
 
   constructor(
     private readonly clock: Clock,
@@ -58,6 +68,26 @@ export class Liveness {
   stop(): void {
     this.#timers.ping?.cancel();
     this.#timers.silence?.cancel();
+    for (const number of [...this.#probes.keys()]) this.#probed(number, undefined);
+  }
+
+  /** A PING for one who asks, beside those of the wire. @param done gets microseconds; undefined: not in time, or the wire is over */
+  probe(timeout: number, done: (micros: number | undefined) => void): void {
+    const number = ++this.#probeSequence;
+    const timer = this.clock.after(timeout, () => this.#probed(number, undefined));
+    this.#probes.set(number, { sentAt: this.clock.mono(), timer, done });
+    const payload = Buffer.alloc(PING_BYTES);
+    payload.writeUInt32BE(PROBE);
+    payload.writeUInt32BE(number, 4);
+    this.port.control(encodePing(PING, payload), () => {});
+  }
+
+  #probed(number: number, at: number | undefined): void {
+    const probe = this.#probes.get(number);
+    if (probe === undefined) return;
+    this.#probes.delete(number);
+    probe.timer.cancel();
+    probe.done(at === undefined ? undefined : Math.round((at - probe.sentAt) / 1000));
   }
 
   /** Something was received, whatever it was. */
@@ -85,6 +115,8 @@ export class Liveness {
 
   /** A PONG came. Only the answer to the last PING counts. */
   ponged(buffer: Buffer, at: number): void {
+    if (buffer.readUInt32BE(at) === PROBE)
+      return this.#probed(buffer.readUInt32BE(at + 4), this.clock.mono());
     if (this.#sentAt === undefined || buffer.readUInt32BE(at) !== 0) return;
     if (buffer.readUInt32BE(at + 4) !== this.#sequence) return;
     this.rttMicros = Math.round((this.clock.mono() - this.#sentAt) / 1000);

@@ -20,6 +20,7 @@ import { remedyOf } from '../../machines/frames/remedy.ts';
 import { isSuperFrame } from '../../machines/frames/virtio.ts';
 import type { RecordWriter } from '../../machines/frames/writer.ts';
 import { type BatchOutcomes, DirectionCounters, TX_REASONS, type TxReason } from './counters.ts';
+import { NOBODY, type PathObserver } from './observer.ts';
 import type { HeldBatches, Outbox } from './outbox.ts';
 import type { OwnWires } from './own-wires.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -59,26 +60,36 @@ export class Outbound {
     private readonly unfinished: boolean,
     private readonly wires: Spread,
     private readonly ownWires: OwnWires,
+    private readonly observer: PathObserver = NOBODY,
   ) {}
 
   /** What the device has read. */
   batch(batch: Batch, outcomes: BatchOutcomes): void {
     if (this.caps.any) this.caps.refill();
     const { buffer, end } = batch;
+    const { captures } = this.observer;
     let runStart = batch.start;
     let first = 0;
     let index = 0;
     for (let at = batch.start; at < end; index++) {
       const next = recordEnd(buffer, at);
+      if (captures) this.tally.last = undefined;
       const judged = this.#judge(buffer, at, next, this.unfinished);
       if (judged === 'go') {
         this.#pieces.bytes += next - frameOffset(buffer, at);
+        if (captures) {
+          this.#pieces.add(at, next, index, 1);
+          this.#send(batch, outcomes);
+          runStart = next;
+          first = index + 1;
+        }
       } else {
         if (index > first) this.#pieces.add(runStart, at, first, index - first);
         this.#apart(batch, at, next, index, judged, outcomes);
         runStart = next;
         first = index + 1;
       }
+      if (captures) this.#seen(buffer, at, next);
       at = next;
     }
     if (index > first) this.#pieces.add(runStart, end, first, index - first);
@@ -92,11 +103,13 @@ export class Outbound {
     if (this.caps.any) this.caps.refill();
     for (let at = start; at < end; ) {
       const next = recordEnd(buffer, at);
+      this.tally.last = undefined;
       const judged = this.#judge(buffer, at, next, false);
       this.tally.seen++;
       if (isRework(judged)) this.#rework(buffer, at, next, judged);
-      else if (judged !== 'go') this.tally.drop(judged);
+      else if (judged !== 'go') this.#drop(judged, buffer, at, next);
       else this.#copy(buffer, at, next);
+      if (this.observer.captures) this.#seen(buffer, at, next);
       at = next;
     }
     this.wires.flush();
@@ -105,10 +118,28 @@ export class Outbound {
   #copy(buffer: Buffer, at: number, next: number): void {
     const outbox = this.wires.outboxFor(buffer, at, next);
     if (outbox?.append(buffer, at, next)) this.tally.carry(1, next - frameOffset(buffer, at));
-    else this.tally.drop(noRoom(outbox));
+    else this.#drop(noRoom(outbox), buffer, at, next);
+  }
+
+  #drop(reason: TxReason, buffer: Buffer, at: number, next: number): void {
+    this.tally.drop(reason);
+    if (reason !== 'filtered') this.observer.dropped('tx', reason, buffer, at, next);
+  }
+
+  /** Tells what became of the frame that was dealt with last. */
+  #seen(buffer: Buffer, at: number, next: number): void {
+    this.observer.seen('tx', this.tally.last ?? 'carried', buffer, at, next);
   }
 
   #judge(buffer: Buffer, at: number, next: number, unfinished: boolean): Judgement {
+    const judged = this.#check(buffer, at, next, unfinished);
+    if (judged !== 'go' || !this.caps.any) return judged;
+    const { bytes, frames } = wireCost(buffer, at, next);
+    return this.caps.admit(bytes, isGroup(buffer, frameOffset(buffer, at)), frames) ? 'go' : 'rate';
+  }
+
+  /** All checks but those that take something: caps, and room at the wire. */
+  #check(buffer: Buffer, at: number, next: number, unfinished: boolean): Judgement {
     const frame = frameOffset(buffer, at);
     const verdict = this.predicate(buffer, frame);
     if (verdict !== PASS) return verdict === L2CP ? 'l2cp' : 'filtered';
@@ -127,11 +158,27 @@ export class Outbound {
     } else if (exceedsMtu(buffer, frame, next, this.terms.farMtu)) {
       return 'too-big';
     }
-    if (this.caps.any) {
-      const { bytes, frames } = wireCost(buffer, at, next);
-      if (!this.caps.admit(bytes, isGroup(buffer, frame), frames)) return 'rate';
-    }
     return 'go';
+  }
+
+  /** What would become of this record if the device read it now. Nothing is sent, counted or taken from a cap. */
+  trace(buffer: Buffer, at: number, next: number): 'carried' | TxReason {
+    const judged = this.#check(buffer, at, next, this.unfinished);
+    if (judged !== 'go' && !isRework(judged)) return judged;
+    const { software, terms, wires } = this;
+    const fault = this.#tryRework(judged, buffer, at, next);
+    if (fault !== undefined) return fault;
+    if (this.caps.any) {
+      this.caps.refill();
+      if (!this.caps.opens(isGroup(buffer, frameOffset(buffer, at)))) return 'rate';
+    }
+    if (judged === 'mended' && !allFit(software.out, terms.farMtu)) return 'too-big';
+    return wires.takes(judged === 'go' ? next - at : software.out.length) ? 'carried' : 'queue-full';
+  }
+
+  #tryRework(judged: 'go' | Rework, buffer: Buffer, at: number, next: number): TxReason | undefined {
+    if (judged === 'cut') return this.software.cut(buffer, at, next, this.terms.farMtu);
+    return judged === 'start' ? this.software.start(buffer, at, next) : undefined;
   }
 
   /** One record that does not go out as it is. */
@@ -148,7 +195,7 @@ export class Outbound {
       if (this.#rework(batch.buffer, at, next, judged)) outcomes.sent(index, 1);
       else outcomes.missed(index, 1);
     } else {
-      this.tally.drop(judged);
+      this.#drop(judged, batch.buffer, at, next);
       if (!NOT_MEANT.has(judged)) outcomes.missed(index, 1);
     }
   }
@@ -167,7 +214,7 @@ export class Outbound {
   #sendOver(outbox: Outbox, batch: Batch, runs: RecordRuns, outcomes: BatchOutcomes): void {
     const { frames } = runs;
     const taken = outbox.send(batch, runs, this.heldBatches);
-    if (taken < frames) this.tally.drop(noRoom(outbox), frames - taken);
+    if (taken < frames) this.#dropRest(noRoom(outbox), batch.buffer, runs, taken);
     this.tally.carry(taken, taken === frames ? runs.bytes : bytesOf(batch.buffer, runs, taken));
     for (let run = 0, left = taken; run < runs.count; run++) {
       const first = runs.firstOf(run);
@@ -179,6 +226,18 @@ export class Outbound {
     }
   }
 
+  /** All but the first `taken` records. */
+  #dropRest(reason: TxReason, buffer: Buffer, runs: RecordRuns, taken: number): void {
+    let left = taken;
+    for (let run = 0; run < runs.count; run++) {
+      for (let at = runs.startOf(run); at < runs.endOf(run); left--) {
+        const next = recordEnd(buffer, at);
+        if (left <= 0) this.#drop(reason, buffer, at, next);
+        at = next;
+      }
+    }
+  }
+
   /**
    * Makes real, finished frames of one record and sends them: all of them or none. Not ahead of the pieces found
    * before, which the caller has sent. @returns whether they were taken
@@ -186,7 +245,7 @@ export class Outbound {
   #rework(buffer: Buffer, at: number, next: number, how: Rework): boolean {
     const drop = this.#reworked(buffer, at, next, how);
     if (drop === undefined) this.tally.carry(1, next - frameOffset(buffer, at));
-    else this.tally.drop(drop);
+    else this.#drop(drop, buffer, at, next);
     return drop === undefined;
   }
 

@@ -111,6 +111,14 @@ export class Outbox {
     return bytes <= room;
   }
 
+  /** Whether so many bytes would be taken now. */
+  takes(bytes: number): boolean {
+    if (!this.#open) return false;
+    if (!this.#behind) return true;
+    const room = this.#held.at(-1)?.room ?? 0;
+    return bytes <= room + (this.#mostHeld - this.#held.length) * SLAB_BYTES;
+  }
+
   /** Hands on what was appended, unless the link is behind: then it stays until that has caught up. */
   flush(): void {
     if (this.#held.length > 0) this.#judge();

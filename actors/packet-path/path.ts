@@ -14,6 +14,7 @@ import { macNumber } from '../../machines/protocol/mac.ts';
 import type { HandlerOptions, RoleConfig } from '../../machines/protocol/types.ts';
 import type { PathCounters } from './counters.ts';
 import { type Egress, Inbound } from './inbound.ts';
+import { type Direction, NOBODY, type PathObserver, type Verdict } from './observer.ts';
 import { Outbound, type WireTerms } from './outbound.ts';
 import type { Outbox } from './outbox.ts';
 import type { OwnWires } from './own-wires.ts';
@@ -31,6 +32,8 @@ export interface PathOptions {
   readonly options: HandlerOptions;
   /** The wires of this server. */
   readonly ownWires: OwnWires;
+  /** Who hears what becomes of each frame. */
+  readonly observer?: PathObserver;
 }
 
 /**
@@ -80,6 +83,7 @@ export class HandlerPath implements Member {
   readonly #inbound: Inbound;
   readonly #onSegment: Subscription;
   readonly #spread: Spread;
+  readonly #observer: PathObserver;
   /** By their numbers. */
   readonly #wires = new Map<number, Attached>();
   #terms: WireTerms | undefined;
@@ -90,10 +94,11 @@ export class HandlerPath implements Member {
    */
   constructor(
     private readonly segment: Segment,
-    { handler, config, macs, options, ownWires }: PathOptions,
+    { handler, config, macs, options, ownWires, observer = NOBODY }: PathOptions,
     private readonly clock?: Clock,
   ) {
     this.handler = handler;
+    this.#observer = observer;
     this.#config = config;
     this.#options = options;
     this.#macs = config.role === 'BRIDGE' ? [] : macs.map(macNumber);
@@ -110,6 +115,7 @@ export class HandlerPath implements Member {
       device.unfinished,
       this.#spread,
       ownWires,
+      observer,
     );
     this.#inbound = new Inbound(
       inbound(config, this.#macs, options, hosts),
@@ -117,6 +123,7 @@ export class HandlerPath implements Member {
       software,
       new MemberEgress(segment, this),
       ownWires,
+      observer,
     );
     this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.outcomes));
     this.#onSegment.add(
@@ -178,6 +185,27 @@ export class HandlerPath implements Member {
     this.segment.offer(records, 0, records.length, this);
   }
 
+  /** What would become of this record, of the device or of the other end. Nothing is sent, and nothing counted. */
+  trace(direction: Direction, record: Buffer): Verdict {
+    const end = record.length;
+    return direction === 'tx' ? this.#outbound.trace(record, 0, end) : this.#inbound.trace(record, 0, end);
+  }
+
+  /** What the two ends said when the newest wire was made; undefined before the first. */
+  get terms(): WireTerms | undefined {
+    return this.#terms;
+  }
+
+  /** Index of the interface that it is on. */
+  get ifindex(): number {
+    return this.segment.device.ifindex;
+  }
+
+  /** MTU of its device, as it is now. */
+  get mtu(): number {
+    return this.segment.mtu;
+  }
+
   counters(): PathCounters {
     const { tally: rx } = this.#inbound;
     const { tally: tx } = this.#outbound;
@@ -198,6 +226,7 @@ export class HandlerPath implements Member {
     this.disconnect();
     this.#onSegment.unsubscribe();
     this.segment.detach(this);
+    this.#observer.closed();
   }
 
   #flow(): void {

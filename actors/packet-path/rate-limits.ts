@@ -69,10 +69,14 @@ export class RateLimits {
    * segments that come out of it.
    */
   admit(bytes: number, group: boolean, frames = 1): boolean {
-    const groups = group ? this.#groups : undefined;
-    if (this.#bytes?.open === false || groups?.open === false) return false;
+    if (!this.opens(group)) return false;
     this.#bytes?.take(bytes);
-    groups?.take(frames);
+    if (group) this.#groups?.take(frames);
     return true;
+  }
+
+  /** Whether a frame may pass now; nothing is counted. */
+  opens(group: boolean): boolean {
+    return this.#bytes?.open !== false && !(group && this.#groups?.open === false);
   }
 }

@@ -13,6 +13,7 @@ import { Subject } from 'rxjs';
 import type { Batch, Clock, FrameDevice, WriteOutcome } from '../../io/ports.ts';
 import { compileFilter, type FilterRole, MOST_INSTRUCTIONS } from '../../machines/frames/bpf.ts';
 import { MacTable } from '../../machines/frames/mac-table.ts';
+import { recordEnd } from '../../machines/frames/records.ts';
 import { BatchOutcomes, type SegmentCounters } from './counters.ts';
 import type { Egress } from './inbound.ts';
 import { HeldBatches } from './outbox.ts';
@@ -64,6 +65,7 @@ export class Segment implements Egress {
   #dead = false;
   #paused = false;
   #offload: boolean | undefined;
+  #onUnwanted: ((buffer: Buffer, at: number, next: number) => void) | undefined;
 
   /** @param clock without it nobody is waited for that is behind for a moment (pacing.ts) */
   constructor(
@@ -82,6 +84,12 @@ export class Segment implements Egress {
 
   get takesOffload(): boolean {
     return this.device.takesOffload;
+  }
+
+  /** Hears of each frame that no Handler wants; as long as somebody does, the kernel lets everything through. */
+  set onUnwanted(told: ((buffer: Buffer, at: number, next: number) => void) | undefined) {
+    this.#onUnwanted = told;
+    if (!this.#dead) this.#filter();
   }
 
   counters(): SegmentCounters {
@@ -153,6 +161,16 @@ export class Segment implements Egress {
     this.#totals.readBytes += batch.end - batch.start;
     this.outcomes.begin(batch.frames);
     this.frames$.next(batch);
+    if (this.#onUnwanted !== undefined) this.#tellUnwanted(batch);
+  }
+
+  #tellUnwanted({ buffer, start, end }: Batch): void {
+    let index = 0;
+    for (let at = start; at < end; index++) {
+      const next = recordEnd(buffer, at);
+      if (!this.outcomes.wanted(index)) this.#onUnwanted?.(buffer, at, next);
+      at = next;
+    }
   }
 
   #gone(reason: string): void {
@@ -169,6 +187,10 @@ export class Segment implements Egress {
 
   /** As fine a filter as the kernel has room for. */
   #filter(): void {
+    if (this.#onUnwanted !== undefined) {
+      this.device.setFilter(null);
+      return;
+    }
     const interests = [...this.#members].map(({ interest }) => interest);
     for (let most = MOST_INSTRUCTIONS; ; most = most >> 1) {
       if (this.device.setFilter(compileFilter(interests, most))) return;

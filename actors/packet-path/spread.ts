@@ -66,6 +66,11 @@ export class Spread {
     return used.length > 0 && used.every(({ outbox }) => outbox.behind);
   }
 
+  /** Whether any wire would take so many bytes now; which one a flow goes over is not looked at. */
+  takes(bytes: number): boolean {
+    return this.#open.some(({ outbox }) => outbox.takes(bytes));
+  }
+
   /** Where one record goes; undefined without a wire. */
   outboxFor(buffer: Buffer, at: number, next: number): Outbox | undefined {
     if (this.#only !== undefined || this.#open.length === 0) return this.#only;

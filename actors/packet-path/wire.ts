@@ -140,6 +140,12 @@ export class Wire {
     if (this.#state === 'running' && !this.#liveness.waits) this.#liveness.ping();
   }
 
+  /** A PING for one who asks. @param done gets microseconds; undefined: not within `timeout` milliseconds, or no wire */
+  probe(timeout: number, done: (micros: number | undefined) => void): void {
+    if (this.#state === 'running') this.#liveness.probe(timeout, done);
+    else done(undefined);
+  }
+
   /** Where frames go out; undefined before `start` and after the end. */
   get outbox(): Outbox | undefined {
     return this.#state === 'running' ? this.#outbox : undefined;

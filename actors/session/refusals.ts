@@ -3,8 +3,9 @@
  * the log. (The line and the verb were looked at before, the state is the machine's.)
  */
 import type { Refusal } from '../../machines/protocol/errors.ts';
-import type { Command, Handle, State, Verb } from '../../machines/protocol/types.ts';
+import type { Command, FramePlace, Handle, State, Verb } from '../../machines/protocol/types.ts';
 import type { SessionContext } from '../../machines/session/machine.ts';
+import { deviceRefusal } from '../device/refusals.ts';
 import type { SessionWorld } from './world.ts';
 
 /** The session that asks. */
@@ -47,11 +48,33 @@ function refuseObjects(world: SessionWorld, session: Asker, { verb, args }: Comm
       return world.handlers.refuseBegin(args.value, session.context.identity ?? '', session.context.address);
     case 'JOIN':
       return world.handlers.refuseJoin(args.value, session.context.identity ?? '');
+    case 'TRACE?':
+    case 'CAPTURE':
+      return refusePlace(world, args.value.place, verb);
+    case 'DROPS?':
+      return args.value.handler === undefined ? undefined : refuseHandler(world, args.value.handler);
     case 'CLOSE':
+    case 'PING?':
     case 'STATS?':
       return refuseHandler(world, args.value.handler);
     default:
       return undefined;
+  }
+}
+
+function refusePlace(world: SessionWorld, place: FramePlace, verb: Verb): Refusal | undefined {
+  if (place.kind === 'handler') return refuseHandler(world, place.handler);
+  const { device } = place;
+  try {
+    if (!world.devices.exists(device)) {
+      const text = `there is no interface ${device.ifname} here; DEVICES? lists those there are`;
+      return { reason: 'no-such-device', text };
+    }
+    if (verb !== 'CAPTURE' || world.devices.segment(device) !== undefined) return undefined;
+    const text = `no Handler is on ${device.ifname}, so this server does not read it; tcpdump -i ${device.ifname} does`;
+    return { reason: 'no-such-device', text };
+  } catch (error) {
+    return deviceRefusal(error);
   }
 }
 

@@ -21,6 +21,7 @@ import type { SessionContext, sessionMachine } from '../../machines/session/mach
 import { deviceRefusal } from '../device/refusals.ts';
 import { type EffectTable, Shell } from '../shell.ts';
 import { halfClose } from './half-close.ts';
+import { FrameQuestions } from './questions.ts';
 import { REFUSAL_TEXTS } from './refusal-texts.ts';
 import { type CommandRefusal, changesNetwork, refuseCommand } from './refusals.ts';
 import { report } from './reports.ts';
@@ -48,6 +49,7 @@ export class Session implements Watcher {
   #inputEnded = false;
   /** What BEGIN said, until it is carried out. */
   #begin: Begin | undefined;
+  readonly #questions: FrameQuestions;
   #proceeding = false;
   #resting = false;
   /** Events whose effects are not carried out yet. */
@@ -62,6 +64,7 @@ export class Session implements Watcher {
     private readonly hooks: SessionHooks,
   ) {
     this.id = world.chance.id(8);
+    this.#questions = new FrameQuestions(world, this);
     const { scheme, peer, address } = link;
     this.#journal = world.sessionJournal(this.id, address);
     this.shell = Shell.create(this.#journal, `session:${this.id}`, sessionDefinition, this.#effects, {
@@ -130,6 +133,7 @@ export class Session implements Watcher {
 
   #drained(): void {
     this.world.watchers.ready(this);
+    this.#questions.drained();
     this.#proceed();
   }
 
@@ -188,7 +192,7 @@ export class Session implements Watcher {
 
   #line(raw: RawLine): void {
     // It ends a watch: not even its own record is shown any more.
-    this.world.watchers.delete(this);
+    this.#stopWatching();
     if (raw.kind === 'too-long') {
       this.send({ type: 'bad-line', reason: LINE_TOO_LONG.reason, length: 8192 }, LINE_TOO_LONG.text);
       return;
@@ -238,6 +242,11 @@ export class Session implements Watcher {
     if (this.state === 'unauthenticated' && verb !== 'HELLO') return { type: verb, ...{ length } };
     if (verb === 'HANDLE') return { type: verb, ...{ args: args.value, handler: this.world.chance.id(16) } };
     if (verb === 'BEGIN') this.#begin = args.value;
+    if (verb === 'TRACE?') {
+      // The frame is for the answer, not for the record.
+      this.#questions.trace = args.value;
+      return { type: verb, ...{ args: { place: args.value.place } } };
+    }
     return { type: verb, ...{ args: verb === 'BEGIN' ? this.#abridge(args.value) : args.value } };
   }
 
@@ -273,7 +282,9 @@ export class Session implements Watcher {
     },
     close: ({ handler }) => this.world.handlers.close(handler, this.id),
     watch: () => this.world.watchers.add(this),
-    unwatch: () => this.world.watchers.delete(this),
+    unwatch: () => this.#stopWatching(),
+    capture: ({ capture }) => this.#questions.startCapture(capture),
+    ping: ({ ping }) => this.#questions.ping(ping, (summary) => this.send({ type: 'pinged', ...summary })),
     becomeWire: ({ handler, line, wire }) => this.#becomeWire(handler, line, wire),
     abandon: ({ handler }) => this.world.handlers.responder(handler)?.abandoned(this.id),
     arm: ({ timer, ms }) => this.#arm(timer, ms),
@@ -294,14 +305,22 @@ export class Session implements Watcher {
 
   #report(what: Report, state: State, handler: string | undefined): void {
     let lines: readonly string[];
+    let missed: number | undefined;
     try {
-      lines = what === 'HELP?' ? helpLines(state) : report(this.world, what, handler);
+      if (what === 'DROPS?') ({ lines, missed } = this.#questions.drops(handler));
+      else if (what === 'TRACE?') lines = this.#questions.traced();
+      else lines = what === 'HELP?' ? helpLines(state) : report(this.world, what, handler);
     } catch (error) {
       this.write(formatRefusal(deviceRefusal(error)));
       return;
     }
     for (const line of lines) this.write(line);
-    this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length }));
+    this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length, missed }));
+  }
+
+  #stopWatching(): void {
+    this.world.watchers.delete(this);
+    this.#questions.stopCapture();
   }
 
   #becomeWire(handler: string, line: string, wire: number | undefined): void {
@@ -348,7 +367,8 @@ export class Session implements Watcher {
   #settle(): void {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
-    this.world.watchers.delete(this);
+    this.#stopWatching();
+    this.#questions.endPing();
     this.hooks.closed(this);
   }
 }

@@ -3,18 +3,36 @@ import type { Link, TcpFacts } from '../../io/ports.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
-import type { Begin, Handle, Join, SecretRef } from '../../machines/protocol/types.ts';
+import type { Begin, DeviceSpec, Handle, Join, SecretRef } from '../../machines/protocol/types.ts';
 import type { PathCounters } from '../packet-path/counters.ts';
+import type { FrameWatch } from '../packet-path/frame-watch.ts';
+import type { Direction, Verdict } from '../packet-path/observer.ts';
+import type { WireTerms } from '../packet-path/outbound.ts';
+import type { Segment } from '../packet-path/segment.ts';
 import type { Journal } from '../shell.ts';
 import type { World } from '../world.ts';
+import type { Pinged } from './pings.ts';
 import type { Watcher } from './watchers.ts';
+
+/** A Handler's place on its device, as far as questions about frames need it. */
+export interface PathView {
+  readonly ifindex: number;
+  readonly mtu: number;
+  readonly terms: WireTerms | undefined;
+  trace(direction: Direction, record: Buffer): Verdict;
+}
 
 /** A Handler, as reports show it. */
 export interface HandlerView {
+  readonly actor: string;
   readonly state: string;
   readonly context: InitiatorContext | ResponderContext;
   /** Undefined while it has no place on its device. */
   readonly counters: PathCounters | undefined;
+  /** Its place on the device; undefined while it has none. */
+  readonly onDevice: PathView | undefined;
+  /** The wires that stand, by their numbers. */
+  readonly standingWires: ReadonlyMap<number, Pinged>;
   /** Frames that the kernel's queue on its device lost before we could read them, since that was opened. */
   readonly kernelDropped: number;
   /** Undefined while none was measured. */
@@ -78,7 +96,13 @@ export interface SessionWorld extends World {
   readonly devices: {
     /** By the index of an interface. */
     usage(): ReadonlyMap<number, InterfaceUsage>;
+    /** Tells of Handlers, which asked for a device, whether they are on the interface that this one names now. */
+    on(spec: DeviceSpec): (handler: string, asked: DeviceSpec) => boolean;
+    exists(spec: DeviceSpec): boolean;
+    /** The open device on the interface that this one names now. */
+    segment(spec: DeviceSpec): Segment | undefined;
   };
+  readonly frames: Pick<FrameWatch, 'drops' | 'capture' | 'release'>;
   readonly watchers: {
     add(watcher: Watcher): void;
     delete(watcher: Watcher): void;

@@ -12,6 +12,7 @@ import {
   type Command,
   type DeviceSpec,
   type Ends,
+  type FramePlace,
   type HandlerOptions,
   type Remote,
   ROLES,
@@ -124,8 +125,17 @@ class Rule {
           (known ? undefined : this.#room(identity, handlers))
         );
       }
+      case 'DROPS?':
+        // Without a Handler it shows those that may be asked about.
+        return args.value.handler === undefined
+          ? undefined
+          : this.#others(identity, args.value.handler, handlers);
+      case 'TRACE?':
+      case 'CAPTURE':
+        return this.#place(identity, args.value.place, handlers);
       case 'CLOSE':
       case 'JOIN':
+      case 'PING?':
       case 'STATS?':
         return this.#others(identity, args.value.handler, handlers);
       default:
@@ -144,6 +154,13 @@ class Rule {
     }
     const mac = macs.find((one) => !this.mac(one));
     return mac === undefined ? undefined : `${mac} is not among the MAC addresses of this rule`;
+  }
+
+  /** On a device the frames of all Handlers are seen. */
+  #place(identity: string, place: FramePlace, handlers: HandlersSeen): string | undefined {
+    if (place.kind === 'handler') return this.#others(identity, place.handler, handlers);
+    if (this.device(place.device)) return undefined;
+    return `${formatDevice(place.device)} is not among the devices of this rule`;
   }
 
   #remote(remote: Remote): string | undefined {

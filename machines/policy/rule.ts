@@ -20,7 +20,7 @@ export interface PolicyRule {
   readonly macs?: readonly string[];
   /** Servers that HANDLE may dial: `peer:office`, `tls://*.example.org:7411`, `tls://*`. */
   readonly remotes?: readonly string[];
-  /** Which Handlers CLOSE and STATS? are good for: `own`, those that this identity opened, is the default. */
+  /** Which Handlers CLOSE, STATS?, TRACE?, DROPS?, CAPTURE and PING? are good for: `own`, those that this identity opened, is the default. */
   readonly handlers?: 'own' | 'all';
   /** Most Handlers that one identity may have at once; no bound when left out. */
   readonly mostHandlers?: number;

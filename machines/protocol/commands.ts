@@ -1,6 +1,7 @@
 /** The table of commands (PROTOCOL.md section 3), by verb: the states it is good in, its syntax, its arguments. */
 import { parseBegin, parseHandle, parseHandler, parseHello, parseJoin, parseNone } from './arguments.ts';
 import type { Refusal, Result } from './errors.ts';
+import { parseCapture, parseDrops, parsePing, parseTrace } from './questions.ts';
 import { quoted, type Token } from './tokens.ts';
 import { type Arguments, type KeepSecret, STATES, type State, VERBS, type Verb } from './types.ts';
 
@@ -71,6 +72,30 @@ export const COMMANDS: { readonly [V in Verb]: CommandEntry<V> } = {
     syntax: 'STATS? <handler>',
     about: 'all counters of a Handler',
     parse: parseHandler,
+  },
+  'TRACE?': {
+    states: AUTHENTICATED,
+    syntax: 'TRACE? <device>|<handler> <frame in hex>',
+    about: 'say what would become of a frame that the device reads, or that the other end sends',
+    parse: parseTrace,
+  },
+  'DROPS?': {
+    states: AUTHENTICATED,
+    syntax: 'DROPS? [<handler>]',
+    about: 'the newest frames that were dropped, and why',
+    parse: parseDrops,
+  },
+  CAPTURE: {
+    states: AUTHENTICATED,
+    syntax: 'CAPTURE <device>|<handler> [snap=<bytes>] [only=dropped|carried] [mac=<address>] [type=0x<hex>]',
+    about: 'show frames and what becomes of each; an empty line ends it',
+    parse: parseCapture,
+  },
+  'PING?': {
+    states: AUTHENTICATED,
+    syntax: 'PING? <handler> [count=<n>]',
+    about: 'measure the round trip of each wire of a Handler',
+    parse: parsePing,
   },
   'STATUS?': { states: AUTHENTICATED, syntax: 'STATUS?', about: 'how this server does', parse: parseNone },
   WATCH: {

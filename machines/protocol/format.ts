@@ -67,6 +67,18 @@ export function formatJoinOk(handler: string, wire: number): string {
   return okLine({ handler, wire });
 }
 
+/** The answer to PING?; round trips in microseconds, `-` where none came back. */
+export function formatPinged(result: {
+  readonly sent: number;
+  readonly received: number;
+  readonly min?: number;
+  readonly median?: number;
+  readonly max?: number;
+}): string {
+  const { sent, received, min = '-', median = '-', max = '-' } = result;
+  return okLine({ sent, received, min_us: min, median_us: median, max_us: max });
+}
+
 export function formatJoin({ handler, wire }: Join): string {
   return `JOIN ${handler} ${wire}`;
 }

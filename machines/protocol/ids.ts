@@ -12,9 +12,14 @@ export function isName(text: string): boolean {
   return NAME.test(text);
 }
 
+/** Whether this may be the id of a Handler. */
+export function isHandlerId(text: string): boolean {
+  return HANDLER_ID.test(text);
+}
+
 /** A Handler id: 16 to 64 lower-case hex digits, else `bad-id`. */
 export function parseHandlerId(text: string): Result<string> {
-  if (HANDLER_ID.test(text)) return good(text);
+  if (isHandlerId(text)) return good(text);
   return bad('bad-id', 'a Handler id has 16 to 64 lower-case hex digits');
 }
 

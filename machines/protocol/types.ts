@@ -85,6 +85,34 @@ export interface Join {
   readonly wire: number;
 }
 
+/** Where frames are asked about: on a device, or on the wire of a Handler. */
+export type FramePlace =
+  | { readonly kind: 'device'; readonly device: DeviceSpec }
+  | { readonly kind: 'handler'; readonly handler: string };
+
+export interface Trace {
+  readonly place: FramePlace;
+  /** The whole frame in lower-case hex, 14 to 65,575 bytes. It never goes on record. */
+  readonly frame: string;
+}
+
+export interface Capture {
+  readonly place: FramePlace;
+  /** Bytes of each frame that are shown at most. */
+  readonly snap: number;
+  readonly only?: 'dropped' | 'carried';
+  /** Of the source or the destination, in canonical form. */
+  readonly mac?: string;
+  /** Ethertype behind the VLAN tags. */
+  readonly type?: number;
+}
+
+export interface Ping {
+  readonly handler: string;
+  /** PINGs over each wire, 1 to 100. */
+  readonly count: number;
+}
+
 export const VERBS = [
   'HELLO',
   'DONE',
@@ -95,6 +123,10 @@ export const VERBS = [
   'JOIN',
   'CLOSE',
   'STATS?',
+  'TRACE?',
+  'DROPS?',
+  'CAPTURE',
+  'PING?',
   'STATUS?',
   'WATCH',
   'HELP?',
@@ -112,6 +144,10 @@ export interface Arguments {
   JOIN: Join;
   CLOSE: { readonly handler: string };
   'STATS?': { readonly handler: string };
+  'TRACE?': Trace;
+  'DROPS?': { readonly handler?: string };
+  CAPTURE: Capture;
+  'PING?': Ping;
   'STATUS?': null;
   WATCH: null;
   'HELP?': null;

@@ -2,7 +2,19 @@
  * What happens to a Session, and what it wants done. Both stand in the log or follow from it: plain JSON, no secret.
  */
 import type { Reason } from '../protocol/errors.ts';
-import type { Arguments, Begin, BeginAgain, Handle, Hello, Join, State, Verb } from '../protocol/types.ts';
+import type {
+  Arguments,
+  Begin,
+  BeginAgain,
+  Capture,
+  Handle,
+  Hello,
+  Join,
+  Ping,
+  State,
+  Trace,
+  Verb,
+} from '../protocol/types.ts';
 
 /** What an authentication method needs is known at accept: the kind of listener and where the client is. */
 export type AuthMethod = 'password' | 'cert' | 'local';
@@ -37,7 +49,11 @@ export interface Objection {
 export type CommandEvent = {
   [V in Verb]: {
     readonly type: V;
-    readonly args?: V extends 'BEGIN' ? Begin | BeginAgain : Arguments[V];
+    readonly args?: V extends 'BEGIN'
+      ? Begin | BeginAgain
+      : V extends 'TRACE?'
+        ? Pick<Trace, 'place'>
+        : Arguments[V];
     readonly objection?: Objection;
     /** Bytes of the line, kept in place of arguments that are refused, or come before a right HELLO. */
     readonly length?: number;
@@ -69,6 +85,8 @@ export type SessionEvent =
       readonly remote?: string;
     }
   | { readonly type: 'handler-closed'; readonly handler: string }
+  /** All PINGs of PING? have come back, or are not waited for any more. */
+  | ({ readonly type: 'pinged' } & PingSummary)
   /** Bytes came between BEGIN and its answer. */
   | { readonly type: 'early-bytes' }
   | { readonly type: 'timer'; readonly timer: 'hello' | 'idle' }
@@ -83,7 +101,16 @@ export type SessionEvent =
   | { readonly type: 'shutdown' }
   | { readonly type: 'restart' };
 
-export type Report = 'DEVICES?' | 'HANDLERS?' | 'STATS?' | 'STATUS?' | 'HELP?';
+/** What came of PING?, round trips in whole microseconds; undefined where none came back. */
+export interface PingSummary {
+  readonly sent: number;
+  readonly received: number;
+  readonly min?: number;
+  readonly median?: number;
+  readonly max?: number;
+}
+
+export type Report = 'DEVICES?' | 'HANDLERS?' | 'STATS?' | 'TRACE?' | 'DROPS?' | 'STATUS?' | 'HELP?';
 
 /** Effects: what the shell carries out once the transition is on record. */
 export type SessionEffect =
@@ -101,6 +128,9 @@ export type SessionEffect =
   | { readonly type: 'join'; readonly params: { readonly join: Join } }
   | { readonly type: 'close'; readonly params: { readonly handler: string } }
   | { readonly type: 'watch'; readonly params: object }
+  | { readonly type: 'capture'; readonly params: { readonly capture: Capture } }
+  | { readonly type: 'ping'; readonly params: { readonly ping: Ping } }
+  /** Ends WATCH and CAPTURE. */
   | { readonly type: 'unwatch'; readonly params: object }
   /** Answers BEGIN or JOIN (then there is a `wire`) and hands the connection to its Handler. */
   | {

@@ -5,8 +5,8 @@
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
-import { formatBeginOk, formatJoinOk } from '../protocol/format.ts';
-import type { Begin, BeginAgain, Handle, Hello, Join } from '../protocol/types.ts';
+import { formatBeginOk, formatJoinOk, formatPinged } from '../protocol/format.ts';
+import type { Begin, BeginAgain, Capture, Handle, Hello, Join, Ping } from '../protocol/types.ts';
 import type {
   AuthMethod,
   Report,
@@ -27,9 +27,10 @@ export interface SessionContext {
   readonly identity: string | null;
   readonly failedHellos: number;
   /** What the session waits for besides HANDLE and BEGIN. */
-  readonly pending: 'verify' | 'close' | null;
+  readonly pending: 'verify' | 'close' | 'ping' | null;
   /** The HELLO time-out fired while a secret was being verified. */
   readonly overdue: boolean;
+  /** WATCH or CAPTURE is on. */
   readonly watching: boolean;
   /** The Handler that HANDLE or BEGIN is about, or whose wire this is. */
   readonly handler: string | null;
@@ -73,6 +74,8 @@ const sessionSetup = setup({
     join: effect('join'),
     close: effect('close'),
     watch: effect('watch'),
+    capture: effect('capture'),
+    ping: effect('ping'),
     unwatch: effect('unwatch'),
     becomeWire: effect('becomeWire'),
     abandon: effect('abandon'),
@@ -103,6 +106,7 @@ const sessionSetup = setup({
       context.request === 'BEGIN' && (event as Of<'handler-up'>).handler === context.handler,
     /** News of the Handler that this session waits for, not of an earlier one. */
     mine: ({ context, event }) => 'handler' in event && event.handler === context.handler,
+    pinging: ({ context }) => context.pending === 'ping',
     closesMine: ({ context, event }) =>
       context.pending === 'close' && (event as Of<'handler-closed'>).handler === context.handler,
   },
@@ -119,7 +123,7 @@ const report = (what: Report, state: 'unauthenticated' | 'authenticated') =>
   ({
     type: 'report',
     params: ({ event }: Scope) => {
-      const handler = event.type === 'STATS?' ? event.args?.handler : undefined;
+      const handler = event.type === 'STATS?' || event.type === 'DROPS?' ? event.args?.handler : undefined;
       return handler === undefined ? { what, state } : { what, state, handler };
     },
   }) as const;
@@ -248,6 +252,10 @@ export const sessionMachine = sessionSetup.createMachine({
         JOIN: early,
         CLOSE: early,
         'STATS?': early,
+        'TRACE?': early,
+        'DROPS?': early,
+        CAPTURE: early,
+        'PING?': early,
         'STATUS?': early,
         WATCH: early,
         'bad-line': [fatalLine, { actions: refuseBadLine }],
@@ -265,6 +273,8 @@ export const sessionMachine = sessionSetup.createMachine({
         'DEVICES?': reporting('DEVICES?'),
         'HANDLERS?': reporting('HANDLERS?'),
         'STATS?': reporting('STATS?'),
+        'TRACE?': reporting('TRACE?'),
+        'DROPS?': reporting('DROPS?'),
         'STATUS?': reporting('STATUS?'),
         'HELP?': reporting('HELP?'),
         HANDLE: [
@@ -341,6 +351,36 @@ export const sessionMachine = sessionSetup.createMachine({
         ],
         'handler-closed': { guard: 'closesMine', actions: [forgetRequest, answerOk, armIdle] },
         WATCH: [objected, { actions: [unwatch, cancel('idle'), startWatching, answerOk, watch] }],
+        CAPTURE: [
+          objected,
+          {
+            actions: [
+              unwatch,
+              cancel('idle'),
+              startWatching,
+              answerOk,
+              {
+                type: 'capture',
+                params: ({ event }) => ({ capture: (event as Of<'CAPTURE'>).args as Capture }),
+              },
+            ],
+          },
+        ],
+        'PING?': [
+          objected,
+          {
+            actions: [
+              unwatch,
+              cancel('idle'),
+              sessionSetup.assign({ watching: false, pending: 'ping' }),
+              { type: 'ping', params: ({ event }) => ({ ping: (event as Of<'PING?'>).args as Ping }) },
+            ],
+          },
+        ],
+        pinged: {
+          guard: 'pinging',
+          actions: [forgetRequest, answer(({ event }) => formatPinged(event as Of<'pinged'>)), armIdle],
+        },
         'empty-line': { guard: 'watching', actions: [unwatch, stopWatching, armIdle] },
         'bad-line': [fatalLine, { actions: [unwatch, stopWatching, refuseBadLine, armIdle] }],
         timer: { guard: 'idleTimer', target: 'closed', actions: [refuse(() => 'timeout'), hangUp] },

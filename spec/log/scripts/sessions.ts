@@ -1,5 +1,5 @@
 /** The scripts of a Session (PROTOCOL.md sections 2 to 4). */
-import { beginLine, handleLine } from '../../support/pair.ts';
+import { beginLine, handle, handleLine, pair } from '../../support/pair.ts';
 import { alone, type Scripts, SECRET, stranger } from './script.ts';
 
 const HANDLER = '00112233445566778899aabbccddeeff';
@@ -124,6 +124,33 @@ export const SESSIONS: Scripts = {
     await world.settle();
     await stranger(station);
     await station.client();
+  },
+  'session-asks-about-frames-before-hello': async (world) => {
+    const talker = await stranger(await alone(world));
+    const lines = [`TRACE? vm0 ${'00'.repeat(14)}`, 'DROPS?', 'CAPTURE vm0', `PING? ${HANDLER}`];
+    for (const line of lines) await talker.ask(line);
+    await talker.ask('DONE');
+  },
+  'session-asks-about-frames': async (world) => {
+    const { client, host } = await pair(world);
+    const id = await handle(client);
+    await client.ask(`TRACE? vm0 ${'00'.repeat(14)}`);
+    await client.ask(`TRACE? ${id} ${'00'.repeat(14)}x46`);
+    await client.ask('TRACE? vm0 none');
+    await client.ask('DROPS?');
+    await client.ask(`DROPS? ${id}`);
+    await client.ask(`DROPS? ${HANDLER}`);
+    await client.ask(`CAPTURE ${id} snap=64`);
+    await client.ask('CAPTURE vm0 only=dropped');
+    await client.ask('CAPTURE vm1');
+    await client.ask(`PING? ${id} count=2`, 2_000);
+    await client.ask(`PING? ${HANDLER}`);
+    client.say(`PING? ${id}`);
+    client.link.destroy();
+    const capturing = await host.client();
+    await capturing.ask(`CAPTURE ${id}`);
+    capturing.say('');
+    await world.settle();
   },
   'session-forbidden': async (world) => {
     const station = await alone(world, {

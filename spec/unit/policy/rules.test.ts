@@ -85,6 +85,9 @@ test('a rule that lists nothing allows DONE and HELP? and nothing else', () => {
     JOIN: `JOIN ${ID} 1`,
     CLOSE: `CLOSE ${ID}`,
     'STATS?': `STATS? ${ID}`,
+    'TRACE?': `TRACE? ${ID} ${'00'.repeat(14)}`,
+    CAPTURE: `CAPTURE ${ID}`,
+    'PING?': `PING? ${ID}`,
   };
   for (const verb of VERBS) {
     const forbidden = empty.forbids('ann', command(lines[verb] ?? verb), NOBODY);

@@ -110,13 +110,14 @@ export class Talk {
     return text.value;
   }
 
-  /** One whole answer: data lines and its last line. EVENT lines of a watch are left out when `watched`. */
+  /** One whole answer: data lines and its last line. EVENT and CAPTURED lines are left out when `watched`. */
   async answer(what = 'an answer', watched = false): Promise<WholeAnswer> {
     const data: string[] = [];
     for (;;) {
       const last = await this.line(what);
       const parsed = parseAnswerLine(last);
-      if (watched && parsed.kind === 'data' && parsed.word === 'EVENT') continue;
+      if (watched && parsed.kind === 'data' && (parsed.word === 'EVENT' || parsed.word === 'CAPTURED'))
+        continue;
       if (parsed.malformed) throw new Nonconformity(`${what} in the form of section 2`, JSON.stringify(last));
       if (parsed.kind !== 'data') return { data, last, parsed };
       data.push(last);

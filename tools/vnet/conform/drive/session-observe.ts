@@ -17,6 +17,8 @@ const DATA_WORDS: Readonly<Record<string, string>> = {
   'DEVICES?': 'DEVICE',
   'HANDLERS?': 'HANDLER',
   'STATS?': 'STAT',
+  'TRACE?': 'TRACE',
+  'DROPS?': 'DROP',
   'STATUS?': 'STATUS',
   'HELP?': 'HELP',
 };
@@ -31,8 +33,10 @@ async function observeOne(drive: DrivenSession, type: string, params: Effect['pa
   switch (type) {
     case 'greet':
       return greeted(drive, params.methods as readonly string[]);
-    case 'answer':
-      return answered(drive, params.line as string);
+    case 'answer': {
+      const line = params.line as string;
+      return line.startsWith('OK sent=') ? pinged(drive) : answered(drive, line);
+    }
     case 'refuse':
       return bench.refused(await next(drive, `ERR ${params.reason}`), params.reason as Reason);
     case 'report':
@@ -49,6 +53,9 @@ async function observeOne(drive: DrivenSession, type: string, params: Effect['pa
       drive.watched = true;
       await bench.ask('STATUS?');
       return eventSeen(drive);
+    case 'capture':
+      drive.watched = true;
+      return;
     case 'becomeWire':
       await answered(drive, params.line as string);
       return new Wire(talk).ping();
@@ -94,6 +101,18 @@ async function answered(drive: DrivenSession, line: string): Promise<void> {
   }
 }
 
+/** The answer to PING? with count=1 for a Handler with one wire, which the suite answered. */
+async function pinged(drive: DrivenSession): Promise<void> {
+  const answer = await next(drive, 'the answer to PING?');
+  demand(
+    answer.data.length === 1 && /^PONG wire=0 rtt_us=\d+$/.test(answer.data[0] ?? ''),
+    'one line PONG wire=0 rtt_us=<n>',
+    answerText(answer),
+  );
+  const wanted = /^OK sent=1 received=1 min_us=(\d+) median_us=\1 max_us=\1$/;
+  demand(wanted.test(answer.last), 'OK sent=1 received=1 min_us= median_us= max_us=', answer.last);
+}
+
 /** Undefined: nobody told the suite whom the server takes a certificate for. */
 function identityOf({ bench }: DrivenSession): string | undefined {
   const { login } = bench.target;
@@ -133,7 +152,7 @@ async function closing({ standing }: DrivenSession): Promise<void> {
 
 async function eventSeen({ talk }: DrivenSession): Promise<void> {
   const line = await talk.line('an EVENT line');
-  demand(line.startsWith('EVENT '), 'an EVENT line', line);
+  demand(isTold(line), 'an EVENT line', line);
 }
 
 async function over({ talk, watched }: DrivenSession): Promise<void> {
@@ -141,10 +160,13 @@ async function over({ talk, watched }: DrivenSession): Promise<void> {
     await talk.anything('the end of the connection');
     if (talk.held === 0) break;
     const line = await talk.line('an EVENT line');
-    demand(line.startsWith('EVENT '), 'the end of the connection', line);
+    demand(isTold(line), 'the end of the connection', line);
   }
   await talk.over();
 }
+
+/** A line of WATCH or CAPTURE. */
+const isTold = (line: string): boolean => /^(EVENT|CAPTURED) /.test(line);
 
 /** Looks from outside where the session stands now. */
 export async function probe(drive: DrivenSession): Promise<void> {

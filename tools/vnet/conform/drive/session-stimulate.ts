@@ -37,6 +37,14 @@ export async function stimulate(
       return;
     case 'handler-failed':
       return drive.view.context.request === 'HANDLE' ? failHandle(drive, event) : failBegin(drive, event);
+    case 'pinged': {
+      // Its PING comes over the wire that the suite holds.
+      const { wire } = drive.standing!;
+      return bench.until('the answer to PING?', async () => {
+        await wire.ping();
+        return talk.held > 0;
+      });
+    }
     case 'handler-closed':
       return drive.standing!.wire.talk.end();
     case 'early-bytes':

@@ -61,6 +61,9 @@ const bad = (reason: Reason, how: string, bytes: string | Uint8Array): LineStimu
 const standing = ({ standing: other }: Names) => other?.id ?? NO_HANDLER;
 const standingMac = ({ standing: other }: Names) => other?.mac ?? '02:00:00:00:00:01';
 
+/** 14 bytes, and zeros behind them. */
+const SOME_FRAME = `${'02'.repeat(12)}0800x46`;
+
 const RIGHT: readonly LineStimulus[] = [
   right('DONE', '3', () => 'DONE'),
   right('DEVICES?', '3', () => 'DEVICES?'),
@@ -69,6 +72,10 @@ const RIGHT: readonly LineStimulus[] = [
   right('HELP?', '3', () => 'HELP?'),
   right('WATCH', '3', () => 'WATCH'),
   right('STATS?', '3', (names) => `STATS? ${standing(names)}`, 'standing'),
+  right('TRACE?', '3', (names) => `TRACE? ${standing(names)} ${SOME_FRAME}`, 'standing'),
+  right('DROPS?', '3', () => 'DROPS?'),
+  right('CAPTURE', '3', (names) => `CAPTURE ${standing(names)}`, 'standing'),
+  right('PING?', '3', (names) => `PING? ${standing(names)} count=1`, 'standing'),
   right('CLOSE', '3', (names) => `CLOSE ${standing(names)}`, 'standing'),
   right('HANDLE', '3', (names) => handleLine(names), 'stand-in'),
   right('BEGIN', '3', (names) => beginLine(names)),
@@ -83,7 +90,20 @@ const WRONG: readonly LineStimulus[] = [
   wrong('HELLO', 'syntax', 'no secret', '3', () => 'HELLO password'),
   wrong('HELLO', 'syntax', 'a word too many', '3', () => 'HELLO password a b c'),
   wrong('HELLO', 'bad-id', 'no identity', '3', () => 'HELLO password no/identity secret'),
-  ...(['CLOSE', 'STATS?'] as const).flatMap((verb) => [
+  wrong('TRACE?', 'syntax', 'no frame', '3', () => `TRACE? ${NO_HANDLER}`),
+  wrong('TRACE?', 'syntax', 'frame of 13 bytes', '3', () => `TRACE? ${NO_HANDLER} ${'02'.repeat(13)}`),
+  wrong('TRACE?', 'syntax', 'no hex', '3', () => `TRACE? ${NO_HANDLER} ${'0g'.repeat(14)}`),
+  wrong('TRACE?', 'bad-device', 'unknown form', '3', () => `TRACE? usb:eth0 ${SOME_FRAME}`),
+  wrong('TRACE?', 'no-such-device', 'no such interface', '3', () => `TRACE? ${NO_DEVICE} ${SOME_FRAME}`),
+  wrong('TRACE?', 'no-such-handler', 'never was', '3', () => `TRACE? ${NO_HANDLER} ${SOME_FRAME}`),
+  wrong('DROPS?', 'bad-id', 'too short', '3', () => `DROPS? ${'f'.repeat(15)}`),
+  wrong('DROPS?', 'no-such-handler', 'never was', '3', () => `DROPS? ${NO_HANDLER}`),
+  wrong('CAPTURE', 'syntax', 'no place', '3', () => 'CAPTURE'),
+  wrong('CAPTURE', 'bad-option', 'unknown', '3', () => `CAPTURE ${NO_HANDLER} color=red`),
+  wrong('CAPTURE', 'bad-option', 'bad value', '3', () => `CAPTURE ${NO_HANDLER} only=some`),
+  wrong('CAPTURE', 'no-such-handler', 'never was', '3', () => `CAPTURE ${NO_HANDLER}`),
+  wrong('PING?', 'bad-option', 'count of 0', '3', () => `PING? ${NO_HANDLER} count=0`),
+  ...(['CLOSE', 'STATS?', 'PING?'] as const).flatMap((verb) => [
     wrong(verb, 'syntax', 'no id', '3', () => verb),
     wrong(verb, 'syntax', 'a word too many', '3', () => `${verb} ${NO_HANDLER} now`),
     wrong(verb, 'bad-id', 'capital letters', '3', () => `${verb} ${'F0'.repeat(16)}`),

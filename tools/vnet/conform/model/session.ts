@@ -36,11 +36,13 @@ export const BEGIN_FAILURES: readonly (readonly [string, Reason])[] = [
   ['overtaken', 'handler-exists'],
 ];
 
+const ABOUT_HANDLER: ReadonlySet<string> = new Set(['BEGIN', 'CLOSE', 'STATS?', 'PING?']);
+
 function lineEvent({ label, verb, reason }: LineStimulus): SessionStep {
   if (verb === undefined) {
     return { type: 'bad-line', label, reason: reason ?? 'internal', length: 1 };
   }
-  const args = verb === 'BEGIN' || verb === 'CLOSE' || verb === 'STATS?' ? { handler: MODEL_HANDLER } : {};
+  const args = ABOUT_HANDLER.has(verb) ? { handler: MODEL_HANDLER } : {};
   return {
     type: verb,
     label,
@@ -69,6 +71,7 @@ function happenings(): readonly SessionStep[] {
     ...failed(FAILURES, 'HANDLE'),
     ...failed(BEGIN_FAILURES, 'BEGIN'),
     { type: 'handler-closed', label: 'handler-closed', ...about },
+    { type: 'pinged', label: 'pinged', sent: 1, received: 1, min: 1, median: 1, max: 1 },
     { type: 'empty-line', label: 'empty line' },
     { type: 'early-bytes', label: 'early bytes' },
     { type: 'timer', label: 'timer hello', timer: 'hello' },
@@ -106,12 +109,14 @@ export function sessionModel(
   };
 }
 
+const PENDING = { verify: 'checking', close: 'closing', ping: 'pinging' } as const;
+
 function serialize({ value, context }: SessionView): string {
   const { pending, overdue, watching, failedHellos, request } = context;
   return [
     value,
     value === 'unauthenticated' && failedHellos > 0 ? `after ${failedHellos} failed` : '',
-    pending === 'verify' ? 'checking' : pending === 'close' ? 'closing' : '',
+    pending === null ? '' : PENDING[pending],
     overdue && value === 'unauthenticated' ? 'overdue' : '',
     watching ? 'watching' : '',
     value === 'handling' ? `(${request})` : '',
@@ -146,6 +151,7 @@ function feasible({ value, context }: SessionView, event: SessionStep, target: T
       return pending === null ? whileAsked(event, owned, 'hello') : whileChecked(event, target, context);
     case 'authenticated':
       if (pending === 'close') return event.type === 'handler-closed';
+      if (pending === 'ping') return event.type === 'pinged';
       return whileAsked(event, owned && !watching, 'idle');
     case 'handling':
       return request === 'HANDLE' ? whileHandle(event, owned) : whileBegin(event, target);

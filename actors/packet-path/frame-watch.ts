@@ -1,0 +1,122 @@
+/** What a server knows of single frames: the ring of drops, and those who capture. */
+import type { Clock } from '../../io/ports.ts';
+import { frameOffset } from '../../machines/frames/records.ts';
+import type { RxReason, TxReason } from './counters.ts';
+import { type Drop, DropBudget, DropRing } from './drop-ring.ts';
+import type { Direction, PathObserver, Verdict } from './observer.ts';
+import type { Segment } from './segment.ts';
+
+/** One who captures. */
+export interface Capturer {
+  /** @param handler undefined: no Handler on the device wants the frame. The record is valid during the call only */
+  frame(
+    handler: string | undefined,
+    direction: Direction,
+    verdict: Verdict | 'unselected',
+    buffer: Buffer,
+    at: number,
+    next: number,
+  ): void;
+}
+
+/** All frames of a Handler, or all that are on a device. */
+export type CapturePlace = { readonly handler: string } | { readonly segment: Segment };
+
+class HandlerObserver implements PathObserver {
+  captures = false;
+  readonly budget = new DropBudget();
+  capturers: readonly Capturer[] = [];
+
+  constructor(
+    readonly handler: string,
+    readonly segment: Segment,
+    private readonly ring: DropRing,
+    private readonly over: (observer: HandlerObserver) => void,
+  ) {}
+
+  dropped(direction: Direction, reason: TxReason | RxReason, buffer: Buffer, at: number, next: number): void {
+    this.ring.add(this.budget, this.handler, direction, reason, buffer, frameOffset(buffer, at), next);
+  }
+
+  seen(direction: Direction, verdict: Verdict, buffer: Buffer, at: number, next: number): void {
+    for (const capturer of this.capturers) capturer.frame(this.handler, direction, verdict, buffer, at, next);
+  }
+
+  closed(): void {
+    this.over(this);
+  }
+}
+
+export class FrameWatch {
+  readonly #ring: DropRing;
+  readonly #observers = new Set<HandlerObserver>();
+  readonly #captures = new Map<Capturer, CapturePlace>();
+  /** Drops of Handlers that are not there any more. */
+  #toldBefore = 0;
+
+  constructor(clock: Clock) {
+    this.#ring = new DropRing(clock);
+  }
+
+  /** For the path of a Handler on a device, until that is closed. */
+  observer(handler: string, segment: Segment): PathObserver {
+    const observer = new HandlerObserver(handler, segment, this.#ring, (over) => {
+      if (this.#observers.delete(over)) this.#toldBefore += over.budget.told;
+    });
+    this.#observers.add(observer);
+    this.#connect(observer);
+    return observer;
+  }
+
+  /**
+   * @param handler only those of this one
+   * @returns the newest drops, oldest first, and how many more there were
+   */
+  drops(handler?: string): { readonly drops: readonly Drop[]; readonly missed: number } {
+    const all = this.#ring.all();
+    const drops = handler === undefined ? all : all.filter((drop) => drop.handler === handler);
+    const before = handler === undefined ? this.#toldBefore : 0;
+    const told = [...this.#observers]
+      .filter((observer) => handler === undefined || observer.handler === handler)
+      .reduce((sum, { budget }) => sum + budget.told, before);
+    return { drops, missed: Math.max(0, told - drops.length) };
+  }
+
+  /** Until `release`. */
+  capture(capturer: Capturer, place: CapturePlace): void {
+    this.#captures.set(capturer, place);
+    this.#changed(place);
+  }
+
+  /** Nothing when it does not capture. */
+  release(capturer: Capturer): void {
+    const place = this.#captures.get(capturer);
+    if (place === undefined) return;
+    this.#captures.delete(capturer);
+    this.#changed(place);
+  }
+
+  #changed(place: CapturePlace): void {
+    for (const observer of this.#observers) this.#connect(observer);
+    if (!('segment' in place)) return;
+    const { segment } = place;
+    const onlookers = [...this.#captures]
+      .filter(([, other]) => 'segment' in other && other.segment === segment)
+      .map(([capturer]) => capturer);
+    segment.onUnwanted =
+      onlookers.length === 0
+        ? undefined
+        : (buffer, at, next) => {
+            for (const capturer of onlookers) capturer.frame(undefined, 'tx', 'unselected', buffer, at, next);
+          };
+  }
+
+  #connect(observer: HandlerObserver): void {
+    observer.capturers = [...this.#captures]
+      .filter(([, place]) =>
+        'segment' in place ? place.segment === observer.segment : place.handler === observer.handler,
+      )
+      .map(([capturer]) => capturer);
+    observer.captures = observer.capturers.length > 0;
+  }
+}
