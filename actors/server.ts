@@ -17,6 +17,7 @@ import { REMEMBERED, type ServerEvent, type serverMachine } from '../machines/se
 import type { sessionMachine } from '../machines/session/machine.ts';
 import { DeviceRegistry } from './device/devices.ts';
 import type { DeviceWorld } from './device/world.ts';
+import { DialQueue } from './handler/dial-queue.ts';
 import { HandlerRegistry } from './handler/handlers.ts';
 import type { HandlerWorld } from './handler/world.ts';
 import type { Limits } from './limits.ts';
@@ -78,6 +79,7 @@ export class Server implements DeviceWorld, HandlerWorld, SessionWorld {
   readonly diagnostics: Diagnostics;
   readonly journal: Recorder;
   readonly devices: DeviceRegistry;
+  readonly dials = new DialQueue();
   readonly handlers: HandlerRegistry;
   readonly sessions: Sessions;
   readonly watchers = new Watchers();

@@ -41,6 +41,8 @@ export class Dialler {
   readonly #abort = new AbortController();
   #talk: TextClient | undefined;
   #disown: () => void = () => undefined;
+  /** Gives our turn to another dial to the same server. */
+  #leave: () => void = () => undefined;
   /** What the other server's greeting said that it can do. */
   #features: readonly string[] = [];
 
@@ -50,9 +52,14 @@ export class Dialler {
     private readonly report: Report,
   ) {}
 
+  /** Dials when it is our turn. */
   dial(): void {
     const target = this.#target();
     if (typeof target === 'string') return this.#fail('no-such-peer', target);
+    this.#leave = this.world.dials.enter(target.url, () => this.#dial(target), !this.handler.everBinary);
+  }
+
+  #dial(target: Target): void {
     const options = {
       signal: this.#abort.signal,
       clientCertificate: target.hello.method === 'cert',
@@ -83,8 +90,13 @@ export class Dialler {
     }
     talk.say(formatHello(hello));
     this.#expect((answer, line) =>
-      answer.kind === 'ok' ? this.report({ type: 'hello-taken' }) : this.#refused(answer, line, false),
+      answer.kind === 'ok' ? this.#helloTaken() : this.#refused(answer, line, false),
     );
+  }
+
+  #helloTaken(): void {
+    this.#leave();
+    this.report({ type: 'hello-taken' });
   }
 
   /** @param wires how many to ask for; left out of BEGIN when the other server knows of one only */
@@ -144,6 +156,7 @@ export class Dialler {
     this.#talk?.abort();
     this.#disown();
     this.#talk = undefined;
+    this.#leave();
   }
 
   #greeted(link: Link): void {
@@ -236,6 +249,7 @@ export class Dialler {
 
   #fail(reason: Reason, text: string, more: { remote?: string; final: boolean } = { final: false }): void {
     this.#disown();
+    this.#leave();
     const jitter = this.world.chance.fraction();
     this.report({ type: 'dial-failed', reason, jitter, ...more }, text);
   }

@@ -6,6 +6,7 @@ import type { PathObserver } from '../packet-path/observer.ts';
 import type { OwnWires } from '../packet-path/own-wires.ts';
 import type { Segment } from '../packet-path/segment.ts';
 import type { World } from '../world.ts';
+import type { DialQueue } from './dial-queue.ts';
 
 /** The devices, as Handlers use them. */
 export interface HandlerDevices {
@@ -48,6 +49,7 @@ export interface HandlerWorld
     'chance' | 'clock' | 'configuration' | 'diagnostics' | 'journal' | 'limits' | 'network'
   > {
   readonly secrets: HandlerSecrets;
+  readonly dials: DialQueue;
   readonly devices: HandlerDevices;
   readonly sessions: SessionDirectory;
   readonly ownWires: OwnWires;

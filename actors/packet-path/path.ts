@@ -127,8 +127,11 @@ export class HandlerPath implements Member {
     );
     this.#onSegment = segment.frames$.subscribe((batch) => this.#outbound.batch(batch, segment.outcomes));
     this.#onSegment.add(
-      segment.offers$.subscribe(({ from, buffer, start, end }) => {
-        if (from !== this) this.#outbound.offer(buffer, start, end);
+      segment.offers$.subscribe(({ from, parts, buffer, start, end }) => {
+        if (from === this) return;
+        const [mine, others] = parts?.get(this) ?? [end, end];
+        this.#outbound.offer(buffer, start, mine);
+        if (others < end) this.#outbound.offer(buffer, others, end);
       }),
     );
     segment.attach(this);
@@ -181,8 +184,7 @@ export class HandlerPath implements Member {
   announce(): void {
     if (this.#config.role !== 'PROXY' || !this.#options.announce) return;
     const records = announcementRecords(this.#macs);
-    this.segment.write(records, 0, records.length, this.#macs.length);
-    this.segment.offer(records, 0, records.length, this);
+    this.segment.announce(records, this.#macs.length, this);
   }
 
   /** What would become of this record, of the device or of the other end. Nothing is sent, and nothing counted. */

@@ -14,6 +14,7 @@ import type { Batch, Clock, FrameDevice, WriteOutcome } from '../../io/ports.ts'
 import { compileFilter, type FilterRole, MOST_INSTRUCTIONS } from '../../machines/frames/bpf.ts';
 import { MacTable } from '../../machines/frames/mac-table.ts';
 import { recordEnd } from '../../machines/frames/records.ts';
+import { type Announcement, Announcements } from './announcements.ts';
 import { BatchOutcomes, type SegmentCounters } from './counters.ts';
 import type { Egress } from './inbound.ts';
 import { HeldBatches } from './outbox.ts';
@@ -30,9 +31,11 @@ export interface Member extends Paced {
   readonly offload: boolean;
 }
 
-/** Records that a Handler put on the segment; the same object each time, valid during the call. */
+/** Records that Handlers put on the segment; the same object each time, valid during the call. */
 export interface SegmentBatch {
   from: Member | undefined;
+  /** Where they are of several: which part is whose, in bytes of the buffer. */
+  parts: ReadonlyMap<Member, readonly [start: number, end: number]> | undefined;
   buffer: Buffer;
   start: number;
   end: number;
@@ -57,17 +60,24 @@ export class Segment implements Egress {
   readonly software: SoftwareOffload;
 
   readonly #members = new Set<Member>();
-  readonly #offer: SegmentBatch = { from: undefined, buffer: Buffer.alloc(0), start: 0, end: 0 };
+  readonly #offer: SegmentBatch = {
+    from: undefined,
+    parts: undefined,
+    buffer: Buffer.alloc(0),
+    start: 0,
+    end: 0,
+  };
   readonly #totals = { read: 0, readBytes: 0, toDevice: 0, written: 0, writtenBytes: 0 };
   readonly #refusals = { queueFull: 0, refused: 0, badOffload: 0 };
   readonly #pacing: Pacing;
+  readonly #announcements: Announcements<Member>;
   #started = false;
   #dead = false;
   #paused = false;
   #offload: boolean | undefined;
   #onUnwanted: ((buffer: Buffer, at: number, next: number) => void) | undefined;
 
-  /** @param clock without it nobody is waited for that is behind for a moment (pacing.ts) */
+  /** @param clock without it nobody is waited for that is behind for a moment (pacing.ts), and nothing gathered */
   constructor(
     readonly device: FrameDevice,
     private readonly hooks: SegmentHooks,
@@ -75,6 +85,7 @@ export class Segment implements Egress {
   ) {
     this.software = new SoftwareOffload(device);
     this.#pacing = new Pacing(clock, this.#members, () => this.reconsider());
+    this.#announcements = new Announcements((all) => this.#announce(all), clock);
   }
 
   /** MTU of the device, as it is now. */
@@ -115,8 +126,8 @@ export class Segment implements Egress {
   detach(member: Member): void {
     if (!this.#members.delete(member)) return;
     this.#pacing.forget(member);
+    this.#announcements.forget(member);
     this.hosts.delete(member.hostMacs);
-    for (const other of this.#members) this.hosts.add(other.hostMacs);
     this.#changed();
   }
 
@@ -143,14 +154,18 @@ export class Segment implements Egress {
   /** Offers records that `from` put on the device to all others. */
   offer(buffer: Buffer, start: number, end: number, from?: Member): void {
     if (this.#members.size < 2 || this.#dead) return;
-    Object.assign(this.#offer, { from, buffer, start, end });
+    Object.assign(this.#offer, { from, parts: undefined, buffer, start, end });
     this.offers$.next(this.#offer);
+  }
+
+  /** Puts announcements of a Handler on the device, and offers them to all others; now or in a moment. */
+  announce(records: Buffer, count: number, from: Member): void {
+    if (!this.#dead) this.#announcements.add({ from, records, count });
   }
 
   /** Closes the device. Idempotent. */
   async close(): Promise<void> {
-    this.#dead = true;
-    this.#pacing.stop();
+    this.#stop();
     this.frames$.complete();
     this.offers$.complete();
     await this.device.close();
@@ -174,9 +189,31 @@ export class Segment implements Egress {
   }
 
   #gone(reason: string): void {
+    this.#stop();
+    this.hooks.gone(reason);
+  }
+
+  #stop(): void {
     this.#dead = true;
     this.#pacing.stop();
-    this.hooks.gone(reason);
+    this.#announcements.stop();
+  }
+
+  #announce(all: readonly Announcement<Member>[]): void {
+    const buffer = Buffer.concat(all.map(({ records }) => records));
+    const parts = new Map<Member, readonly [number, number]>();
+    let count = 0;
+    let end = 0;
+    for (const one of all) {
+      count += one.count;
+      const start = end;
+      end += one.records.length;
+      parts.set(one.from, [start, end]);
+    }
+    this.write(buffer, 0, end, count);
+    if (this.#members.size < 2) return;
+    Object.assign(this.#offer, { from: undefined, parts, buffer, start: 0, end });
+    this.offers$.next(this.#offer);
   }
 
   #changed(): void {

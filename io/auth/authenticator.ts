@@ -5,6 +5,7 @@ import { Authorized, loadAuthorized } from './authorized-file.ts';
 import { type CertificateInfo, describeCertificate, loadKeyPair, readCertificates } from './certificates.ts';
 import { FairQueue, type FairQueueLimits } from './fair-queue.ts';
 import { DEFAULT_IDENTITY, IDENTITY, LOCAL_IDENTITY } from './identity.ts';
+import { KnownSecrets } from './known-secrets.ts';
 import { loadPasswords, type Passwords } from './password-file.ts';
 import { loadPeers, type Peers } from './peers.ts';
 import { PlainPassword } from './plain-password.ts';
@@ -29,6 +30,8 @@ interface Loaded {
   readonly authorized: Authorized;
   readonly peers: Peers;
   readonly tls: TlsMaterial;
+  /** Gone with all the rest: a secret that a reload took away is not known any more. */
+  readonly known: KnownSecrets;
 }
 
 /** Sessions that are not authenticated are at most 64, 8 of an address (PROTOCOL.md section 4): they all find a place. */
@@ -43,10 +46,14 @@ export class Credentials implements Authenticator {
   /** Chooses the hash that an unknown identity is checked against, so that it always is the same one. */
   readonly #pepper = randomBytes(32);
 
-  /** @throws Error with what is wrong in which file */
+  /**
+   * @param now a clock that only goes forward, in milliseconds
+   * @throws Error with what is wrong in which file
+   */
   constructor(
     readonly sources: CredentialSources,
     limits: FairQueueLimits = QUEUE_LIMITS,
+    private readonly now: () => number = () => performance.now(),
   ) {
     this.#queue = new FairQueue(limits);
     this.#password = environmentPassword(sources);
@@ -84,13 +91,20 @@ export class Credentials implements Authenticator {
     this.#loaded = this.#load();
   }
 
-  /** @throws Busy when too many wait already */
-  verify(identity: string, secret: string, address: string): Promise<boolean> {
-    const plain = this.#password;
-    if (plain) return this.#queue.run(address, () => plain.verify(identity, secret));
-    const { passwords } = this.#loaded;
-    const hash = passwords.get(identity) ?? this.#stranger(identity, passwords);
-    return this.#queue.run(address, () => verifySecret(secret, hash));
+  /**
+   * A secret that was right in the last 15 minutes is known again at once, and waits behind nobody.
+   * @throws Busy when too many wait already
+   */
+  async verify(identity: string, secret: string, address: string): Promise<boolean> {
+    const { known, passwords } = this.#loaded;
+    if (known.knows(identity, secret)) return true;
+    return this.#queue.run(address, async () => {
+      // Of many that came at once with the same secret, one was checked meanwhile.
+      if (known.knows(identity, secret)) return true;
+      const right = await this.#check(identity, secret, passwords);
+      if (right) known.remember(identity, secret);
+      return right;
+    });
   }
 
   /** By its line in the authorized file, else by its subject's common name when a CA of ours signed it. */
@@ -101,6 +115,11 @@ export class Credentials implements Authenticator {
     const { commonName } = certificate;
     if (!certificate.authorized || this.#loaded.tls.ca.length === 0) return undefined;
     return IDENTITY.test(commonName) && commonName !== LOCAL_IDENTITY ? commonName : undefined;
+  }
+
+  #check(identity: string, secret: string, passwords: Passwords): Promise<boolean> {
+    if (this.#password) return this.#password.verify(identity, secret);
+    return verifySecret(secret, passwords.get(identity) ?? this.#stranger(identity, passwords));
   }
 
   /** A hash that nothing fits, at the cost of one that is there: which one depends on the name alone. */
@@ -119,6 +138,7 @@ export class Credentials implements Authenticator {
       authorized,
       peers,
       tls: loadTls(this.sources, authorized, peers),
+      known: new KnownSecrets(this.now),
     };
   }
 }

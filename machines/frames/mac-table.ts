@@ -11,9 +11,10 @@ function slotOf(high: number, low: number, mask: number): number {
   return ((mixed >>> 15) ^ mixed) & mask;
 }
 
-/** May change while predicates hold it: they see the change with the next frame. */
+/** May change while predicates hold it: they see the change with the next frame. What was added twice is there twice. */
 export class MacTable {
-  readonly #macs = new Set<number>();
+  /** How many times each was added. */
+  readonly #macs = new Map<number, number>();
   #mask = 0;
   #high = Int32Array.of(EMPTY);
   #low = new Int32Array(1);
@@ -27,13 +28,19 @@ export class MacTable {
   }
 
   add(macs: Iterable<number>): void {
-    for (const mac of macs) this.#macs.add(mac);
-    this.#rebuild();
+    const before = this.#macs.size;
+    for (const mac of macs) this.#macs.set(mac, (this.#macs.get(mac) ?? 0) + 1);
+    if (this.#macs.size !== before) this.#rebuild();
   }
 
   delete(macs: Iterable<number>): void {
-    for (const mac of macs) this.#macs.delete(mac);
-    this.#rebuild();
+    const before = this.#macs.size;
+    for (const mac of macs) {
+      const left = (this.#macs.get(mac) ?? 0) - 1;
+      if (left > 0) this.#macs.set(mac, left);
+      else this.#macs.delete(mac);
+    }
+    if (this.#macs.size !== before) this.#rebuild();
   }
 
   /** Whether the six bytes at `at` are an address of the set. */
@@ -58,7 +65,7 @@ export class MacTable {
     this.#mask = slots - 1;
     this.#high = new Int32Array(slots).fill(EMPTY);
     this.#low = new Int32Array(slots);
-    for (const mac of this.#macs) {
+    for (const mac of this.#macs.keys()) {
       const high = Math.floor(mac / 0x1_0000_0000);
       const low = (mac % 0x1_0000_0000) | 0;
       let slot = slotOf(high, low, this.#mask);

@@ -239,4 +239,37 @@ scenario('a BRIDGE that waits gives way to another one of the same identity', as
   assert.is(stateOf(two.proxy, second), 'binary');
 });
 
+scenario('thirty Handlers that dial one server again at once: none is turned away for it', async (world) => {
+  const two = await pair(world);
+  const macs = Array.from({ length: 30 }, (_, i) => `52:54:00:00:01:${(i + 16).toString(16)}`);
+  const ids: string[] = [];
+  for (const mac of macs) ids.push(await handle(two.client, { macs: mac }));
+  two.proxy.authenticator.delay = 60;
+  await two.host.restart();
+  // Six at a time, 60 ms each.
+  await world.elapse(2_000);
+  for (const id of ids) assert.is(stateOf(two.host, id), 'binary');
+  for (const id of ids) {
+    const again = two.host.steps(`handler:${id}`).filter((step) => step.startsWith('dial-failed'));
+    assert.equal(again, []);
+  }
+});
+
+scenario('a HANDLE does not stand behind thirty Handlers that dial again, nor a CLOSE', async (world) => {
+  const two = await pair(world);
+  const macs = Array.from({ length: 30 }, (_, i) => `52:54:00:00:01:${(i + 16).toString(16)}`);
+  const ids: string[] = [];
+  for (const mac of macs) ids.push(await handle(two.client, { macs: mac }));
+  two.proxy.authenticator.delay = 1_500;
+  await two.host.restart();
+  const client = await two.host.client();
+  const last = ids.at(-1) ?? '';
+  assert.is(await client.ask(`CLOSE ${last}`, 1_000), 'OK');
+  const answer = await client.ask(handleLine({ macs: MAC2 }), 4_000);
+  assert.match(answer, /^OK handler=/);
+  await world.elapse(10_000);
+  for (const id of ids.slice(0, -1)) assert.is(stateOf(two.host, id), 'binary');
+  assert.is(stateOf(two.host, last), 'none');
+});
+
 scenario.run();

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Credentials } from '../../../io/auth/authenticator.ts';
 import { parseAuthorized } from '../../../io/auth/authorized-file.ts';
 import { describeCertificate, keygen, loadKeyPair, readCertificates } from '../../../io/auth/certificates.ts';
 import { Busy } from '../../../io/auth/fair-queue.ts';
+import { KnownSecrets } from '../../../io/auth/known-secrets.ts';
 import { formatPasswordLine } from '../../../io/auth/password-file.ts';
 import { loadPeers } from '../../../io/auth/peers.ts';
 import { hashSecretSync } from '../../../io/auth/scrypt.ts';
@@ -250,6 +252,88 @@ test('VNET_PASSWORD is not guessed faster than a hash, and a wrong name takes as
     // Timers may be a millisecond early.
     assert.ok(performance.now() - started >= 3 * 58, 'one after the other');
   }
+});
+
+for (const [where, sources] of [
+  [
+    'a password file',
+    { passwordFile: file('pw-known', `${formatPasswordLine('default', hashSecretSync('hunter2'))}\n`) },
+  ],
+  ['VNET_PASSWORD', { password: 'hunter2' }],
+] as const) {
+  test(`a right secret is known again for 15 minutes, until a reload: ${where}`, async () => {
+    let now = 0;
+    const credentials = new Credentials(sources, { total: 128, perKey: 16 }, () => now);
+    /** Whether the check was left out: it takes tens of milliseconds, and knowing again a fraction of one. */
+    const atOnce = async (identity: string, secret: string): Promise<boolean> => {
+      const checked = credentials.verify(identity, secret, 'x').then((right) => [right, 'checked']);
+      const [right, how] = await Promise.race([
+        checked,
+        new Promise<unknown[]>((r) => setImmediate(r, [false, 'waits'])),
+      ]);
+      assert.is((await checked)[0], secret === 'hunter2' && identity === 'default');
+      return right === true && how === 'checked';
+    };
+    assert.not(await atOnce('default', 'hunter2'));
+    assert.ok(await atOnce('default', 'hunter2'));
+    // What is wrong is not remembered, and what is right stays so.
+    for (const wrong of ['hunter', '']) {
+      assert.not(await atOnce('default', wrong));
+      assert.not(await atOnce('default', wrong));
+    }
+    assert.not(await atOnce('anna', 'hunter2'));
+    now = 15 * 60_000 - 1;
+    assert.ok(await atOnce('default', 'hunter2'));
+    now = 15 * 60_000;
+    assert.not(await atOnce('default', 'hunter2'));
+    assert.ok(await atOnce('default', 'hunter2'));
+    credentials.reload();
+    assert.not(await atOnce('default', 'hunter2'));
+    assert.ok(await atOnce('default', 'hunter2'));
+  });
+}
+
+test('a secret that was being checked while a reload took it away is not known afterwards', async () => {
+  const line = (secret: string) => `${formatPasswordLine('anna', hashSecretSync(secret, CHEAP))}\n`;
+  const credentials = new Credentials({ passwordFile: file('pw3', line('first')) });
+  const checked = credentials.verify('anna', 'first', 'x');
+  file('pw3', line('second'));
+  credentials.reload();
+  await checked;
+  assert.not(await credentials.verify('anna', 'first', 'x'));
+  assert.ok(await credentials.verify('anna', 'second', 'x'));
+});
+
+test('many that come at once with one secret cost one check, and a flood does not hold a known one back', async () => {
+  const credentials = new Credentials({ password: 'hunter2' });
+  const started = performance.now();
+  const all = Array.from({ length: 16 }, () => credentials.verify('default', 'hunter2', 'x'));
+  assert.equal(
+    await Promise.all(all),
+    all.map(() => true),
+  );
+  assert.ok(performance.now() - started < 8 * 60, 'one check, not sixteen');
+  const flood = Array.from({ length: 16 }, (_, i) => credentials.verify('default', `guess ${i}`, 'flood'));
+  let answered = 0;
+  for (const guess of flood) void guess.then(() => answered++);
+  assert.ok(await credentials.verify('default', 'hunter2', 'flood'));
+  assert.is(answered, 0);
+  assert.equal(
+    await Promise.all(flood),
+    flood.map(() => false),
+  );
+});
+
+test('what is known is bounded, and holds no secret', () => {
+  const known = new KnownSecrets(() => 0);
+  for (let i = 0; i < 2000; i++) known.remember(`i${i}`, 'hunter2');
+  assert.is(known.size, 1024);
+  assert.not(known.knows('i0', 'hunter2'));
+  assert.ok(known.knows('i1999', 'hunter2'));
+  // Neither another's secret, nor one that runs over from its name.
+  assert.not(known.knows('i1999', 'hunter'));
+  assert.not(known.knows('i199', '9\0hunter2'));
+  assert.not.match(inspect(known, { depth: 9, showHidden: true }), /hunter2/);
 });
 
 test('too many at once are told so, and others are not harmed', async () => {

@@ -107,13 +107,14 @@ test('the loop rule follows the HOST Handlers of the segment as they come and go
   assert.is(VERDICTS[predicate(bytes, 0)], 'pass');
 });
 
-test('a table has what a Set has', () => {
+test('a table has what was added more often than it was taken out', () => {
   const near = fc.integer({ min: 0, max: 300 }).map((n) => (n % 3) * 0x1_0000_0000 + n * 0x01000001);
   fc.assert(
     fc.property(fc.array(near), fc.array(near), fc.array(near), (added, removed, asked) => {
       const table = new MacTable(added);
       table.delete(removed);
-      const expected = new Set(added.filter((mac) => !removed.includes(mac)));
+      const times = (all: readonly number[], wanted: number) => all.filter((mac) => mac === wanted).length;
+      const expected = new Set(added.filter((mac) => times(added, mac) > times(removed, mac)));
       assert.is(table.size, expected.size);
       for (const mac of [...asked, ...added]) {
         const bytes = Buffer.alloc(8);

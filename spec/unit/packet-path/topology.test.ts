@@ -1,9 +1,10 @@
 /** Who sees what: every frame arrives once where it should, and nowhere else, however the Handlers stand together. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { GATHER_MS } from '../../../actors/packet-path/announcements.ts';
 import { frameRecord as rawRecord } from '../frames/packets.ts';
 import { A, B, BROADCAST, C, LAN, MULTICAST, place, Rig } from './rig.ts';
-import { frameRecord, type HandDevice, linkPair } from './twins.ts';
+import { frameRecord, HandDevice, linkPair } from './twins.ts';
 
 const test = suite('packet path: topologies');
 
@@ -175,6 +176,37 @@ test('announce: one RARP a MAC address on the segment, offered to the others, no
   const quiet = rig.path(proxy, 'PROXY', ['52:54:00:00:00:0d'], { announce: false });
   quiet.announce();
   assert.equal(seen(proxy.device), []);
+});
+
+test('announce: the first one at once, those of the next moment together, each to all Handlers but its own', () => {
+  const rig = new Rig();
+  const proxy = place(new HandDevice(), rig.clock);
+  const hosts = [place(), place(), place(), place()];
+  const macs = [A, B, C, '52:54:00:00:00:0d'];
+  const pairs = hosts.map((host, index) => rig.handler(proxy, 'PROXY', host, [macs[index] as string]));
+  const announce = (...which: number[]) => {
+    for (const index of which) pairs[index]?.near.path.announce();
+    rig.settle();
+  };
+  const heard = () => hosts.map((host) => seen(host.device));
+  announce(0);
+  assert.equal([seen(proxy.device), ...heard()], [['ff 0a'], [], ['ff 0a'], ['ff 0a'], ['ff 0a']]);
+  const writes = pairs.map(({ near }) => near.link.writes);
+  announce(1, 2, 3, 2);
+  assert.equal([seen(proxy.device), ...heard()], [[], [], [], [], []]);
+  // One that leaves announces nothing any more.
+  pairs[3]?.near.path.close();
+  rig.clock.advance(GATHER_MS);
+  rig.settle();
+  assert.equal(seen(proxy.device), ['ff 0b', 'ff 0c']);
+  assert.equal(heard(), [['ff 0b', 'ff 0c'], ['ff 0c'], ['ff 0b'], []]);
+  assert.equal(
+    pairs.map(({ near }, index) => near.link.writes - (writes[index] ?? 0)),
+    [1, 1, 1, 0],
+  );
+  rig.clock.advance(GATHER_MS);
+  announce(1);
+  assert.equal(seen(proxy.device), ['ff 0b']);
 });
 
 test('the kernel is asked for no more than the Handlers want', () => {

@@ -27,6 +27,7 @@ export class HandLink implements Link {
   unsent = 0;
   /** The most that was ever unsent. */
   mostUnsent = 0;
+  writes = 0;
   ended = false;
   destroyed = false;
   #queue: { bytes: Uint8Array; done: () => void }[] = [];
@@ -43,6 +44,7 @@ export class HandLink implements Link {
   }
 
   writeAll(chunks: readonly Uint8Array[], done: () => void = () => {}): boolean {
+    this.writes++;
     if (this.destroyed || this.ended) {
       queueMicrotask(done);
       return true;
