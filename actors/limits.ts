@@ -27,8 +27,16 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   session: { hello: 10_000, idle: 600_000, failedHellos: 3 },
-  initiator: { handle: 15_000, dial: 10_000, firstDelay: 500, lastDelay: 10_000, stable: 60_000, wires: 4 },
-  responder: { grace: 60_000, wires: 8 },
+  initiator: {
+    handle: 15_000,
+    dial: 10_000,
+    firstDelay: 500,
+    lastDelay: 10_000,
+    stable: 60_000,
+    wires: 4,
+    away: 600_000,
+  },
+  responder: { grace: 60_000, wires: 8, away: 600_000 },
   unauthenticatedPerAddress: 8,
   unauthenticatedPerNetwork: 32,
   unauthenticated: 64,

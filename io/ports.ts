@@ -160,6 +160,11 @@ export interface Devices {
   capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice>;
   /** Creates a persistent TAP interface (or attaches to the one that stands), sets it up. @throws DeviceError */
   openTap(ifname: string, options: TapOptions): Promise<FrameDevice>;
+  /**
+   * Calls, not before this has returned, each time that an interface may have come, gone or got another name, until the
+   * returned function is called.
+   */
+  onChange(changed: () => void): () => void;
   /** Sets the MTU (68..65535 bytes) of a TAP that we created. @throws DeviceError */
   setMtu(tap: Named, mtu: number): void;
   /** Removes a TAP interface that we created. Does nothing when there is none. @throws DeviceError */

@@ -89,7 +89,7 @@ export class DeviceActor {
     }
     try {
       const device = await this.#openInterface();
-      const gone = (why: string) => this.shell.send({ type: 'gone', why });
+      const gone = (why: string) => this.#gone(why);
       const segment = new Segment(device, { gone }, this.world.clock);
       this.segment = segment;
       const { ifindex, mtu, backend } = device;
@@ -99,6 +99,15 @@ export class DeviceActor {
       const { name, message } = error as Error;
       this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
     }
+  }
+
+  #gone(why: string): void {
+    const { name, handlers } = this.context;
+    this.world.diagnostics.warn(
+      { device: name, why, handlers: handlers.length },
+      'device gone; Handlers that have carried wait for it to come back',
+    );
+    this.shell.send({ type: 'gone', why });
   }
 
   #failed(reason: Reason, error: string): void {

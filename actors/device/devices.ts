@@ -8,6 +8,7 @@ import type { DeviceSpec } from '../../machines/protocol/types.ts';
 import type { Segment } from '../packet-path/segment.ts';
 import { DeviceActor, isElastic } from './device.ts';
 import { deviceRefusal, refuseToOpen } from './refusals.ts';
+import { ReturningDevices } from './returning.ts';
 import type { DeviceWorld } from './world.ts';
 
 /** A bare interface name means the best backend there is here: the same device as when that is named. */
@@ -32,9 +33,14 @@ export class DeviceRegistry {
   readonly #queue = new Map<DeviceActor, Map<string, () => void>>();
   /** TAPs kept for Handlers that may come back. */
   readonly #holds: Timer[] = [];
+  readonly #returning: ReturningDevices;
 
   constructor(world: DeviceWorld) {
     this.#world = world;
+    this.#returning = new ReturningDevices(world.interfaces, world.clock, (handler, spec) => {
+      world.diagnostics.info({ handler, device: formatDevice(spec) }, 'the device is back');
+      world.handlers.byActor(handler)?.deviceBack();
+    });
   }
 
   /** What stands against opening it, as far as can be told without opening it. */
@@ -63,9 +69,22 @@ export class DeviceRegistry {
     };
   }
 
-  /** The Handler uses the device from now on, opened when it is not yet; it hears of it as `DeviceUser`. */
-  join(spec: DeviceSpec, handler: string, wantedMtu: number | null): void {
-    const again = () => this.join(spec, handler, wantedMtu);
+  /** Whether there is an interface of that name. @throws DeviceError */
+  stands(spec: DeviceSpec): boolean {
+    return this.#indexOf(spec) !== undefined;
+  }
+
+  /** Tells the Handler when there is an interface of that name again, unless it leaves before. */
+  awaitReturn(spec: DeviceSpec, handler: string, waits: number): void {
+    this.#returning.wait(spec, handler, waits);
+  }
+
+  /**
+   * The Handler uses the device from now on, opened when it is not yet; it hears of it as `DeviceUser`.
+   * @param mustStand no TAP is made
+   */
+  join(spec: DeviceSpec, handler: string, wantedMtu: number | null, mustStand = false): void {
+    const again = () => this.join(spec, handler, wantedMtu, mustStand);
     const mine = this.#places.get(handler);
     let ifindex: number | undefined;
     let device = mine;
@@ -76,6 +95,10 @@ export class DeviceRegistry {
       // Which one it is, and whether a TAP will be ours to remove, has to be known before it is opened.
       const { reason, text } = deviceRefusal(error);
       this.#world.handlers.byActor(handler)?.deviceFailed(reason, text);
+      return;
+    }
+    if (mustStand && ifindex === undefined) {
+      this.#world.handlers.byActor(handler)?.deviceFailed('no-such-device', `${spec.ifname} is gone`);
       return;
     }
     const create = () => this.#create(spec, ifindex, handler, wantedMtu);
@@ -92,6 +115,7 @@ export class DeviceRegistry {
   }
 
   leave(handler: string): void {
+    this.#returning.forget(handler);
     for (const waiting of this.#queue.values()) waiting.delete(handler);
     const device = this.#places.get(handler);
     this.#places.delete(handler);
@@ -175,6 +199,7 @@ export class DeviceRegistry {
   /** Closes all of them in this process; TAP interfaces stay for the next run. */
   async shutdown(): Promise<void> {
     for (const hold of this.#holds) hold.cancel();
+    this.#returning.stop();
     await Promise.all([...this.#devices.values()].map(({ segment }) => segment?.close()));
   }
 

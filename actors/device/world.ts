@@ -8,6 +8,8 @@ export interface DeviceUser {
   deviceOpen(segment: Segment): void;
   deviceFailed(reason: Reason, text: string): void;
   deviceGone(why: string): void;
+  /** There is an interface again of the name that it waits for. */
+  deviceBack(): void;
 }
 
 export interface DeviceWorld

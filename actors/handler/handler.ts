@@ -6,12 +6,13 @@ import type { Link, TcpFacts, Timer } from '../../io/ports.ts';
 import type { HandlerEffects, LastKnown, RequestOutcome } from '../../machines/handler/events.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
+import { formatDevice } from '../../machines/protocol/devices.ts';
 import type { Reason } from '../../machines/protocol/errors.ts';
 import type { DeviceUser } from '../device/world.ts';
 import type { PathCounters } from '../packet-path/counters.ts';
 import { HandlerPath } from '../packet-path/path.ts';
 import type { Segment } from '../packet-path/segment.ts';
-import { Wire } from '../packet-path/wire.ts';
+import { type Farewell, Wire } from '../packet-path/wire.ts';
 import type { ShellView } from '../shell.ts';
 import type { HandlerWorld } from './world.ts';
 
@@ -27,6 +28,8 @@ export type CommonEvent =
   | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
   | { readonly type: 'device-gone'; readonly why: string }
+  | { readonly type: 'device-away'; readonly why: string }
+  | { readonly type: 'device-back' }
   | { readonly type: 'first-record' }
   | ({
       readonly type: 'wire-lost';
@@ -40,7 +43,15 @@ export type CommonEvent =
   | { readonly type: 'shutdown' };
 
 /** The effects that both sides carry out in the same way. */
-type SharedEffects = 'leaveDevice' | 'farewell' | 'dropWire' | 'news' | 'tellClosed' | 'arm' | 'cancel';
+type SharedEffects =
+  | 'leaveDevice'
+  | 'awaitDevice'
+  | 'farewell'
+  | 'dropWire'
+  | 'news'
+  | 'tellClosed'
+  | 'arm'
+  | 'cancel';
 
 export abstract class HandlerActor implements DeviceUser {
   abstract readonly shell: ShellView;
@@ -50,6 +61,8 @@ export abstract class HandlerActor implements DeviceUser {
   /** Those that stand, by their numbers. */
   protected readonly wires = new Map<number, Wire>();
   #segment: Segment | undefined;
+  /** How often its device was waited for since it was last open. */
+  #waits = 0;
   /** The farewell that was said last; over at once where there was none. */
   #leaving: Promise<void> = Promise.resolve();
   /** All that are not over yet. */
@@ -122,6 +135,7 @@ export abstract class HandlerActor implements DeviceUser {
   deviceOpen(segment: Segment): void {
     if (this.shell.done) return;
     this.#segment = segment;
+    this.#waits = 0;
     this.path ??= this.#newPath(segment);
     const elastic = this.world.devices.takesFarMtu(this.actor);
     this.send({ type: 'device-open', mtu: segment.mtu, elastic });
@@ -134,7 +148,11 @@ export abstract class HandlerActor implements DeviceUser {
 
   deviceGone(why: string): void {
     this.failure = why;
-    this.send({ type: 'device-gone', why });
+    if (!this.send({ type: 'device-away', why })) this.send({ type: 'device-gone', why });
+  }
+
+  deviceBack(): void {
+    this.send({ type: 'device-back' });
   }
 
   // ── What others ask ──
@@ -160,6 +178,7 @@ export abstract class HandlerActor implements DeviceUser {
   protected sharedEffects(): { readonly [T in SharedEffects]: (params: HandlerEffects[T]) => void } {
     return {
       leaveDevice: () => this.#leaveDevice(),
+      awaitDevice: () => this.#awaitDevice(),
       farewell: ({ reason }) => this.#farewell(reason),
       dropWire: () => this.#dropWire(),
       news: ({ session, news }) => this.#tell(session, news),
@@ -204,7 +223,10 @@ export abstract class HandlerActor implements DeviceUser {
         firstRecord: mine(() => void this.send({ type: 'first-record' })),
         broken: (why, tcp) =>
           lost({ type: 'wire-lost', why, jitter: jitter(), ...which(), ...this.#tellLost(number, why, tcp) }),
-        bye: (reason) => lost({ type: 'bye', reason, jitter: jitter(), ...which() }),
+        bye: (reason) => {
+          this.#tellOfDevice(reason);
+          lost({ type: 'bye', reason, jitter: jitter(), ...which() });
+        },
         protocolError: (why) => lost({ type: 'protocol-error', why }),
         roundTrip: (micros) => {
           this.path?.heard();
@@ -233,6 +255,15 @@ export abstract class HandlerActor implements DeviceUser {
     const { rttMicros, retransmitted, unacknowledged } = tcp;
     this.world.diagnostics.info({ ...about, rtt_us: rttMicros, retransmitted, unacknowledged }, LOST);
     return { tcp: { rttMicros, retransmitted, unacknowledged } };
+  }
+
+  /** The other end's device is gone, which people here should know. */
+  #tellOfDevice(reason: string): void {
+    if (reason !== 'device-away' && reason !== 'device-gone') return;
+    const { id, remoteDevice } = this.context;
+    const fields = { handler: id, device: formatDevice(remoteDevice), bye: reason };
+    const what = reason === 'device-away' ? 'the Handler waits for it' : 'the Handler has ended';
+    this.world.diagnostics.warn(fields, `the device of the other end is gone; ${what}`);
   }
 
   /** Told by the wire itself: it ends on its own, in good order where there was a BYE. */
@@ -264,7 +295,7 @@ export abstract class HandlerActor implements DeviceUser {
   }
 
   /** Says BYE on one wire and lets it end by itself; nothing where there is none of that number. */
-  protected sayBye(number: number, reason: HandlerEffects['farewell']['reason']): void {
+  protected sayBye(number: number, reason: Farewell): void {
     const wire = this.wires.get(number);
     if (wire === undefined) return;
     const farewell = wire.farewell(reason).then(this.#forget(number));
@@ -284,6 +315,16 @@ export abstract class HandlerActor implements DeviceUser {
     this.ended(this);
     void Promise.all(this.#farewells).then(() => this.#setOver());
     this.world.devices.leave(this.actor);
+  }
+
+  /** The device is gone: its place is given up until there is one of its name again. */
+  #awaitDevice(): void {
+    this.path?.close();
+    this.path = undefined;
+    this.#segment = undefined;
+    const { devices } = this.world;
+    devices.leave(this.actor);
+    devices.awaitReturn(this.context.localDevice, this.actor, this.#waits++);
   }
 
   /** The options are others now: frames are filtered and counted anew. */

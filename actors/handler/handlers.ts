@@ -1,6 +1,7 @@
 /** The Handlers of a server, by id and side; what stands against a new one; and how they come back after a restart. */
 import { responderDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
+import { formatDevice } from '../../machines/protocol/devices.ts';
 import type { Refusal } from '../../machines/protocol/errors.ts';
 import type { Begin, DeviceSpec, Ends, Handle, Join, SecretRef } from '../../machines/protocol/types.ts';
 import { deviceRefusal } from '../device/refusals.ts';
@@ -70,7 +71,9 @@ export class HandlerRegistry {
 
   refuseBegin(begin: Begin, identity: string, address: string): Refusal | undefined {
     const standing = this.responder(begin.handler);
-    if (standing !== undefined) return refuseTakeOver(standing, begin, identity);
+    if (standing !== undefined) {
+      return refuseTakeOver(standing, begin, identity) ?? asked(() => this.#refuseAway(standing));
+    }
     if (this.#world.wasClosed(begin.handler)) {
       return {
         reason: 'handler-closed',
@@ -233,6 +236,15 @@ export class HandlerRegistry {
     if (!this.#world.journal.available) return;
     for (const secret of this.#unneeded) this.#world.secrets.drop(secret);
     this.#unneeded.clear();
+  }
+
+  /** Its device is gone, and not back yet. */
+  #refuseAway({ context }: Responder): Refusal | undefined {
+    if (context.away !== true || this.#world.devices.stands(context.localDevice)) return undefined;
+    return {
+      reason: 'no-such-device',
+      text: `the device of Handler ${context.id} is gone (${formatDevice(context.localDevice)}); it waits for it to come back`,
+    };
   }
 
   /** Without those that are at their end and about to go. */

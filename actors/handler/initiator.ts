@@ -30,7 +30,7 @@ export class Initiator extends HandlerActor {
     this.#further = new FurtherWires(world, (outcome, text) => this.#furtherWire(outcome, text));
     const effects: EffectTable<InitiatorEffect> = {
       ...this.sharedEffects(),
-      openDevice: () => world.devices.join(this.context.localDevice, this.actor, null),
+      openDevice: () => world.devices.join(this.context.localDevice, this.actor, null, this.context.away),
       dial: () => this.#dial(),
       sayHello: () => this.#dialler?.sayHello(),
       sayBegin: ({ mtu, wires }) => this.#dialler?.sayBegin(mtu, wires),

@@ -1,6 +1,11 @@
 /** The Handler at the server that got BEGIN. */
 import type { Link } from '../../io/ports.ts';
-import type { HandlerEffect, HandlerEffects, ResponderInput } from '../../machines/handler/events.ts';
+import type {
+  HandlerEffect,
+  HandlerEffects,
+  HandlerTimer,
+  ResponderInput,
+} from '../../machines/handler/events.ts';
 import type { ResponderContext, responderMachine } from '../../machines/handler/responder.ts';
 import { responderDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
@@ -36,8 +41,8 @@ export class Responder extends HandlerActor {
     const effects: EffectTable<ResponderEffect> = {
       ...this.sharedEffects(),
       openDevice: () => {
-        const { localDevice, farMtu } = this.context;
-        world.devices.join(localDevice, this.actor, farMtu);
+        const { localDevice, farMtu, away } = this.context;
+        world.devices.join(localDevice, this.actor, farMtu, away);
       },
       connect: (terms) => {
         this.#terms = terms;
@@ -146,8 +151,8 @@ export class Responder extends HandlerActor {
     return this.shell.send(event, aside);
   }
 
-  protected override timerFired(): void {
-    this.shell.send({ type: 'timer', timer: 'grace' });
+  protected override timerFired(timer: HandlerTimer): void {
+    if (timer === 'grace' || timer === 'away') this.shell.send({ type: 'timer', timer });
   }
 
   protected override abortDial(): void {

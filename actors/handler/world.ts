@@ -16,9 +16,19 @@ export interface HandlerDevices {
   on(spec: DeviceSpec): (handler: string, asked: DeviceSpec) => boolean;
   /** What stands against opening it, as far as can be told without opening it. */
   refuse(spec: DeviceSpec): Refusal | undefined;
-  /** @param wantedMtu that of the other end, in bytes, for a TAP that is made without one */
-  join(spec: DeviceSpec, handler: string, wantedMtu: number | null): void;
+  /**
+   * @param wantedMtu that of the other end, in bytes, for a TAP that is made without one
+   * @param mustStand no TAP is made
+   */
+  join(spec: DeviceSpec, handler: string, wantedMtu: number | null, mustStand?: boolean): void;
   leave(handler: string): void;
+  /** Whether there is an interface of that name. @throws DeviceError */
+  stands(spec: DeviceSpec): boolean;
+  /**
+   * Tells the Handler when there is an interface of that name again, unless it leaves before.
+   * @param waits how often it has waited before: so much longer it is at least until it is told
+   */
+  awaitReturn(spec: DeviceSpec, handler: string, waits: number): void;
   /** Whether its device takes the MTU of the other end. */
   takesFarMtu(handler: string): boolean;
   /** @param mtu that of the other end, in bytes */

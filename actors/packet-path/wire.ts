@@ -14,11 +14,20 @@ import type { Clock, Link, TcpFacts, Timer } from '../../io/ports.ts';
 import {
   type ByeReason,
   encodeBye,
+  encodeNote,
   RecordDecoder,
   type RecordVisitor,
 } from '../../machines/frames/records.ts';
 import { Liveness, SILENCE_MS } from './liveness.ts';
 import { Outbox } from './outbox.ts';
+
+/** What a NOTE says before BYE `shutting-down` when it is not the server that goes. */
+const DEVICE_AWAY = 'device=away';
+/**
+ * Why a wire ends. `device-away`: the sender's device is gone and the Handler waits for it to come back; to who does not
+ * know of that it is a BYE `shutting-down`.
+ */
+export type Farewell = ByeReason | 'device-away';
 
 /** How long the other end's own end is waited for after BYE. */
 export const FAREWELL_MS = 3_000;
@@ -30,6 +39,8 @@ export interface WireEvents {
   broken(why: string, tcp: TcpFacts | undefined): void;
   /** The other end said BYE; it has been answered. */
   bye(reason: string): void;
+  /** The other end lets us know something, `<key>=<value>`. */
+  note?(text: string): void;
   /** The other end sent what is not a record; BYE `protocol-error` is on its way. */
   protocolError(text: string): void;
   /** A PING was answered, after so many microseconds. */
@@ -72,8 +83,14 @@ export class Wire {
       this.#record();
       this.#bye(reason);
     },
+    note: (text) => {
+      if (text === DEVICE_AWAY) this.#deviceAway = true;
+      else this.events.note?.(text);
+    },
     error: (text) => this.#protocolError(text),
   };
+  /** The other end's device is gone: it says BYE next. */
+  #deviceAway = false;
   #guard: Timer | undefined;
   #left: Promise<void> | undefined;
   #resolveLeft: () => void = () => {};
@@ -135,6 +152,11 @@ export class Wire {
     return this.#liveness.arrivedUntil;
   }
 
+  /** Lets the other end know something; who does not know of it skips it. @param text at most 255 bytes */
+  note(text: string): void {
+    if (this.#state === 'running') this.#outbox.control(encodeNote(text), () => undefined);
+  }
+
   /** A PING out of turn; nothing while one is under way. */
   ping(): void {
     if (this.#state === 'running' && !this.#liveness.waits) this.#liveness.ping();
@@ -174,13 +196,13 @@ export class Wire {
    * Says BYE, half-closes, reads and discards until the other's end or FAREWELL_MS, then closes.
    * Resolves when that is done, also when it did not work out. Calling it again gives the same promise.
    */
-  farewell(reason: ByeReason): Promise<void> {
+  farewell(reason: Farewell): Promise<void> {
     if (this.#left === undefined) {
       if (this.#state === 'new') this.start(NOTHING);
       this.#left = new Promise((resolve) => {
         this.#resolveLeft = resolve;
       });
-      if (this.#state === 'running') this.#leave(encodeBye(reason));
+      if (this.#state === 'running') this.#leave(lastWords(reason));
       else if (this.#state === 'closed') this.#resolveLeft();
     }
     return this.#left;
@@ -229,7 +251,7 @@ export class Wire {
   #bye(reason: string): void {
     if (this.#state !== 'running') return;
     this.#leave();
-    this.events.bye(reason);
+    this.events.bye(this.#deviceAway && reason === 'shutting-down' ? 'device-away' : reason);
   }
 
   #protocolError(text: string): void {
@@ -276,4 +298,9 @@ export class Wire {
     this.options.over?.();
     this.flow$.next();
   }
+}
+
+function lastWords(reason: Farewell): Buffer {
+  if (reason !== 'device-away') return encodeBye(reason);
+  return Buffer.concat([encodeNote(DEVICE_AWAY), encodeBye('shutting-down')]);
 }

@@ -81,6 +81,8 @@ function handlerLine(handler: HandlerView): string {
     dropped: counters === undefined ? 0 : dropped(counters),
     rtt_us: rttMicros === undefined ? '-' : Math.round(rttMicros),
     since: context.since,
+    // Of one that does not carry: what brought it there.
+    ...(handler.state === 'binary' || context.why === null ? {} : { why: context.why }),
   });
 }
 

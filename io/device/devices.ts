@@ -21,6 +21,7 @@ import {
   kernelRun,
   listInterfaces,
 } from './interfaces.ts';
+import { linkMonitor } from './link-monitor.ts';
 import { setMtu } from './links.ts';
 import { openPacket } from './packet-device.ts';
 import { openPcap } from './pcap-device.ts';
@@ -59,6 +60,24 @@ export class KernelDevices implements Devices {
 
   at(ifindex: number): InterfaceInfo | undefined {
     return asked(() => interfaceAt(ifindex));
+  }
+
+  onChange(changed: () => void): () => void {
+    let told = false;
+    const tell = () => {
+      if (told) return;
+      told = true;
+      setImmediate(() => {
+        told = false;
+        if (!over) changed();
+      });
+    };
+    let over = false;
+    const stop = linkMonitor().listen({ touched: tell, missed: tell });
+    return () => {
+      over = true;
+      stop();
+    };
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {

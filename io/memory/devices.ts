@@ -38,6 +38,8 @@ export class MemoryDevices implements Devices {
   /** How long opening takes, in ms. */
   delay = 0;
 
+  readonly #watchers = new Set<() => void>();
+
   constructor(private readonly clock: Clock) {}
 
   /** Adds an interface that stands on a segment: a new one, or the one given. @returns the segment */
@@ -64,6 +66,7 @@ export class MemoryDevices implements Devices {
   delete(ifname: string): void {
     const { opened } = this.#get(ifname);
     this.#interfaces.delete(ifname);
+    this.#changed();
     for (const device of opened) device.vanish();
   }
 
@@ -73,6 +76,7 @@ export class MemoryDevices implements Devices {
     found.info = { ...found.info, name: to };
     this.#interfaces.delete(ifname);
     this.#interfaces.set(to, found);
+    this.#changed();
   }
 
   /** Sets an interface down or up. */
@@ -80,6 +84,7 @@ export class MemoryDevices implements Devices {
     const found = this.#get(ifname);
     found.info = { ...found.info, up };
     for (const device of found.opened) device.up = up;
+    this.#changed();
   }
 
   /** Gives an interface a further name. */
@@ -110,6 +115,21 @@ export class MemoryDevices implements Devices {
   at(ifindex: number): InterfaceInfo | undefined {
     if (this.untold !== undefined) throw this.untold;
     return this.standing().find((info) => info.ifindex === ifindex);
+  }
+
+  onChange(changed: () => void): () => void {
+    // One of its own: the same function may be given twice.
+    const watcher = () => changed();
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  #changed(): void {
+    for (const watcher of this.#watchers) {
+      this.clock.after(0, () => {
+        if (this.#watchers.has(watcher)) watcher();
+      });
+    }
   }
 
   captureBackends(): readonly ('packet' | 'pcap')[] {
@@ -173,6 +193,7 @@ export class MemoryDevices implements Devices {
       altNames: new Set(),
     };
     this.#interfaces.set(info.name, made);
+    this.#changed();
     return made;
   }
 

@@ -11,6 +11,7 @@
  *     PING     payload = 8 bytes, any
  *     PONG     payload = the 8 bytes of its PING
  *     BYE      payload = a reason word
+ *     NOTE     payload = `<key>=<value>`; from another server's, what is not known is skipped
  */
 import { ETHERNET_HEADER_BYTES } from './ethernet.ts';
 
@@ -21,6 +22,7 @@ export const PONG = 0x03;
 export const BYE = 0x04;
 /** Types from here up are skipped when not known. */
 export const FIRST_IGNORABLE = 0x80;
+export const NOTE = 0x80;
 
 export const HEADER_BYTES = 4;
 /** Bytes of the virtio_net_hdr_v1 in an OFFLOAD record. */
@@ -32,6 +34,8 @@ export const MAX_OFFLOAD_FRAME = 65_575;
 export const PING_BYTES = 8;
 /** Bytes of a BYE's reason that are read; what is longer is cut. */
 const MAX_REASON_BYTES = 255;
+/** Longest text of a NOTE that is looked at, in bytes; a longer one is skipped. */
+export const MAX_NOTE_BYTES = 255;
 
 /** Writes a record header. `length` is that of the payload, 0..16,777,215. */
 export function writeHeader(buffer: Buffer, at: number, type: number, length: number): void {
@@ -69,11 +73,25 @@ export type ByeReason = (typeof BYE_REASONS)[number];
 
 /** A BYE record. */
 export function encodeBye(reason: ByeReason): Buffer {
-  const text = Buffer.from(reason, 'utf8');
+  return encodeText(BYE, reason);
+}
+
+/** A NOTE record. @param text at most 255 bytes of UTF-8 */
+export function encodeNote(text: string): Buffer {
+  return encodeText(NOTE, text);
+}
+
+function encodeText(type: number, words: string): Buffer {
+  const text = Buffer.from(words, 'utf8');
   const record = Buffer.alloc(HEADER_BYTES + text.length);
-  writeHeader(record, 0, BYE, text.length);
+  writeHeader(record, 0, type, text.length);
   text.copy(record, HEADER_BYTES);
   return record;
+}
+
+/** Whether a record of that type and length is skipped, however long it is. */
+function isSkipped(type: number, length: number): boolean {
+  return type >= FIRST_IGNORABLE && !(type === NOTE && length <= MAX_NOTE_BYTES);
 }
 
 /**
@@ -122,6 +140,8 @@ export interface RecordVisitor {
   pong(buffer: Buffer, at: number): void;
   /** The decoder is at its end: what comes behind a BYE is not looked at. */
   bye(reason: string): void;
+  /** What the other end lets us know. */
+  note(text: string): void;
   /** A protocol error. The decoder is dead. */
   error(text: string): void;
 }
@@ -187,7 +207,7 @@ export class RecordDecoder {
       const length = payloadLength(this.#partial, 0);
       const fault = headerFault(type, length, this.#offload);
       if (fault !== undefined) return this.#fail(fault, visitor);
-      if (type >= FIRST_IGNORABLE) {
+      if (isSkipped(type, length)) {
         this.#have = 0;
         this.#skip = length;
         return at;
@@ -229,7 +249,7 @@ export class RecordDecoder {
         this.#fail(fault, visitor);
         return;
       }
-      if (type >= FIRST_IGNORABLE) {
+      if (isSkipped(type, length)) {
         this.#skip = Math.max(0, next - end);
       } else {
         if (next > end) break;
@@ -247,6 +267,7 @@ export class RecordDecoder {
     const payload = at + HEADER_BYTES;
     if (type === PING) visitor.ping(buffer, payload);
     else if (type === PONG) visitor.pong(buffer, payload);
+    else if (type === NOTE) visitor.note(buffer.toString('utf8', payload, payload + length));
     else {
       this.stop();
       visitor.bye(buffer.toString('utf8', payload, payload + Math.min(length, MAX_REASON_BYTES)));

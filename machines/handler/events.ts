@@ -32,6 +32,8 @@ export interface InitiatorLimits {
   readonly stable: number;
   /** Most wires of a Handler whose HANDLE names no number; undefined: one, as before there were several. */
   readonly wires?: number;
+  /** How long a device that is gone is waited for. */
+  readonly away?: number;
 }
 
 export interface InitiatorInput extends CommonInput {
@@ -45,6 +47,8 @@ export interface ResponderLimits {
   readonly grace: number;
   /** Most wires that are granted to a Handler; undefined: one. */
   readonly wires?: number;
+  /** How long a device that is gone is waited for. */
+  readonly away?: number;
 }
 
 export interface ResponderInput extends CommonInput {
@@ -77,7 +81,12 @@ type CommonEvent =
   /** `elastic`: a TAP that we made and that was given no MTU, so that it takes the other end's. */
   | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
+  /** Its end, where the Handler does not wait for it to come back. */
   | { readonly type: 'device-gone'; readonly why: string }
+  /** The same of a Handler that has carried: it waits. */
+  | { readonly type: 'device-away'; readonly why: string }
+  /** There is an interface of its name again. */
+  | { readonly type: 'device-back' }
   /** The first record came over the wire that stands now. */
   | { readonly type: 'first-record' }
   | ({
@@ -133,7 +142,7 @@ export type InitiatorEvent =
     }
   | {
       readonly type: 'timer';
-      readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | WireTimer;
+      readonly timer: 'handle' | 'dial' | 'redial' | 'stable' | 'away' | WireTimer;
       readonly jitter: number;
     };
 
@@ -153,7 +162,7 @@ export type ResponderEvent =
   | { readonly type: 'abandoned'; readonly session: string }
   /** Another BEGIN of the same identity takes its MAC addresses. */
   | { readonly type: 'yield'; readonly to: string }
-  | { readonly type: 'timer'; readonly timer: 'grace' };
+  | { readonly type: 'timer'; readonly timer: 'grace' | 'away' };
 
 /** Tells a session what came of its request; the session takes it as an event. */
 export type RequestOutcome =
@@ -174,13 +183,15 @@ export type RequestOutcome =
 
 /** When one wire is dialled again, by its number. */
 export type WireTimer = `wire-${number}`;
-export type HandlerTimer = 'handle' | 'dial' | 'redial' | 'stable' | 'grace' | WireTimer;
+export type HandlerTimer = 'handle' | 'dial' | 'redial' | 'stable' | 'grace' | 'away' | WireTimer;
 
 export interface HandlerEffects {
   /** Opens the local device, or joins it where it is open. Comes back as `device-open` or `device-failed`. */
   openDevice: object;
   /** Leaves the device. */
   leaveDevice: object;
+  /** Leaves the device that is gone, and comes back as `device-back` when there is one of its name again. */
+  awaitDevice: object;
   /** Connects, and waits for the greeting. Comes back as `dialled` or `dial-failed`. */
   dial: object;
   sayHello: object;
@@ -190,8 +201,11 @@ export interface HandlerEffects {
   connect: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean };
   /** A TAP that we made, without an MTU of its own, takes the other end's. */
   adoptMtu: { readonly mtu: number };
-  /** Says BYE on the wire that stands and lets it end by itself; no more frames. */
-  farewell: { readonly reason: ByeReason };
+  /**
+   * Says BYE on the wire that stands and lets it end by itself; no more frames. `device-away` is no reason of BYE: to the
+   * other end it is a broken wire, with a word beside it.
+   */
+  farewell: { readonly reason: ByeReason | 'device-away' };
   /**
    * Dials for each, says HELLO, and JOIN (BEGIN with `mtu` and `wires` for wire 0). Comes back as `wire-up` or
    * `wire-failed` of each.

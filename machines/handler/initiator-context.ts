@@ -15,7 +15,7 @@ export interface InitiatorContext extends Ends {
   /** The session whose HANDLE is not answered yet. */
   readonly session: string | null;
   /** What it does in `unauthenticated`: nothing at all after a shutdown, or a restart that resumes nothing. */
-  readonly phase: 'device' | 'dialling' | 'waiting' | 'idle';
+  readonly phase: 'device' | 'dialling' | 'waiting' | 'away' | 'idle';
   readonly deviceOpen: boolean;
   readonly mtu: number | null;
   /** Whether the device takes the MTU of the other end. */
@@ -30,6 +30,8 @@ export interface InitiatorContext extends Ends {
   /** Whether a record came over the wire that stands. */
   readonly heard: boolean;
   readonly why: string | null;
+  /** Whether its device is gone and waited for; not there before one ever was. */
+  readonly away?: boolean;
   /** Only where it may have several wires. */
   readonly wires?: WiresContext;
 }
@@ -38,6 +40,14 @@ export interface InitiatorContext extends Ends {
 export function redialDelay(limits: InitiatorLimits, attempt: number, jitter: number): number {
   const whole = Math.min(limits.lastDelay, limits.firstDelay * 2 ** Math.min(attempt, 30));
   return Math.round(whole * (0.8 + 0.4 * jitter));
+}
+
+/** How long a device that is gone is waited for where nothing else is said, in milliseconds. */
+export const AWAY_MS = 600_000;
+
+/** The device is there, or not waited for any more; says nothing where it never was away. */
+export function notAway({ away }: { readonly away?: boolean }): { readonly away?: boolean } {
+  return away === undefined ? {} : { away: false };
 }
 
 /** Whether this side tells its segment's switches where the MAC addresses are now (section 3.2). */

@@ -5,13 +5,20 @@
  *            ▲                                                                        │
  *            └───────────────── the wire broke: wait, dial again ◄────────────────────┘
  *
- * Before it was `binary` once, any failure closes it and fails HANDLE. After that only CLOSE, a 410 to BEGIN, a BYE
- * that ends the Handler, or the end of its device does.
+ * Before it was `binary` once, any failure closes it and fails HANDLE. After that only CLOSE, a 410 to BEGIN and a BYE
+ * that ends the Handler do, and a device that is gone and does not come back in ten minutes.
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
 import type { HandlerEffects, InitiatorEvent, InitiatorInput } from './events.ts';
-import { announces, type InitiatorContext, isTrying, redialDelay } from './initiator-context.ts';
+import {
+  AWAY_MS,
+  announces,
+  type InitiatorContext,
+  isTrying,
+  notAway,
+  redialDelay,
+} from './initiator-context.ts';
 import {
   missingWires,
   othersStand,
@@ -39,6 +46,7 @@ const initiatorSetup = setup({
   actions: {
     openDevice: effect('openDevice'),
     leaveDevice: effect('leaveDevice'),
+    awaitDevice: effect('awaitDevice'),
     dial: effect('dial'),
     sayHello: effect('sayHello'),
     sayBegin: effect('sayBegin'),
@@ -57,6 +65,16 @@ const initiatorSetup = setup({
     final: ({ context, event }) => context.phase === 'dialling' && (event as Of<'dial-failed'>).final,
     awaitsDevice: ({ context }) => context.phase === 'device',
     awaitsDeviceAgain: ({ context }) => context.phase === 'device' && context.everBinary,
+    /** It was there, and is gone once more. */
+    awaitsDeviceInVain: ({ context, event }) =>
+      context.phase === 'device' &&
+      context.away === true &&
+      (event as Of<'device-failed'>).reason === 'no-such-device',
+    awaitsReturn: ({ context }) => context.phase === 'away',
+    awayTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'away' && context.away === true,
+    /** It has carried, and is to go on. */
+    hasStood: ({ context }) => context.everBinary && context.phase !== 'idle',
+    hasStoodAndLies: ({ context }) => context.everBinary && context.phase === 'idle',
     dialling: ({ context }) => context.phase === 'dialling',
     diallingAgain: ({ context }) => context.phase === 'dialling' && context.everBinary,
     redialWithDevice: ({ context, event }) =>
@@ -279,6 +297,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
             session: null,
             heard: false,
             attempt: 0,
+            ...notAway(context),
             ...noWires(context),
           })),
           empty('openDevice'),
@@ -292,6 +311,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
           deviceOpen: false,
           session: null,
           heard: false,
+          ...notAway(context),
           ...noWires(context),
         })),
       },
@@ -305,6 +325,28 @@ export const initiatorMachine = initiatorSetup.createMachine({
         ...cancelAll,
         tellFailure(() => 'handler-closed'),
         { type: 'tellClosed', params: ({ event }) => ({ sessions: [(event as Of<'close'>).session] }) },
+      ],
+    },
+    'device-away': {
+      guard: 'hasStood',
+      target: '.unauthenticated',
+      actions: [
+        because((event) => `device gone: ${(event as Of<'device-away'>).why}`),
+        initiatorSetup.assign(({ context }) => ({
+          phase: 'away' as const,
+          away: true,
+          deviceOpen: false,
+          heard: false,
+          attempt: 0,
+          ...noWires(context),
+        })),
+        farewell('device-away'),
+        empty('awaitDevice'),
+        ...cancelAll,
+        {
+          type: 'arm',
+          params: ({ context }) => ({ timer: 'away' as const, ms: context.limits.away ?? AWAY_MS }),
+        },
       ],
     },
     'device-gone': {
@@ -324,6 +366,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
         initiatorSetup.assign(({ context }) => ({
           phase: 'idle' as const,
           heard: false,
+          ...notAway(context),
           ...noWires(context),
         })),
         farewell('shutting-down'),
@@ -337,16 +380,26 @@ export const initiatorMachine = initiatorSetup.createMachine({
         'device-open': {
           guard: 'awaitsDevice',
           actions: [
-            initiatorSetup.assign({
+            initiatorSetup.assign(({ context, event }) => ({
               deviceOpen: true,
-              phase: 'dialling',
-              mtu: ({ event }) => (event as Of<'device-open'>).mtu,
-              elastic: ({ event }) => (event as Of<'device-open'>).elastic,
-            }),
+              phase: 'dialling' as const,
+              mtu: (event as Of<'device-open'>).mtu,
+              elastic: (event as Of<'device-open'>).elastic,
+              ...notAway(context),
+            })),
             empty('dial'),
           ],
         },
+        'device-away': { guard: 'hasStoodAndLies', actions: initiatorSetup.assign({ deviceOpen: false }) },
+        'device-back': {
+          guard: 'awaitsReturn',
+          actions: [initiatorSetup.assign({ phase: 'device' }), empty('openDevice'), armTry],
+        },
         'device-failed': [
+          {
+            guard: 'awaitsDeviceInVain',
+            actions: [initiatorSetup.assign({ phase: 'away' }), cancel('dial'), empty('awaitDevice')],
+          },
           {
             guard: 'awaitsDeviceAgain',
             actions: [because(failed), cancel('dial'), armRedial, wait],
@@ -375,6 +428,11 @@ export const initiatorMachine = initiatorSetup.createMachine({
         },
         'dial-failed': dialFailed,
         timer: [
+          {
+            guard: 'awayTimer',
+            target: 'closed',
+            actions: [because(() => 'device gone, and not back in time'), ...release],
+          },
           ...tryTimer,
           {
             guard: 'redialWithDevice',

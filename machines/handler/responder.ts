@@ -1,12 +1,13 @@
 /**
  * The Handler machine at the server that got BEGIN (PROTOCOL.md section 4). It is made in `handling`, and falls back
- * there when its wire breaks, to wait with its device kept open until the initiator says BEGIN again.
+ * there when its wire breaks, to wait with its device kept open until the initiator says BEGIN again; or when its device
+ * goes, to wait for that.
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
 import type { Ends, HandlerOptions } from '../protocol/types.ts';
 import type { HandlerEffects, ResponderEvent, ResponderInput, ResponderLimits } from './events.ts';
-import { announces } from './initiator-context.ts';
+import { AWAY_MS, announces, notAway } from './initiator-context.ts';
 import { othersStand, type WiresContext, wiresOf, withoutWire, withoutWires, withWire } from './wires.ts';
 
 export interface ResponderContext extends Ends {
@@ -28,6 +29,8 @@ export interface ResponderContext extends Ends {
   /** In `handling`: whether it has no wire and waits for the next BEGIN. */
   readonly waiting: boolean;
   readonly why: string | null;
+  /** Whether its device is gone and waited for; not there before one ever was. */
+  readonly away?: boolean;
   /** Only where it was asked for several wires. */
   readonly wires?: WiresContext;
 }
@@ -50,6 +53,7 @@ const responderSetup = setup({
   actions: {
     openDevice: effect('openDevice'),
     leaveDevice: effect('leaveDevice'),
+    awaitDevice: effect('awaitDevice'),
     connect: effect('connect'),
     farewell: effect('farewell'),
     replaceWire: effect('replaceWire'),
@@ -65,11 +69,20 @@ const responderSetup = setup({
     /** BEGIN waits for the device. */
     beginning: ({ context }) => !context.deviceOpen && !context.waiting,
     waiting: ({ context }) => context.waiting,
+    /** It has carried, and its device was there. */
+    hasStood: ({ context }) => context.deviceOpen && (context.heard || context.waiting),
+    /** Its device is gone, and no BEGIN waits for it. */
+    away: ({ context }) => context.away === true && context.waiting,
+    /** BEGIN waits for the device that has come back. */
+    beginningAgain: ({ context }) => context.away === true && !context.waiting,
+    awayTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'away' && context.away === true,
     heard: ({ context }) => context.heard,
     deaf: ({ context }) => !context.heard,
     mine: ({ context, event }) => (event as Of<'abandoned'>).session === context.session,
     minePending: ({ context, event }) =>
       (event as Of<'abandoned'>).session === context.session && !context.waiting,
+    minePendingAgain: ({ context, event }) =>
+      (event as Of<'abandoned'>).session === context.session && !context.waiting && context.away === true,
     /** It was one of several, and not the last: the Handler goes on. */
     othersStand: ({ context, event }) => othersStand(context.wires, (event as Of<'wire-lost'>).wire),
     replacedOneOfSeveral: ({ context, event }) =>
@@ -167,6 +180,12 @@ const dropOne = responderSetup.assign(({ context, event }) =>
     ? {}
     : { wires: withoutWire(context.wires, (event as Of<'wire-lost'>).wire ?? 0, true) },
 );
+const cancelAway = { type: 'cancel', params: { timer: 'away' } } as const;
+const opened = responderSetup.assign(({ context, event }) => ({
+  deviceOpen: true,
+  mtu: (event as Of<'device-open'>).mtu,
+  ...notAway(context),
+}));
 const release = [empty('dropWire'), empty('leaveDevice'), cancelGrace] as const;
 
 const whyLost = (event: ResponderEvent): string =>
@@ -231,6 +250,28 @@ export const responderMachine = responderSetup.createMachine({
         { type: 'tellClosed', params: ({ event }) => ({ sessions: [(event as Of<'close'>).session] }) },
       ],
     },
+    'device-away': {
+      guard: 'hasStood',
+      target: '.handling',
+      actions: [
+        because((event) => `device gone: ${(event as Of<'device-away'>).why}`),
+        responderSetup.assign(({ context }) => ({
+          waiting: true,
+          away: true,
+          deviceOpen: false,
+          heard: false,
+          session: null,
+          ...noWires(context),
+        })),
+        farewell('device-away'),
+        empty('awaitDevice'),
+        cancelGrace,
+        {
+          type: 'arm',
+          params: ({ context }) => ({ timer: 'away' as const, ms: context.limits.away ?? AWAY_MS }),
+        },
+      ],
+    },
     'device-gone': {
       target: '.closed',
       actions: [
@@ -261,45 +302,78 @@ export const responderMachine = responderSetup.createMachine({
     authenticated: {},
     handling: {
       on: {
-        'device-open': {
-          guard: 'beginning',
-          target: 'binary',
-          actions: [
-            responderSetup.assign({ deviceOpen: true, mtu: ({ event }) => (event as Of<'device-open'>).mtu }),
-            ...stand,
-          ],
-        },
-        'device-failed': {
-          guard: 'beginning',
-          target: 'closed',
-          actions: [
-            because((event) => (event as Of<'device-failed'>).reason),
-            empty('leaveDevice'),
-            tellFailure(({ event }) => (event as Of<'device-failed'>).reason),
-          ],
-        },
+        'device-open': [
+          { guard: 'away', actions: [because(() => 'device back'), opened, cancelAway, armGrace] },
+          { guard: 'beginningAgain', target: 'binary', actions: [opened, cancelAway, ...stand] },
+          { guard: 'beginning', target: 'binary', actions: [opened, ...stand] },
+        ],
+        'device-back': { guard: 'away', actions: empty('openDevice') },
+        'device-failed': [
+          { guard: 'away', actions: empty('awaitDevice') },
+          {
+            guard: 'beginningAgain',
+            actions: [
+              tellFailure(({ event }) => (event as Of<'device-failed'>).reason),
+              responderSetup.assign({ waiting: true, session: null }),
+              empty('awaitDevice'),
+            ],
+          },
+          {
+            guard: 'beginning',
+            target: 'closed',
+            actions: [
+              because((event) => (event as Of<'device-failed'>).reason),
+              empty('leaveDevice'),
+              tellFailure(({ event }) => (event as Of<'device-failed'>).reason),
+            ],
+          },
+        ],
         begin: [
+          // It has come back, and is opened for this BEGIN if it was not yet.
+          {
+            guard: 'away',
+            actions: [
+              takeOver,
+              takeOverWires,
+              responderSetup.assign({ waiting: false }),
+              empty('openDevice'),
+            ],
+          },
           {
             guard: 'opening',
             actions: [tellFailure(() => 'handler-exists'), takeOver, takeOverWires],
           },
           { target: 'binary', actions: [takeOver, takeOverWires, ...stand] },
         ],
-        abandoned: {
-          guard: 'minePending',
-          target: 'closed',
-          actions: [because((event) => event.type), ...release],
-        },
+        abandoned: [
+          { guard: 'minePendingAgain', actions: responderSetup.assign({ waiting: true, session: null }) },
+          {
+            guard: 'minePending',
+            target: 'closed',
+            actions: [because((event) => event.type), ...release],
+          },
+        ],
         yield: {
           guard: 'waiting',
           target: 'closed',
           actions: [because((event) => `yielded to ${(event as Of<'yield'>).to}`), ...release],
         },
-        timer: {
-          guard: 'waiting',
-          target: 'closed',
-          actions: [because(() => 'grace time over'), ...release],
-        },
+        timer: [
+          {
+            guard: 'awayTimer',
+            target: 'closed',
+            actions: [
+              because(() => 'device gone, and not back in time'),
+              ...release,
+              tellFailure(() => 'no-such-device'),
+            ],
+          },
+          {
+            guard: 'waiting',
+            target: 'closed',
+            actions: [because(() => 'grace time over'), ...release],
+          },
+        ],
       },
     },
     binary: {

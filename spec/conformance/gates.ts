@@ -55,6 +55,8 @@ export class HeldDevices implements Devices {
   #held = false;
   readonly #asked: ((reason: Reason | undefined) => void)[] = [];
   #wanted: (() => void)[] = [];
+  /** The process that had it is dead. */
+  #over = false;
 
   constructor(private readonly devices: MemoryDevices) {}
 
@@ -64,6 +66,7 @@ export class HeldDevices implements Devices {
 
   /** The same for a new process: what the old one waited for is forgotten. */
   afresh(): HeldDevices {
+    this.#over = true;
     const fresh = new HeldDevices(this.devices);
     fresh.#held = this.#held;
     return fresh;
@@ -113,6 +116,12 @@ export class HeldDevices implements Devices {
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
     await this.#pass();
     return this.devices.openTap(ifname, options);
+  }
+
+  onChange(changed: () => void): () => void {
+    return this.devices.onChange(() => {
+      if (!this.#over) changed();
+    });
   }
 
   setMtu(tap: Named, mtu: number): void {

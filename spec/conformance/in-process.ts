@@ -173,6 +173,10 @@ export class InProcess implements Target, Control {
     this.#world.devices.delete(ifnameOf(device));
   }
 
+  restoreDevice(device: string): void {
+    this.#world.devices.add({ name: ifnameOf(device), kind: 'tap' });
+  }
+
   sniff(device: string): ReturnType<Control['sniff']> {
     const station = this.#world.devices.hub(ifnameOf(device)).attach({ ifname: 'station', mtu: 65_535 });
     const heard: Buffer[] = [];

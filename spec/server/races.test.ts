@@ -85,6 +85,15 @@ for (const side of ['host', 'proxy'] as const) {
       await world.elapse(ALL_OVER);
       const answer = two.client.lines().join('|');
       assert.match(answer, /^(OK handler=|ERR (404 no-such-device|502 remote-))/, `at ${at} ms`);
+      // One that has stood waits for its device; the responder's word for that is the first record.
+      const [, id] = /^OK handler=(\w+)/.exec(answer) ?? [];
+      if (id !== undefined) {
+        // Without a wire neither end hears of the other's CLOSE.
+        for (const client of [two.client, await two.proxy.client()]) {
+          assert.match(await client.ask(`CLOSE ${id}`, 5_000), /^(OK$|ERR 404 no-such-handler)/);
+        }
+        await world.elapse(ALL_OVER);
+      }
       assert.is(two.host.server.handlers.all().length, 0, `at ${at} ms: ${answer}`);
       assert.is(two.proxy.server.handlers.all().length, 0, `at ${at} ms: ${answer}`);
       two[side].devices.add({ name: ifname });

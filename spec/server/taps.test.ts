@@ -229,11 +229,14 @@ scenario('one that cannot be made fails HANDLE and leaves nothing on record that
   assert.not([...host.fold().fold.live().keys()].some((actor) => actor.startsWith('device:')));
 });
 
-scenario('one that somebody deletes ends its Handlers, and may be made anew', async (world) => {
+scenario('one that somebody deletes is waited for until CLOSE, and may be made anew', async (world) => {
   const { host, client } = await pair(world);
   const id = await handle(client, { local: 'tap:t0' });
   host.devices.delete('t0');
   await world.settle();
+  assert.is(stateOf(host, id), 'unauthenticated');
+  assert.is(await client.ask(`CLOSE ${id}`), 'OK');
+  await world.elapse(5_000);
   assert.is(stateOf(host, id), 'none');
   const next = await handle(client, { local: 'tap:t0' });
   await client.ask(`CLOSE ${next}`);

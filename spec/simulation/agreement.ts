@@ -32,6 +32,9 @@ function initiator(simulation: Simulation, site: SimulatedServer, handler: Handl
   const far = simulation.known.get(id)?.responder;
   const other = far?.run?.server.handlers.responder(id);
   if (handler.state !== 'binary') {
+    if (isAway(site, handler) || (far !== undefined && other !== undefined && isAway(far, other))) {
+      return undefined;
+    }
     if (other === undefined && far !== undefined && isRefusedForGood(far, handler)) return undefined;
     return `it is ${handler.state} (${handler.context.why}) and dials ${far?.name}`;
   }
@@ -42,6 +45,7 @@ function initiator(simulation: Simulation, site: SimulatedServer, handler: Handl
 function responder(simulation: Simulation, site: SimulatedServer, handler: HandlerActor): string | undefined {
   const { id } = handler.context;
   if (simulation.closed.has(id) && !forgets(simulation, id)) return 'it was CLOSEd';
+  if (isAway(site, handler)) return undefined;
   if (handler.state !== 'binary') return `it is ${handler.state} and waits`;
   const known = simulation.known.get(id);
   if (known === undefined) return 'no server began it';
@@ -52,6 +56,11 @@ function responder(simulation: Simulation, site: SimulatedServer, handler: Handl
   return near?.state === 'binary'
     ? undefined
     : `it is binary, and its initiator is ${near?.state ?? 'not there'}`;
+}
+
+/** A TAP that VNET made was deleted, and nobody makes it again: its Handlers wait for that as long as they may. */
+function isAway({ interfaces }: SimulatedServer, { context }: HandlerActor): boolean {
+  return context.away === true && interfaces.look(context.localDevice.ifname) === undefined;
 }
 
 /** A disk that refused, and a crash on top of it, make a server forget what it has promised. */

@@ -53,6 +53,13 @@ export class SimulatedInterfaces extends MemoryDevices {
     return device;
   }
 
+  override onChange(changed: () => void): () => void {
+    const fence = this.#process;
+    return super.onChange(() => {
+      if (fence?.down !== true) changed();
+    });
+  }
+
   override removeTap(tap: Named): Promise<void> {
     return this.#owned(() => super.removeTap(tap));
   }

@@ -130,6 +130,7 @@ class Soak {
   /** HANDLE for each VM that has no Handler: its device was deleted. */
   async #handleMissing(): Promise<void> {
     const { world } = this;
+    await this.#closeWaiting();
     const macs = (await world.proxy.handlers()).map(({ macs }) => macs);
     for (const vm of VMS) {
       if (macs.includes(vm.mac)) continue;
@@ -137,6 +138,21 @@ class Soak {
       this.#handledAgain++;
     }
     await world.dressTaps();
+  }
+
+  /** CLOSE for each Handler that waits for a TAP of the servers' own, which nobody makes again. */
+  async #closeWaiting(): Promise<void> {
+    const { proxy, lab } = this.world;
+    const lost = async (ns: string, device = '') => {
+      const [, tap] = /^tap:(\w+)/.exec(device) ?? [];
+      return tap !== undefined && !(await lab.hasLink(ns, tap));
+    };
+    for (const { id, state, local_device, remote_device } of await proxy.handlers()) {
+      if (state !== 'unauthenticated') continue;
+      if ((await lost('proxy', local_device)) || (await lost('host', remote_device))) {
+        await proxy.must(`CLOSE ${id}`);
+      }
+    }
   }
 
   async #reached(): Promise<boolean> {

@@ -250,6 +250,10 @@ class ProcessBoundary {
       tapAvailable: () => devices.tapAvailable(),
       capture: (backend, ifname, ifindex) => devices.capture(backend, ifname, ifindex).then(opened),
       openTap: (ifname, options) => devices.openTap(ifname, options).then(opened),
+      onChange: (changed) =>
+        devices.onChange(() => {
+          if (!this.#down) changed();
+        }),
       setMtu: (tap, mtu) => devices.setMtu(tap, mtu),
       removeTap: (tap) => devices.removeTap(tap),
     };

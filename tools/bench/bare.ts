@@ -34,6 +34,7 @@ const visitor = {
   ping: ignored,
   pong: ignored,
   bye: ignored,
+  note: ignored,
   error: (text: string) => {
     throw new Error(text);
   },

@@ -112,6 +112,11 @@ export class VnetServer {
     if (errors?.length) throw new Error(`server ${this.name} has told of an error:\n${errors.join('\n')}`);
   }
 
+  /** What it has said on standard error, since it was last started. */
+  get told(): string {
+    return this.program?.stderr ?? '';
+  }
+
   /**
    * Says HELLO and these lines. @returns their answers, HELLO's left out.
    * @throws Error when HELLO is refused; with its last words when it does not run

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   BYE,
   encodeBye,
+  encodeNote,
   encodePing,
   FRAME,
   HEADER_BYTES,
@@ -32,7 +33,8 @@ const SEEDS = [
     record(0x80, 100),
     record(FRAME, 64),
   ]),
-  Buffer.concat([record(FRAME, 60), encodeBye('closed'), record(FRAME, 60)]),
+  Buffer.concat([record(FRAME, 60), encodeNote('mtu=1400'), encodeBye('closed'), record(FRAME, 60)]),
+  Buffer.concat([record(0x80, 255), record(0x80, 256), record(FRAME, 60)]),
   record(FRAME, 20, MAX_LENGTH),
   record(0xff, 20, 0xffffff),
   Buffer.concat([record(BYE, 0), record(0x05, 1)]),
@@ -77,6 +79,7 @@ function decode(input: Buffer, sizes: readonly number[], offload: boolean): stri
     ping: (buffer: Buffer, at: number) => note(`ping ${buffer.toString('hex', at, at + 8)}`),
     pong: (buffer: Buffer, at: number) => note(`pong ${buffer.toString('hex', at, at + 8)}`),
     bye: (reason: string) => note(`bye ${reason}`),
+    note: (text: string) => note(`note ${text}`),
     error: (text: string) => note(`error ${text}`),
   };
   for (let at = 0, turn = 0; at < input.length; turn++) {

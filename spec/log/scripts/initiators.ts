@@ -206,6 +206,73 @@ export const INITIATORS: Scripts = {
     host.devices.delete('vm0');
     await world.elapse(1_000);
   },
+  'initiator-device-away-and-back': async (world) => {
+    const { client, host, id } = await standing(world);
+    host.devices.delete('vm0');
+    await world.elapse(5_000);
+    host.devices.add({ name: 'vm0' });
+    await world.elapse(5_000);
+    await client.ask(`CLOSE ${id}`, 5_000);
+  },
+  'initiator-device-away-and-gone-again': async (world) => {
+    const { host } = await standing(world);
+    for (const pause of [300, 1_100]) {
+      host.devices.delete('vm0');
+      await world.elapse(500);
+      host.devices.delay = 200;
+      host.devices.add({ name: 'vm0' });
+      await world.elapse(pause);
+    }
+    host.devices.delete('vm0');
+    await world.elapse(5_000);
+    host.devices.fault = new DeviceError('forbidden', 'CAP_NET_RAW is missing');
+    host.devices.add({ name: 'vm0' });
+    await world.elapse(5_000);
+    host.devices.fault = undefined;
+    await world.elapse(20_000);
+  },
+  'initiator-device-away-in-vain': async (world) => {
+    const { host } = await standing(world);
+    host.devices.delete('vm0');
+    await world.elapse(620_000);
+  },
+  'initiator-device-away-while-dialling': async (world) => {
+    const { host, proxy } = await standing(world);
+    proxy.host.silent = true;
+    await breakWire(world, host, proxy);
+    await world.elapse(3_000);
+    host.devices.delete('vm0');
+    await world.elapse(3_000);
+    proxy.host.silent = false;
+    host.devices.add({ name: 'vm0' });
+    await world.elapse(20_000);
+  },
+  'initiator-device-away-while-beginning-again': async (world) => {
+    const { host, proxy } = await standing(world);
+    proxy.devices.delay = 2_000;
+    await proxy.restart();
+    await breakWire(world, host, proxy);
+    await world.elapse(1_500);
+    host.devices.delete('vm0');
+    await world.elapse(5_000);
+    host.devices.add({ name: 'vm0' });
+    await world.elapse(20_000);
+  },
+  'initiator-device-away-over-a-restart': async (world) => {
+    const { host } = await standing(world);
+    host.devices.delete('vm0');
+    await world.elapse(3_000);
+    await host.stop();
+    await host.start();
+    await world.elapse(20_000);
+    host.devices.add({ name: 'vm0' });
+    await world.elapse(20_000);
+    host.devices.delete('vm0');
+    await world.elapse(3_000);
+    await host.restart({ resume: false });
+    await world.elapse(3_000);
+  },
+  'initiator-slow-disk-device-away': authenticated(async ({ host }) => host.devices.delete('vm0'), true),
   'initiator-wire-breaks': async (world) => {
     const { host, proxy } = await standing(world);
     for (let round = 0; round < 3; round++) {

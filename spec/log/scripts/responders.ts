@@ -154,6 +154,80 @@ export const RESPONDERS: Scripts = {
     await lose(made);
     made.proxy.devices.delete('lan0');
   }),
+  'responder-device-away-and-back': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    const again = await proxy.client();
+    await again.ask(beginLine());
+    proxy.devices.add({ name: 'lan0' });
+    await world.elapse(3_000);
+    await again.ask(beginLine());
+    again.ping();
+  }),
+  'responder-device-away-in-vain': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(620_000);
+  }),
+  'responder-device-away-while-waiting': begun(async (made) => {
+    const { proxy, world } = made;
+    await lose(made);
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    proxy.devices.add({ name: 'lan0' });
+    await world.elapse(70_000);
+  }),
+  'responder-device-away-and-begun-while-it-opens': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    proxy.devices.delay = 500;
+    proxy.devices.add({ name: 'lan0' });
+    await world.elapse(100);
+    const again = await proxy.client();
+    again.say(beginLine());
+    await world.elapse(2_000);
+    again.ping();
+  }),
+  'responder-device-away-and-not-opened-again': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    proxy.devices.fault = new DeviceError('device-busy', 'somebody else has it');
+    proxy.devices.delay = 300;
+    proxy.devices.add({ name: 'lan0' });
+    await world.elapse(1_000);
+    const again = await proxy.client();
+    await again.ask(beginLine(), 2_000);
+    again.say(beginLine());
+    await world.elapse(100);
+    again.link.destroy();
+    await world.elapse(5_000);
+    proxy.devices.fault = undefined;
+    await world.elapse(20_000);
+    const last = await proxy.client();
+    await last.ask(beginLine());
+    last.ping();
+  }),
+  'responder-device-away-and-back-in-vain': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    proxy.devices.delay = 500;
+    proxy.devices.add({ name: 'lan0' });
+    const again = await proxy.client();
+    again.say(beginLine());
+    await world.elapse(100);
+    await breakAll(world);
+    await world.elapse(70_000);
+  }),
+  'responder-device-away-and-closed': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    await (await proxy.client()).ask(`CLOSE ${ID}`, 5_000);
+    proxy.devices.add({ name: 'lan0' });
+  }),
+  'responder-device-away-and-crash': begun(async ({ proxy, world }) => {
+    proxy.devices.delete('lan0');
+    await world.elapse(3_000);
+    await proxy.restart();
+  }),
   'responder-crash': begun(async ({ proxy }) => proxy.restart()),
   'responder-crash-while-waiting': begun(async (made) => {
     await lose(made);

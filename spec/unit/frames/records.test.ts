@@ -39,6 +39,9 @@ class Notes implements RecordVisitor {
   bye(reason: string): void {
     this.lines.push(`bye ${reason}`);
   }
+  note(text: string): void {
+    this.lines.push(`note ${text}`);
+  }
   error(text: string): void {
     this.lines.push(`error ${text}`);
   }
@@ -58,6 +61,7 @@ function slowDecode(stream: Buffer, offload: boolean): string[] {
     if (type < 2) lines.push(`${type} ${payload.toString('hex')}`);
     if (type === 2) lines.push(`ping ${payload.toString('hex')}`);
     if (type === 3) lines.push(`pong ${payload.toString('hex')}`);
+    if (type === 0x80 && length <= 255) lines.push(`note ${payload.toString()}`);
     if (type === 4) return [...lines, `bye ${payload.subarray(0, 255).toString()}`];
     rest = rest.subarray(4 + length);
   }

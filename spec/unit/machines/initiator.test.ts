@@ -42,6 +42,9 @@ const failed = (more: object = {}) => ({
 });
 const restart = (resume: boolean) => ({ type: 'restart', resume, jitter: 0.5 });
 
+const away = { type: 'device-away', why: 'deleted' };
+const back = { type: 'device-back' };
+
 const situations = {
   'opening its device': after(machine, input),
   dialling: after(machine, input, open),
@@ -60,6 +63,8 @@ const situations = {
     reason: 'no-such-device',
     jitter: 0.5,
   }),
+  away: after(machine, input, ...standing, away),
+  'away, and back': after(machine, input, ...standing, away, back),
   'not resumed': after(machine, input, ...standing, restart(false)),
   'shut down': after(machine, input, ...standing, { type: 'shutdown' }),
 };
@@ -68,6 +73,9 @@ const events: Record<string, AnyEvent> = {
   'device-open': open,
   'device-failed': { type: 'device-failed', reason: 'device-busy', jitter: 0.5 },
   'device-gone': { type: 'device-gone', why: 'deleted' },
+  'device-away': away,
+  'device-back': back,
+  'device-failed, none there': { type: 'device-failed', reason: 'no-such-device', jitter: 0.5 },
   dialled,
   'hello-taken': taken,
   'begin-sent': sent,
@@ -89,6 +97,7 @@ const events: Record<string, AnyEvent> = {
   'dial timer': timer('dial'),
   'redial timer': timer('redial'),
   'stable timer': timer('stable'),
+  'away timer': timer('away'),
   restart: restart(true),
   'restart, not to be resumed': restart(false),
 };
@@ -120,7 +129,9 @@ const firstDial = {
 };
 
 /** After that it waits and tries again; only 410 ends it. */
-const later = anywhere('-');
+const goes = `unauthenticated: farewell(device-away) awaitDevice ${QUIET} arm(away 600000)`;
+const laidDown = anywhere('-');
+const later = { ...laidDown, 'device-away': goes };
 const again = (attempt: number) => `arm(redial ${500 * 2 ** attempt})`;
 const laterTry = (attempt: number) => ({
   ...later,
@@ -162,6 +173,7 @@ test('takes in each situation what it should, with its effects in order, and ign
       ...firstTry,
       'device-open': 'unauthenticated: dial',
       'device-failed': ended('s1', 'device-busy'),
+      'device-failed, none there': ended('s1', 'no-such-device'),
     },
     dialling,
     'saying HELLO': dialling,
@@ -182,10 +194,24 @@ test('takes in each situation what it should, with its effects in order, and ign
       ...laterTry(0),
       'device-open': 'unauthenticated: dial',
       'device-failed': `unauthenticated: cancel(dial) ${again(0)}`,
+      'device-failed, none there': `unauthenticated: cancel(dial) ${again(0)}`,
+    },
+    // A device that is gone is waited for, and opened when there is one of its name.
+    away: {
+      ...later,
+      'device-back': 'unauthenticated: openDevice arm(dial 10000)',
+      'away timer': over,
+    },
+    'away, and back': {
+      ...laterTry(0),
+      'device-open': 'unauthenticated: dial',
+      'device-failed': `unauthenticated: cancel(dial) ${again(0)}`,
+      'device-failed, none there': 'unauthenticated: cancel(dial) awaitDevice',
+      'away timer': over,
     },
     'waiting without a device': { ...later, 'redial timer': 'unauthenticated: openDevice arm(dial 10000)' },
-    'not resumed': later,
-    'shut down': later,
+    'not resumed': { ...laidDown, 'device-away': 'unauthenticated' },
+    'shut down': { ...laidDown, 'device-away': 'unauthenticated' },
   });
 });
 

@@ -34,6 +34,8 @@ const begin = {
   options: { offload: false, announce: false, l2cp: true },
 };
 
+const away = { type: 'device-away', why: 'deleted' };
+
 const situations = {
   'opening its device': after(machine, input),
   'opening, taken over': after(machine, input, begin),
@@ -41,6 +43,8 @@ const situations = {
   'binary, heard': after(machine, input, open, heard),
   waiting: after(machine, input, open, heard, lost),
   'taken up again': after(machine, input, open, heard, lost, begin),
+  away: after(machine, input, open, heard, away),
+  'away, begun': after(machine, input, open, heard, away, begin),
   'shut down': after(machine, input, open, heard, { type: 'shutdown' }),
   'shut down while opening': after(machine, input, { type: 'shutdown' }),
 };
@@ -49,6 +53,8 @@ const events: Record<string, AnyEvent> = {
   'device-open': open,
   'device-failed': { type: 'device-failed', reason: 'device-busy', jitter: 0.5 },
   'device-gone': { type: 'device-gone', why: 'deleted' },
+  'device-away': away,
+  'device-back': { type: 'device-back' },
   begin,
   'abandoned by s1': { type: 'abandoned', session: 's1' },
   'abandoned by s2': { type: 'abandoned', session: 's2' },
@@ -63,6 +69,7 @@ const events: Record<string, AnyEvent> = {
   'protocol-error': { type: 'protocol-error', why: 'type 0x05' },
   close: { type: 'close', session: 's3' },
   shutdown: { type: 'shutdown' },
+  'away timer': { type: 'timer', timer: 'away' },
   'grace timer': { type: 'timer', timer: 'grace' },
   restart: { type: 'restart', resume: false, jitter: 0 },
 };
@@ -103,7 +110,14 @@ const binary = (session: string, broken: string) => ({
   'protocol-error': 'closed: leaveDevice',
 });
 
-const waiting = { ...anywhere('-'), begin: `binary: ${taken}`, yield: over, 'grace timer': over };
+const goes = 'handling: farewell(device-away) awaitDevice cancel(grace) arm(away 600000)';
+const waiting = {
+  ...anywhere('-'),
+  begin: `binary: ${taken}`,
+  yield: over,
+  'grace timer': over,
+  'away timer': over,
+};
 
 test('begins in handling, with its device', () => {
   assert.is(beginning(machine, input), 'handling: openDevice');
@@ -118,10 +132,29 @@ test('takes in each situation what it should, with its effects in order, and ign
     'opening, taken over': { ...opening('s2'), 'device-open': `binary: ${taken}` },
     // Before a single record came a broken wire closes it; after that it waits.
     binary: { ...binary('s1', over), 'first-record': 'binary' },
-    'binary, heard': binary('s1', 'handling: dropWire arm(grace 60000)'),
-    waiting,
+    'binary, heard': {
+      ...binary('s1', 'handling: dropWire arm(grace 60000)'),
+      'device-away': goes,
+    },
+    waiting: { ...waiting, 'device-away': goes },
+    // A device that is gone is waited for; BEGIN is let in only when there is one of its name.
+    away: {
+      ...waiting,
+      'device-back': 'handling: openDevice',
+      'device-open': 'handling: cancel(away) arm(grace 60000)',
+      'device-failed': 'handling: awaitDevice',
+      begin: 'handling: openDevice',
+      'away timer': `${over} ${news('-', 'no-such-device')}`,
+    },
+    'away, begun': {
+      ...opening('s2'),
+      'device-open': `binary: cancel(away) ${taken}`,
+      'device-failed': `handling: ${news('s2', 'device-busy')} awaitDevice`,
+      'abandoned by s2': 'handling',
+      'away timer': `${over} ${news('s2', 'no-such-device')}`,
+    },
     'taken up again': { ...binary('s2', over), 'first-record': 'binary' },
-    'shut down': waiting,
+    'shut down': { ...waiting, 'device-away': goes },
     // The device may still come; nobody is there for it any more.
     'shut down while opening': { ...waiting, begin: `handling: ${news('-', 'handler-exists')}` },
   });

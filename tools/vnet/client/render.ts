@@ -70,7 +70,7 @@ export function renderHandlers(data: readonly DataAnswer[], width: Width): strin
     return 'No Handler stands on this server. `vnet handle --help` tells how to open one.\n';
   const rows = data.map(({ words, fields: f }) => [
     words[0] ?? '',
-    f.state ?? '',
+    stateOf(f),
     f.side ?? '',
     f.peer ?? '',
     `${f.local_device} ${f.local_config}`,
@@ -84,6 +84,11 @@ export function renderHandlers(data: readonly DataAnswer[], width: Width): strin
   ]);
   if (width === undefined || tableWidth(HANDLER_COLUMNS, rows) <= width) return table(HANDLER_COLUMNS, rows);
   return data.map(handlerCard).join('\n');
+}
+
+/** With what brought it there, where it does not carry. */
+function stateOf({ state = '', why }: DataAnswer['fields']): string {
+  return why === undefined ? state : `${state} (${why})`;
 }
 
 function roundTrip(micros: string | undefined): string {
@@ -101,7 +106,7 @@ function handlerCard({ words, fields: f }: DataAnswer): string {
     `${grouped(Number(frames))} frames, ${bytes(Number(size))}`;
   return `${words[0]}\n${pairs(
     [
-      ['state', `${f.state}, ${f.side}, since ${f.since}`],
+      ['state', `${stateOf(f)}, ${f.side}, since ${f.since}`],
       ['peer', `${f.peer}, round trip ${roundTrip(f.rtt_us)}`],
       ['here', `${f.local_device} as ${f.local_config}`],
       ['there', `${f.remote_device} as ${f.remote_config}`],

@@ -48,6 +48,8 @@ export interface Control {
   failDevice(reason: DeviceError['reason']): void;
   /** Deletes the interface that this device is. */
   removeDevice(device: string): void;
+  /** Makes an interface of that name again, that nobody has set up. */
+  restoreDevice(device: string): void;
   /** Frames that the server put on the device since the last call, and a way to put some on it. */
   sniff(device: string): { heard(): readonly Buffer[]; send(frame: Uint8Array): void };
   /** From now on records are written, and nothing follows from them until `releaseLog`. */

@@ -14,6 +14,12 @@ const NOWHERE: readonly Rule[] = [
     /^initiator\.authenticated\.dial-failed/,
     'BEGIN goes out at once, so that what fails does so in handling',
   ],
+  [/^(initiator\.unauthenticated|responder\.handling)\.timer\[0\]$/, 'ten minutes for a device to come back'],
+  [
+    /^responder\.handling\.(device-(open|failed)\[[01]\]|(begin|abandoned)\[0\])$/,
+    'the machine is not told whether a device that went is there again',
+  ],
+  [/^initiator\.unauthenticated\.device-away$/, 'a device that goes just when the server ends'],
   [/^responder\.binary\.bye\[3\]$/, 'BYE is a record itself: one was heard'],
 ];
 
@@ -25,16 +31,17 @@ const HOLDING = 'the server would have to stop in the middle of its work';
 /** Only in a server whose life, clock, devices and log are ours. */
 const NOT_FROM_OUTSIDE: readonly Rule[] = [
   [/\.(shutdown|restart)/, OWN_LIFE],
-  [/\.device-(failed|gone)/, DEVICE],
+  [/\.device-(failed|gone|away|back)/, DEVICE],
   [/^session\..*\.timer/, LONG],
   [/^initiator\.authenticated\.timer/, HOLDING],
-  [/^initiator\..*\.timer\[[01]\]$/, LONG],
+  [/^initiator\.unauthenticated\.timer\[[12]\]$/, LONG],
+  [/^initiator\.(authenticated|handling)\.timer\[[01]\]$/, LONG],
   [/^initiator\.binary\.timer/, LONG],
-  [/^initiator\.unauthenticated\.timer\[3\]$/, DEVICE],
+  [/^initiator\.unauthenticated\.timer\[4\]$/, DEVICE],
   [/^initiator\.handling\.begin-taken\[0\]$/, 'how a device takes another MTU is the server’s own affair'],
   [/^responder\.handling\.timer/, LONG],
   [/^responder\.(handling|binary)\.abandoned/, HOLDING],
-  [/^responder\.handling\.begin\[0\]$/, HOLDING],
+  [/^responder\.handling\.begin\[1\]$/, HOLDING],
   [/^session\.unauthenticated\.evicted$/, 'sessions would have to come from many addresses'],
   [/^session\.unauthenticated\.rejected\[1\]$/, LONG],
   [/^session\.handling\.lost\[0\]$/, HOLDING],

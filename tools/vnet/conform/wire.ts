@@ -100,11 +100,15 @@ export class Wire {
     }
   }
 
-  /** Expects BYE with this reason, then the end; answers by our own end. */
-  async farewell(reason: string): Promise<void> {
+  /**
+   * Expects BYE with this reason, then the end; answers by our own end. `device-away` is a wire that ends for now, in
+   * whatever words.
+   */
+  async farewell(wanted: string): Promise<void> {
+    const reason = wanted === 'device-away' ? 'shutting-down' : wanted;
     for (;;) {
       const record = await this.next(`BYE ${reason}`);
-      if (isFrame(record) || record.type === PONG) continue;
+      if (isFrame(record) || record.type === PONG || record.type >= 0x80) continue;
       demand(record.type === BYE, `BYE ${reason}`, describe(record));
       demandEqual(record.payload.toString('utf8'), reason, 'BYE');
       break;

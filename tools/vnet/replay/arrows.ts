@@ -73,6 +73,8 @@ const SAID: Readonly<Record<string, string>> = { dial: 'connects', sayHello: 'HE
 const NOTED = new Set([
   'wire-lost',
   'device-gone',
+  'device-away',
+  'device-back',
   'protocol-error',
   'device-failed',
   'first-record',

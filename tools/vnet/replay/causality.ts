@@ -44,7 +44,7 @@ export interface HandlerTraces {
   readonly arrivals: Arrival[];
 }
 
-const SAYS_BYE = new Set(['close', 'shutdown', 'device-gone', 'protocol-error']);
+const SAYS_BYE = new Set(['close', 'shutdown', 'device-gone', 'device-away', 'protocol-error']);
 
 interface SessionTrace {
   readonly created: number;

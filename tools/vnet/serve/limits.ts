@@ -22,6 +22,8 @@ export const LimitSettings = v.strictObject({
   'redial-last-ms': Milliseconds,
   /** How long a responder waits for its initiator to come back. */
   'grace-ms': Milliseconds,
+  /** How long Handlers wait for a device that is gone. */
+  'device-away-ms': Milliseconds,
   sessions: Count,
   'sessions-unauthenticated': Count,
   'sessions-unauthenticated-per-address': Count,
@@ -63,10 +65,12 @@ export function readLimits(
       firstDelay: settings['redial-first-ms'] ?? initiator.firstDelay,
       lastDelay: settings['redial-last-ms'] ?? initiator.lastDelay,
       wires: wires.wires ?? initiator.wires ?? 1,
+      away: settings['device-away-ms'] ?? initiator.away ?? 600_000,
     },
     responder: {
       grace: settings['grace-ms'] ?? responder.grace,
       wires: wires['wires-granted'] ?? responder.wires ?? 1,
+      away: settings['device-away-ms'] ?? responder.away ?? 600_000,
     },
     spreadRtt: wires['spread-rtt'] ?? DEFAULT_LIMITS.spreadRtt,
     sessions: settings.sessions ?? DEFAULT_LIMITS.sessions,

@@ -10,6 +10,8 @@ import type { Wire } from '../wire.ts';
 
 /** An unknown type of record below 0x80. */
 const WRONG_TYPE = 0x05;
+/** A device that went is looked for no sooner than after so many milliseconds. */
+const BACK = 1_000;
 
 export interface HandlerEvent extends Labelled {
   readonly reason?: unknown;
@@ -92,7 +94,11 @@ export abstract class HandlerDrive<C, E extends HandlerEvent> {
       case 'device-failed':
         return bench.control.failDevice(event.reason as 'no-such-device');
       case 'device-gone':
+      case 'device-away':
         return bench.control.removeDevice(bench.target.device);
+      case 'device-back':
+        bench.control.restoreDevice(bench.target.device);
+        return bench.control.advance(BACK + BEYOND);
       case 'first-record':
         return this.wire!.ping();
       case 'wire-lost':

@@ -22,6 +22,8 @@ export const COMMON_STEPS = [
   { type: 'device-open', label: 'device open', mtu: MODEL_MTU, elastic: false },
   { type: 'device-failed', label: 'device fails', reason: 'no-such-device', jitter: 0.5 },
   { type: 'device-gone', label: 'device gone', why: 'deleted' },
+  { type: 'device-away', label: 'device gone that is waited for', why: 'deleted' },
+  { type: 'device-back', label: 'device back' },
   { type: 'first-record', label: 'first record' },
   { type: 'wire-lost', label: 'wire cut', why: 'cut', jitter: 0.5 },
   { type: 'wire-lost', label: 'wire silent', why: 'silent', jitter: 0.5 },

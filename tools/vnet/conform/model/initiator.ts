@@ -71,11 +71,12 @@ export function initiatorModel(target: Target): Model<InitiatorContext, Initiato
 }
 
 function serialize({ value, context }: InitiatorView): string {
-  const { phase, deviceOpen, everBinary, heard, session } = context;
+  const { phase, deviceOpen, everBinary, heard, session, away } = context;
   return [
     value,
     value === 'unauthenticated' ? phase : '',
     value === 'unauthenticated' && !deviceOpen && phase !== 'device' ? 'without device' : '',
+    value === 'unauthenticated' && away ? 'waited for' : '',
     value !== 'closed' && everBinary ? 'again' : '',
     value !== 'closed' && value !== 'binary' && !everBinary && session === null ? 'resumed' : '',
     wide({ value, context }) ? 'wide' : '',
@@ -105,7 +106,10 @@ function feasible(view: InitiatorView, event: InitiatorStep, owned: boolean): bo
   if (stopped(view)) return false;
   if (event.type === 'shutdown') return owned && context.phase !== 'idle' && !passing(view);
   if (event.type === 'close') return owned ? !passing(view) || value === 'unauthenticated' : !passing(view);
-  if (event.type === 'device-gone') return owned && context.deviceOpen && !passing(view);
+  if (event.type === 'device-gone' || event.type === 'device-away') {
+    const waits = context.everBinary && context.phase !== 'idle';
+    return owned && context.deviceOpen && !passing(view) && waits === (event.type === 'device-away');
+  }
   switch (value) {
     case 'unauthenticated':
       return whileUnauthenticated(view, event, owned);
@@ -145,6 +149,9 @@ function whileUnauthenticated(view: InitiatorView, event: InitiatorStep, owned: 
     );
   }
   if (phase === 'waiting') return event.type === 'timer' && event.timer === 'redial';
+  if (phase === 'away') {
+    return owned && event.type === 'device-back';
+  }
   if (phase === 'idle') return false;
   // 410 ends a Handler only where it answers BEGIN.
   if (event.type === 'dial-failed') return !event.final;

@@ -52,9 +52,10 @@ export function responderModel(target: Target): Model<ResponderContext, Responde
 }
 
 function serialize({ value, context }: ResponderView): string {
-  const { deviceOpen, heard, waiting, session } = context;
+  const { deviceOpen, heard, waiting, session, away } = context;
   return [
     value,
+    value === 'handling' && away ? 'device away' : '',
     value === 'handling' ? (waiting ? 'waiting' : deviceOpen ? '' : 'opening') : '',
     value === 'handling' && !waiting && session === NEXT ? 'for the next' : '',
     value === 'binary' && heard ? 'heard' : '',
@@ -73,11 +74,20 @@ function feasible(view: ResponderView, event: ResponderStep, target: Target): bo
   if (stopped(view)) return false;
   if (event.type === 'shutdown') return owned;
   if (value === 'handling' && !context.waiting) return whileOpening(view, event, target);
-  if (event.type === 'device-gone') return owned;
+  if (event.type === 'device-gone' || event.type === 'device-away') {
+    const waits = context.heard || context.waiting;
+    return owned && context.deviceOpen && waits === (event.type === 'device-away');
+  }
+  if (context.away) return whileAway(event, owned);
   if (value === 'handling') {
     return ['begin', 'yield', 'close'].includes(event.type) || (owned && event.type === 'timer');
   }
   return value === 'binary' && whileBinary(view, event, target);
+}
+
+function whileAway(event: ResponderStep, owned: boolean): boolean {
+  if (event.type === 'device-back') return owned;
+  return event.type === 'close';
 }
 
 function whileOpening({ context }: ResponderView, event: ResponderStep, target: Target): boolean {
