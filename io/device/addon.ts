@@ -145,6 +145,11 @@ export interface Addon {
    */
   syncData(fd: number, done: (error: number) => void): void;
   /**
+   * Writes to a socket, pipe or terminal that others may share, without waiting for whoever reads it.
+   * @returns how many bytes it took; or minus an errno, EAGAIN when there is no room now
+   */
+  writeNow(fd: number, bytes: Uint8Array): number;
+  /**
    * All interfaces, or the one with that index or (alternative) name, 1 to 127 bytes without NUL (an empty array when
    * there is none). @throws SystemError
    */

@@ -13,5 +13,6 @@ NAPI_MODULE_INIT() {
   defineSync(env, exports);
   defineTcp(env, exports);
   defineJoin(env, exports);
+  defineWrite(env, exports);
   return exports;
 }

@@ -66,3 +66,4 @@ void defineResolve(napi_env env, napi_value exports);
 void defineSync(napi_env env, napi_value exports);
 void defineTcp(napi_env env, napi_value exports);
 void defineJoin(napi_env env, napi_value exports);
+void defineWrite(napi_env env, napi_value exports);

@@ -14,7 +14,8 @@
     "sync.cc",
     "tap.cc",
     "tcp.cc",
-    "virtio.cc"
+    "virtio.cc",
+    "write.cc"
   ],
   "defines": ["NAPI_VERSION=8", "NODE_GYP_MODULE_NAME=vnet"],
   "cflags": ["-Wall", "-Wextra"],

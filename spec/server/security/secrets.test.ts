@@ -69,7 +69,7 @@ test('are not in what is said of an error that nobody caught', () => {
 
 test('an error that nobody caught ends the process with status 1 and one line', async () => {
   const program = `
-    import { standardErrorLog } from './io/diagnostics.ts';
+    import { standardErrorLog } from './io/diagnostics/standard-error-log.ts';
     import { reportFatalError } from './tools/vnet/serve/fatal-error.ts';
     reportFatalError(standardErrorLog('x'));
     setTimeout(() => { throw new Error('broken by "${SECRET}"'); });

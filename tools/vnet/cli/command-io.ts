@@ -1,3 +1,5 @@
+import { writeOutput } from './standard-output.ts';
+
 /** What a command has around it: standard output and error, the environment. Tests give their own. */
 export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -19,7 +21,7 @@ export function processIo(): CommandIo {
     env: process.env,
     columns: stdout.isTTY ? stdout.columns : undefined,
     attended: stderr.isTTY === true,
-    out: (text) => stdout.write(text),
+    out: writeOutput,
     err: (text) => void stderr.write(text),
     drained: () =>
       new Promise((resolve) => {

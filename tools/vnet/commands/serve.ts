@@ -1,11 +1,12 @@
 /** `vnet serve`: the server daemon, put together from its parts. */
-import { standardErrorLog } from '../../../io/diagnostics.ts';
+import { standardErrorLog } from '../../../io/diagnostics/standard-error-log.ts';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { Failure } from '../cli/failures.ts';
 import { onSignals } from '../cli/signals.ts';
+import { onOutputError, outputProblem } from '../cli/standard-output.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
-import { reportFatalError } from '../serve/fatal-error.ts';
+import { reportFatalError, reportWarnings } from '../serve/fatal-error.ts';
 import { setJitFlags } from '../serve/jit-flags.ts';
 import { readServeOptions, type ServeOptions } from '../serve/options.ts';
 import { SERVE } from '../usage/server.ts';
@@ -21,11 +22,15 @@ export const serve = command(SERVE, async (given, around) => {
   }
 });
 
+/** That READY could not be said: whoever started the server waits for it in vain. */
+class Unwritable extends Error {}
+
 async function run(options: ServeOptions, around: CommandIo): Promise<number> {
   setJitFlags();
   const diagnostics = standardErrorLog(options.name);
   reportFatalError(diagnostics);
-  const server = await assemble(options);
+  reportWarnings(diagnostics);
+  const server = await assemble(options, diagnostics);
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
@@ -34,7 +39,13 @@ async function run(options: ServeOptions, around: CommandIo): Promise<number> {
     if (signal === 'SIGHUP') server.reload();
     else diagnostics.info({ signal }, 'this signal does nothing here');
   });
+  const unwritable = new Promise<Unwritable>((resolve) => {
+    onOutputError((error) => resolve(new Unwritable(outputProblem(error))));
+  });
   around.out(`READY ${urls.join(' ')}\n`);
-  await server.stop(await ended);
+  const end = await Promise.race([ended, unwritable]);
+  if (end instanceof Unwritable) diagnostics.error({ reason: end.message }, 'nobody can be told READY');
+  await server.stop(end instanceof Unwritable ? 'no standard output' : end);
+  if (end instanceof Unwritable) throw new Failure(1, `vnet serve: ${end.message}`);
   return 0;
 }

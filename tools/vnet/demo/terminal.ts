@@ -4,6 +4,7 @@ import { makeDirectory } from '../../../io/make-directory.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { Outcome, Program } from '../../lab/program.ts';
 import { VNET } from '../../lab/server.ts';
+import { writeOutput } from '../cli/standard-output.ts';
 
 /** Something that the demo shows was not as it should be. */
 export class DemoError extends Error {}
@@ -49,7 +50,7 @@ export class DemoTerminal {
   }
 
   print(text = ''): void {
-    process.stdout.write(`${text}\n`);
+    writeOutput(`${text}\n`);
   }
 
   /** Headline of the next step. */

@@ -9,7 +9,7 @@ import { openSecretStore } from '../../../io/auth/secret-store.ts';
 import { realChance } from '../../../io/chance.ts';
 import { realClock } from '../../../io/clock.ts';
 import { kernelDevices } from '../../../io/device/devices.ts';
-import { standardErrorLog } from '../../../io/diagnostics.ts';
+import type { StandardErrorLog } from '../../../io/diagnostics/standard-error-log.ts';
 import { DamagedLog, LogInUse, segmentName } from '../../../io/journal/damage.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../../io/journal/files.ts';
@@ -39,8 +39,10 @@ export interface AssembledServer {
 }
 
 /** @throws StartError */
-export async function assemble(options: ServeOptions): Promise<AssembledServer> {
-  const diagnostics = standardErrorLog(options.name);
+export async function assemble(
+  options: ServeOptions,
+  diagnostics: StandardErrorLog,
+): Promise<AssembledServer> {
   const files = readFiles(options);
   const { credentials } = files;
   requireSomeWayIn(options, credentials);
@@ -110,7 +112,10 @@ export async function assemble(options: ServeOptions): Promise<AssembledServer> 
     secretStore,
     diagnostics,
     recorder,
-    facts: () => certificateFacts(credentials.ownCertificate),
+    facts: () => [
+      ['diagnostics_dropped', String(diagnostics.dropped)],
+      ...certificateFacts(credentials.ownCertificate),
+    ],
   });
   const expiry = new ExpiryWatch(files, clock, diagnostics);
   return {

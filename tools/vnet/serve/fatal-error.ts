@@ -30,6 +30,12 @@ function withoutQuotes(message: string): string {
     .slice(0, LONGEST_MESSAGE);
 }
 
+/** From now on Node's own warnings are diagnostics like all others: Node would wait until somebody reads them. */
+export function reportWarnings(diagnostics: Diagnostics): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => diagnostics.warn(describeError(warning), 'a warning of Node'));
+}
+
 /** From now on an error that nobody catches ends this process with status 1 and a line in its diagnostics. */
 export function reportFatalError(diagnostics: Diagnostics): void {
   const end = (error: unknown) => {
