@@ -8,7 +8,8 @@ import { projectFile } from '../project.ts';
 
 /**
  * Places in the Int32Array that a port is made with; each `read` and `write` leaves its outcome there.
- * `state` after a read: 0, the kernel has no more for now; 1, perhaps it has; negative, an errno: nothing more comes.
+ * `state` after a read: 0, the kernel has no more for now; 1, perhaps it has; 2, there is more of the last frame, which
+ * nobody will call for; negative, an errno: nothing more comes.
  */
 export const OUTCOME = {
   end: 0,

@@ -17,6 +17,8 @@ const SLABS = 8;
 const RECORD_HEADER = 4;
 /** Reads that empty the longest queue, with super-frames only; more come from one who sends meanwhile. */
 const MOST_DRAINS = 80;
+/** `state` of a read that left a part of its last frame in the addon. */
+const MORE_OF_FRAME = 2;
 
 /** A native port that is open, with the array for its outcomes; a device takes it over later. */
 export class OpenPort<P extends NativePort> {
@@ -54,6 +56,8 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     refused: 0,
   };
   private readonly pool = new SlabPool(SLAB_BYTES, SLABS, () => this.poll());
+  /** A part of a frame that was read waits in the addon: reading goes on without a call from the kernel. */
+  private more = false;
   /** Where frames go that nobody has memory for. */
   private spill: Buffer | undefined;
   private readonly unwatch: () => void;
@@ -152,7 +156,9 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   }
 
   private poll(): void {
-    if (this.end === undefined) this.port.poll(this.wanted);
+    if (this.end !== undefined) return;
+    this.port.poll(this.wanted);
+    if (this.wanted && this.more) setImmediate(() => this.readable());
   }
 
   /**
@@ -170,7 +176,8 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
       const state = raw[OUTCOME.state]!;
       if (room === undefined) this.lost += frames;
       else this.handOn(raw[OUTCOME.end]!, frames);
-      if (state !== 1) return;
+      this.more = state === MORE_OF_FRAME;
+      if (state !== 1 && state !== MORE_OF_FRAME) return;
     }
   }
 
@@ -202,6 +209,8 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     const frames = raw[OUTCOME.frames]!;
     const state = raw[OUTCOME.state]!;
     const end = raw[OUTCOME.end]!;
+    this.more = state === MORE_OF_FRAME;
+    if (this.more) setImmediate(() => this.readable());
     this.handOn(end, frames);
     // Behind the frames: what it changes may read again.
     this.governor.read(end - room.start, frames);

@@ -6,14 +6,20 @@
 #include <cstring>
 
 #include "ip.h"
+#include "sums.h"
 
 namespace {
 
 using ip::big16;
+using ip::big32;
+using ip::fold;
 using ip::kIpv4Header;
 using ip::kIpv6Header;
 using ip::kTcpChecksum;
 using ip::kTcpHeader;
+using ip::pseudoHeader;
+using ip::put16;
+using ip::sum;
 
 /// Of an IP packet: what its length field can say.
 constexpr size_t kLongestPacket = 65535;
@@ -25,40 +31,6 @@ constexpr uint8_t kPush = 0x08;
 constexpr uint8_t kAck = 0x10;
 /// What only the last segment of a super-frame has.
 constexpr uint8_t kLast = kFin | kPush;
-
-uint32_t big32(const uint8_t* at) { return (static_cast<uint32_t>(big16(at)) << 16) | big16(at + 2); }
-void put16(uint8_t* at, size_t value) {
-  at[0] = static_cast<uint8_t>(value >> 8);
-  at[1] = static_cast<uint8_t>(value);
-}
-
-/// Sum of RFC 1071 in memory order, not folded, eight bytes at a time.
-uint64_t sum(const uint8_t* at, size_t length) {
-  uint64_t total = 0;
-  for (; length >= 8; at += 8, length -= 8) {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    total += word;
-    total += total < word ? 1 : 0;
-  }
-  uint64_t rest = 0;
-  memcpy(&rest, at, length);
-  total += rest;
-  return total + (total < rest ? 1 : 0);
-}
-
-uint16_t fold(uint64_t total) {
-  for (int i = 0; i < 4; i += 1) total = (total & 0xffff) + (total >> 16);
-  return static_cast<uint16_t>(total);
-}
-
-/// Of the two addresses, the protocol and the length of the TCP segment, in memory order.
-uint64_t pseudoHeader(const uint8_t* ip, bool ipv6, size_t segment) {
-  const uint8_t* addresses = ip + (ipv6 ? 8 : 12);
-  const uint32_t lengthField = htonl(static_cast<uint32_t>(segment));
-  const uint64_t address = fold(sum(addresses, ipv6 ? 32 : 8));
-  return address + fold(lengthField) + htons(IPPROTO_TCP);
-}
 
 }  // namespace
 
@@ -175,9 +147,7 @@ size_t Chain::parts(iovec (&out)[kMostParts]) {
     put16(ip + 4, segment);
   } else {
     put16(ip + 2, kIpv4Header + segment);
-    put16(ip + 10, 0);
-    const uint16_t check = static_cast<uint16_t>(~fold(sum(ip, kIpv4Header)));
-    memcpy(ip + 10, &check, sizeof check);
+    ip::finishIpv4(ip, kIpv4Header);
   }
   tcp[13] = last.frame[first_.transport + 13];
   const uint16_t partial = fold(pseudoHeader(ip, first_.ipv6, segment));

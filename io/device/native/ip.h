@@ -14,5 +14,6 @@ constexpr size_t kTcpChecksum = 16;
 constexpr size_t kUdpChecksum = 6;
 
 inline uint16_t big16(const uint8_t* at) { return static_cast<uint16_t>((at[0] << 8) | at[1]); }
+inline uint32_t big32(const uint8_t* at) { return (static_cast<uint32_t>(big16(at)) << 16) | big16(at + 2); }
 
 }  // namespace ip

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <string>
 
+#include "big.h"
 #include "devices.h"
 #include "napi.h"
 #include "port.h"
@@ -50,11 +51,13 @@ class PacketSocket final : public Port {
 
  private:
   ssize_t receive(uint8_t* frame, Arrival& arrival, int& flags);
+  size_t keepBig(uint8_t* frame, size_t bytes, Arrival& arrival, ReadOutcome& outcome);
   size_t keep(uint8_t* at, size_t lead, size_t bytes, Arrival& arrival, ReadOutcome& outcome);
   void send(size_t count, WriteOutcome& outcome);
   bool stands() const;
 
   int ifindex_;
+  BigFrame big_;
   /// Where the last frame would have had to lie; the next one is likely of the same kind and then is not moved.
   size_t lead_ = 0;
   Packed packed_[kWriteBatch];
@@ -63,11 +66,13 @@ class PacketSocket final : public Port {
 };
 
 ssize_t PacketSocket::receive(uint8_t* frame, Arrival& arrival, int& flags) {
-  iovec parts[2] = {{&arrival.header, kKernelHeader}, {frame, wire::kLongestFrame}};
+  iovec parts[3] = {{&arrival.header, kKernelHeader},
+                    {frame, wire::kLongestFrame},
+                    {BigFrame::overflow(), BigFrame::kOverflow}};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(tpacket_auxdata))];
   msghdr message{};
   message.msg_iov = parts;
-  message.msg_iovlen = 2;
+  message.msg_iovlen = 3;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   const ssize_t bytes = ::recvmsg(fd(), &message, 0);
@@ -91,6 +96,11 @@ void PacketSocket::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outco
   outcome.state = 1;
   for (int tries = 0; tries < kMostFrames; tries += 1) {
     if (static_cast<size_t>(limit - at) < wire::kRecordRoom) break;
+    if (big_.pending()) {
+      at += big_.next(at);
+      outcome.frames += 1;
+      continue;
+    }
     Arrival arrival;
     int flags = 0;
     const size_t lead = lead_;
@@ -111,31 +121,45 @@ void PacketSocket::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outco
       break;
     }
   }
+  if (outcome.state == 1 && big_.pending()) outcome.state = 2;
   outcome.end = static_cast<int32_t>(at - start);
 }
 
-/// Makes a record of the frame that lies at `at + 4 + lead`. @returns its length, 0 when with its tag it is too long
+/// A VLAN tag takes the place of the last four bytes of the MAC addresses, which have moved to the front.
+void putTag(uint8_t* frame, const Arrival& arrival) {
+  const uint16_t tpid = htons(arrival.tpid);
+  const uint16_t tci = htons(arrival.tci);
+  memmove(frame, frame + wire::kVlanTag, kMacs);
+  memcpy(frame + kMacs, &tpid, sizeof tpid);
+  memcpy(frame + kMacs + 2, &tci, sizeof tci);
+}
+
+/// A frame of `bytes` that with its tag is too long for a record. @returns 0: its records come one by one
+size_t PacketSocket::keepBig(uint8_t* frame, size_t bytes, Arrival& arrival, ReadOutcome& outcome) {
+  virtio::Header& header = arrival.header;
+  const size_t head = bytes < wire::kLongestFrame ? bytes : wire::kLongestFrame;
+  const size_t tag = arrival.tagged ? wire::kVlanTag : 0;
+  header.checksumStart += static_cast<uint16_t>(tag);
+  // There is room for a tag in front: the record's own header, whose place nobody needs.
+  if (arrival.tagged) putTag(frame - tag, arrival);
+  if (!big_.begin(header, frame - tag, tag + head, BigFrame::overflow(), tag + bytes)) outcome.lost += 1;
+  return 0;
+}
+
+/// Makes a record of the frame that lies at `at + 4 + lead`. @returns its length, 0 when it is too long for one
 size_t PacketSocket::keep(uint8_t* at, size_t lead, size_t bytes, Arrival& arrival, ReadOutcome& outcome) {
   virtio::Header& header = arrival.header;
   const bool offload = !virtio::isTrivial(header);
   const size_t front = offload ? wire::kVirtioHeader : 0;
   const size_t tag = arrival.tagged ? wire::kVlanTag : 0;
   if (tag + bytes > wire::kLongestFrame) {
-    outcome.lost += 1;
-    return 0;
+    return keepBig(at + wire::kRecordHeader + lead, bytes, arrival, outcome);
   }
   outcome.frames += 1;
   uint8_t* payload = at + wire::kRecordHeader;
   lead_ = front + tag;
   if (lead != lead_) memmove(payload + lead_, payload + lead, bytes);
-  if (arrival.tagged) {
-    uint8_t* frame = payload + front;
-    const uint16_t tpid = htons(arrival.tpid);
-    const uint16_t tci = htons(arrival.tci);
-    memmove(frame, frame + tag, kMacs);
-    memcpy(frame + kMacs, &tpid, sizeof tpid);
-    memcpy(frame + kMacs + 2, &tci, sizeof tci);
-  }
+  if (arrival.tagged) putTag(payload + front, arrival);
   if (offload) {
     virtio::normalise(header);
     if ((header.flags & virtio::kNeedsChecksum) != 0) header.checksumStart += static_cast<uint16_t>(tag);

@@ -20,7 +20,8 @@ struct ReadOutcome {
   int32_t frames;
   /// Frames that were taken from the kernel and could not be handed on.
   int32_t lost;
-  /// 0: the kernel has no more for now. 1: perhaps it has. Negative: an errno, nothing more will come.
+  /// 0: the kernel has no more for now. 1: perhaps it has. 2: there is more of the last frame, to be asked for without
+  /// waiting for the kernel. Negative: an errno, nothing more will come.
   int32_t state;
 };
 struct WriteOutcome {

@@ -1,6 +1,7 @@
 {
   "sources": [
     "addon.cc",
+    "big.cc",
     "chain.cc",
     "join.cc",
     "links.cc",

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "big.h"
 #include "chain.h"
 #include "devices.h"
 #include "napi.h"
@@ -52,6 +53,8 @@ class Tap final : public Port {
 
  private:
   size_t keep(uint8_t* at, size_t bytes, ReadOutcome& outcome);
+
+  BigFrame big_;
   void put(const wire::Record& record, WriteOutcome& outcome);
   void putJoined(Chain& chain, WriteOutcome& outcome);
 };
@@ -61,7 +64,14 @@ void Tap::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcome) {
   outcome.state = 1;
   for (int tries = 0; tries < kMostFrames; tries += 1) {
     if (static_cast<size_t>(limit - at) < wire::kRecordRoom) break;
-    const ssize_t bytes = ::read(fd(), at + wire::kRecordHeader, wire::kRecordRoom - wire::kRecordHeader);
+    if (big_.pending()) {
+      at += big_.next(at);
+      outcome.frames += 1;
+      continue;
+    }
+    iovec parts[2] = {{at + wire::kRecordHeader, wire::kVirtioHeader + wire::kLongestFrame},
+                      {BigFrame::overflow(), BigFrame::kOverflow}};
+    const ssize_t bytes = ::readv(fd(), parts, 2);
     if (bytes >= 0) {
       at += keep(at, static_cast<size_t>(bytes), outcome);
     } else if (errno == EAGAIN) {
@@ -74,20 +84,28 @@ void Tap::read(uint8_t* const start, uint8_t* limit, ReadOutcome& outcome) {
       break;
     }
   }
+  if (outcome.state == 1 && big_.pending()) outcome.state = 2;
   outcome.end = static_cast<int32_t>(at - start);
 }
 
-/// Makes a record of what was read to `at + 4`. @returns its length, 0 when there is nothing to hand on
+/// Makes a record of what was read to `at + 4`. @returns its length, 0 when there is nothing to hand on, or not yet
 size_t Tap::keep(uint8_t* at, size_t bytes, ReadOutcome& outcome) {
   const size_t least = wire::kVirtioHeader + wire::kEthernetHeader;
-  if (bytes < least || bytes - wire::kVirtioHeader > wire::kLongestFrame) {
+  uint8_t* payload = at + wire::kRecordHeader;
+  virtio::Header header;
+  memcpy(&header, payload, sizeof header);
+  if (bytes >= least && bytes - wire::kVirtioHeader > wire::kLongestFrame) {
+    const size_t length = bytes - wire::kVirtioHeader;
+    if (!big_.begin(header, payload + wire::kVirtioHeader, wire::kLongestFrame, BigFrame::overflow(), length)) {
+      outcome.lost += 1;
+    }
+    return 0;
+  }
+  if (bytes < least) {
     outcome.lost += 1;
     return 0;
   }
   outcome.frames += 1;
-  uint8_t* payload = at + wire::kRecordHeader;
-  virtio::Header header;
-  memcpy(&header, payload, sizeof header);
   if (virtio::isTrivial(header)) {
     bytes -= wire::kVirtioHeader;
     memmove(payload, payload + wire::kVirtioHeader, bytes);

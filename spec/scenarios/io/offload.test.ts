@@ -13,12 +13,16 @@ import { openPacket } from '../../../io/device/packet-device.ts';
 import type { QueuePlan } from '../../../io/device/queue-governor.ts';
 import { openTap, removeTap } from '../../../io/device/tap-device.ts';
 import type { FrameDevice } from '../../../io/ports.ts';
+import { segment } from '../../../machines/frames/segment.ts';
+import { RecordWriter } from '../../../machines/frames/writer.ts';
 import { inOwnNamespace, ip, veth } from '../../suites/own-namespace.ts';
 import { until } from '../../suites/until.ts';
 import {
   ACK,
   build,
+  CWR,
   frameRecord,
+  framesOf,
   type Offload,
   offloadRecord,
   type Packet,
@@ -76,6 +80,52 @@ fd = os.open('/dev/net/tun', os.O_RDWR)
 fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', b'tap0', 0x5002))
 for line in sys.stdin: os.write(fd, bytes.fromhex(line))
 `;
+
+/** The same through a packet socket: PACKET_VNET_HDR is option 15. */
+const PACKET_WRITER = `
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 3)
+s.setsockopt(263, 15, 1)
+s.bind(('tap0', 3))
+for line in sys.stdin: s.send(bytes.fromhex(line))
+`;
+
+const BIG = ([4, 6] as const).flatMap((version) =>
+  [[], [0x8100]].map((tags) => ({
+    make: (length: number): Packet => ({ ...packet(version, 6, tags, length), flags: ACK | PSH | CWR }),
+  })),
+);
+
+/** The virtio header of other programs has ten bytes. */
+function writeRecords(program: string, records: readonly Buffer[]): void {
+  const lines = records.map((record) =>
+    Buffer.concat([record.subarray(4, 14), record.subarray(16)]).toString('hex'),
+  );
+  const wrote = spawnSync('python3', ['-c', program], { input: lines.join('\n'), encoding: 'utf8' });
+  assert.is(wrote.status, 0, wrote.stderr);
+}
+
+function write(program: string, what: Packet): void {
+  writeRecords(program, [superRecord(what, SEGMENT)]);
+}
+
+/** Every part is a super-frame of its own, and all of them make the segments of the whole. */
+async function arrivesInParts(heard: Heard[], what: Packet): Promise<void> {
+  const expected = slowSegments(what, SEGMENT);
+  const out = new RecordWriter();
+  await until('all of it', () => {
+    for (const { type, payload } of heard.splice(0)) {
+      assert.ok(payload.length <= 12 + 65_575);
+      const record = Buffer.concat([Buffer.from([type, 0, 0, 0]), payload]);
+      record.writeUIntBE(payload.length, 1, 3);
+      assert.is(typeof segment(record, 0, record.length, 1500, out), 'number');
+    }
+    return out.records >= expected.length;
+  });
+  const got = framesOf(out);
+  assert.is(got.length, expected.length);
+  for (const [i, frame] of expected.entries()) sameBytes(got[i]!, frame, `segment ${i}`);
+}
 
 /** Begins to read, and keeps what has our source address. */
 function listen(device: FrameDevice): Heard[] {
@@ -218,27 +268,55 @@ function tests(): void {
     }
   });
 
-  test('packet: a frame that is too long for a record with its tag put back is lost, and counted', async () => {
+  test('packet: what is too long for a record comes in several, of the same segments', async () => {
     ip('tuntap add tap0 mode tap vnet_hdr');
     ip('link set tap0 up');
     const to = openPacket(findLink('tap0')!);
     try {
       const heard = listen(to);
+      const kinds = BIG.map(({ make }) => make(180_000));
       // 58 bytes of Ethernet and IPv6 headers, 32 of TCP. The kernel takes the tag off, we put it back.
-      const input = [65_489, 65_485]
-        .map((payload) => superRecord(packet(6, 6, [0x8100], payload), SEGMENT).subarray(4))
-        .map((bytes) => Buffer.concat([bytes.subarray(0, 10), bytes.subarray(12)]).toString('hex'));
-      const wrote = spawnSync('python3', ['-c', TAP_WRITER], { input: input.join('\n'), encoding: 'utf8' });
-      assert.is(wrote.status, 0, wrote.stderr);
+      for (const what of [...kinds, packet(6, 6, [0x8100], 65_489), packet(6, 6, [0x8100], 65_485)]) {
+        write(TAP_WRITER, what);
+        await arrivesInParts(heard, what);
+      }
+      assert.is(to.kernelDrops(), 0);
+    } finally {
+      await to.close();
+      ip('link del tap0');
+    }
+  });
+
+  test('packet: what is too long for a record and is not TCP is lost, and counted', async () => {
+    ip('tuntap add tap0 mode tap vnet_hdr');
+    ip('link set tap0 up');
+    const to = openPacket(findLink('tap0')!);
+    try {
+      const heard = listen(to);
+      const [long, short] = [
+        offloadRecord(Buffer.alloc(70_000, 1), {}),
+        frameRecord(build(packet(4, 17, [], 9)).frame),
+      ];
+      writeRecords(TAP_WRITER, [long, offloadRecord(short.subarray(4), {})]);
       await until('the second one', () => heard.length > 0);
-      assert.equal(
-        heard.map(({ payload }) => payload.length),
-        [12 + 65_575],
-      );
       assert.is(to.kernelDrops(), 1);
     } finally {
       await to.close();
       ip('link del tap0');
+    }
+  });
+
+  test('tap: what is too long for a record comes in several, of the same segments', async () => {
+    const tap = openTap('tap0', {});
+    try {
+      const heard = listen(tap);
+      for (const { make } of BIG) {
+        write(PACKET_WRITER, make(180_000));
+        await arrivesInParts(heard, make(180_000));
+      }
+    } finally {
+      await tap.close();
+      removeTap({ ifname: 'tap0' });
     }
   });
 
