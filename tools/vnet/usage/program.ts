@@ -1,6 +1,7 @@
 /** All that `vnet` can be told. A new command is declared here, and loaded in `cli/main.ts`. */
 import type { Program } from '../cli/declaration.ts';
 import { CLOSE, DEVICES, HANDLE, HANDLERS, STATS, STATUS, WATCH } from './client.ts';
+import { DROPS, PING, TRACE } from './frames.ts';
 import { LOG, REPLAY } from './log.ts';
 import { KEYGEN, PASSWD, SERVE } from './server.ts';
 import { COMPLETIONS, CONFORM, DEMO } from './tools.ts';
@@ -17,10 +18,12 @@ const CLIENTS = {
   watch: WATCH,
 };
 
+const FRAMES = { trace: TRACE, drops: DROPS, ping: PING };
+
 const TOOLS = { replay: REPLAY, log: LOG, conform: CONFORM, demo: DEMO, completions: COMPLETIONS };
 
 /** Every command by the word behind `vnet`. */
-export const COMMANDS = { ...SERVERS, ...CLIENTS, ...TOOLS };
+export const COMMANDS = { ...SERVERS, ...CLIENTS, ...FRAMES, ...TOOLS };
 
 export type CommandName = keyof typeof COMMANDS;
 
@@ -33,6 +36,7 @@ export const PROGRAM: Program = {
   sections: [
     { title: 'Servers', commands: SERVERS },
     { title: 'Talking to a server (say which by --server URL or $VNET_SERVER)', commands: CLIENTS },
+    { title: 'Why a frame did not arrive', commands: FRAMES },
     { title: 'The event log, and all the rest', commands: TOOLS },
   ],
   closing: ['`vnet <command> --help` tells all about a command. To begin with: `vnet demo`.'],
