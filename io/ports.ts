@@ -59,6 +59,8 @@ export interface FrameDevice {
   /** The kernel's name of the interface, e.g. `br0`. */
   readonly ifname: string;
   readonly ifindex: number;
+  /** Of a TAP that stood before: how it was found. */
+  readonly found?: TapState | undefined;
   /** MTU in bytes when it was opened (Ethernet payload: without the 14-byte header and without a VLAN tag). */
   readonly mtu: number;
   /** Whether `write` takes OFFLOAD records as they are. Where not, it counts them as `badOffload`. */
@@ -110,6 +112,28 @@ export interface TapOptions {
   readonly bridge?: string;
   /** Of the TAP that stands and is meant, whatever it is called now. */
   readonly ifindex?: number | undefined;
+  /** Hears, as long as the device is open, that the TAP left its bridge or was put into it again; never while it is opened. */
+  readonly onBridge?: (change: BridgeChange) => void;
+}
+
+/** A TAP's place in its bridge, which it is put into again by whoever opened it. */
+export interface BridgeChange {
+  /** The bridge's name. */
+  readonly bridge: string;
+  readonly joined: boolean;
+  /** Why it could not be put back. */
+  readonly why?: string;
+}
+
+/** What we change of a TAP that stood before we opened it. */
+export interface TapState {
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Frames. */
+  readonly queue: number;
+  /** Name of the bridge whose port it is. */
+  readonly bridge?: string;
 }
 
 /** What DEVICES? tells of an interface. */
@@ -167,6 +191,11 @@ export interface Devices {
   onChange(changed: () => void): () => void;
   /** Sets the MTU (68..65535 bytes) of a TAP that we created. @throws DeviceError */
   setMtu(tap: Named, mtu: number): void;
+  /**
+   * Leaves a TAP that stood before, and is closed, as it was found, as far as nobody else has changed it since. Does
+   * nothing when there is none of that index. @throws DeviceError
+   */
+  restoreTap(ifindex: number, found: TapState, options: TapOptions): void;
   /** Removes a TAP interface that we created. Does nothing when there is none. @throws DeviceError */
   removeTap(tap: Named): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** One open device: the actor of one kernel interface, shared by the Handlers on it. */
-import type { DeviceError, FrameDevice, InterfaceInfo, Named } from '../../io/ports.ts';
+import type { BridgeChange, DeviceError, FrameDevice, InterfaceInfo, Named } from '../../io/ports.ts';
 import type {
   DeviceContext,
   DeviceEffect,
@@ -92,9 +92,10 @@ export class DeviceActor {
       const gone = (why: string) => this.#gone(why);
       const segment = new Segment(device, { gone }, this.world.clock);
       this.segment = segment;
-      const { ifindex, mtu, backend } = device;
+      const { ifindex, mtu, backend, found } = device;
       const { kernel } = this.world.interfaces;
-      this.shell.send({ type: 'opened', ifindex, kernel, mtu, backend });
+      const before = found === undefined || this.context.ours ? {} : { found };
+      this.shell.send({ type: 'opened', ifindex, kernel, mtu, backend, ...before });
     } catch (error) {
       const { name, message } = error as Error;
       this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
@@ -135,6 +136,7 @@ export class DeviceActor {
         ...(mtu === undefined ? {} : { mtu }),
         ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
         ifindex,
+        onBridge: (change) => this.#bridgeChanged(change),
       });
     }
     const { backend, ifname } = spec;
@@ -143,10 +145,30 @@ export class DeviceActor {
     return this.world.interfaces.capture(concrete, ifname, ifindex);
   }
 
+  #bridgeChanged({ bridge, joined, why }: BridgeChange): void {
+    const about = { device: this.context.name, bridge, ...(why === undefined ? {} : { error: why }) };
+    const { diagnostics } = this.world;
+    if (joined) diagnostics.warn(about, 'the TAP has joined its bridge again');
+    else if (why !== undefined) diagnostics.warn(about, 'the TAP cannot join its bridge again');
+    else diagnostics.warn(about, 'the TAP was taken out of its bridge, or the bridge is gone');
+    if (why === undefined) this.shell.send({ type: 'bridge', bridge, joined });
+  }
+
+  #leaveAsFound(ifindex: number | undefined): void {
+    const { spec, found } = this.context;
+    if (spec.kind !== 'tap' || found === undefined || ifindex === undefined) return;
+    const { bridge, mtu } = spec;
+    const options = { ...(bridge === undefined ? {} : { bridge }), ...(mtu === undefined ? {} : { mtu }) };
+    this.world.interfaces.restoreTap(ifindex, found, options);
+  }
+
   async #release(remove: boolean): Promise<void> {
+    // A TAP that is there no more, or another one by now, is not known by its index.
+    const { named } = this;
     try {
       await this.segment?.close();
-      if (remove) await this.world.interfaces.removeTap(this.named);
+      if (remove) await this.world.interfaces.removeTap(named);
+      else this.#leaveAsFound(named.ifindex);
     } catch (error) {
       this.world.diagnostics.error(
         { device: this.context.name, error: (error as Error).message },

@@ -10,6 +10,7 @@ import {
   type InterfaceInfo,
   type Named,
   type TapOptions,
+  type TapState,
 } from '../ports.ts';
 import type { NativeLink } from './addon.ts';
 import { deviceError, noSuchDevice } from './device-error.ts';
@@ -25,7 +26,7 @@ import { linkMonitor } from './link-monitor.ts';
 import { setMtu } from './links.ts';
 import { openPacket } from './packet-device.ts';
 import { openPcap } from './pcap-device.ts';
-import { openTap, removeTap, tapAvailable } from './tap-device.ts';
+import { openTap, removeTap, restoreTap, tapAvailable } from './tap-device.ts';
 
 /** Whether the optional `pcap` package is installed. */
 function pcapInstalled(): boolean {
@@ -97,8 +98,14 @@ export class KernelDevices implements Devices {
 
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
     const device = openTap(ifname, options);
-    this.diagnostics.info({ ifname, ifindex: device.ifindex, mtu: device.mtu, ...options }, 'TAP opened');
+    const { onBridge: _, ...told } = options;
+    this.diagnostics.info({ ifname, ifindex: device.ifindex, mtu: device.mtu, ...told }, 'TAP opened');
     return device;
+  }
+
+  restoreTap(ifindex: number, found: TapState, options: TapOptions): void {
+    const ifname = restoreTap(ifindex, found, options);
+    if (ifname !== undefined) this.diagnostics.info({ ifname, ...found }, 'TAP left as it was found');
   }
 
   async removeTap(tap: Named): Promise<void> {

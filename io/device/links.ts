@@ -2,7 +2,7 @@
  * Set-up of the TAP interfaces that we open: queue, MTU, bridge, up. By route netlink, no program is started.
  */
 import { randomBytes } from 'node:crypto';
-import { DeviceError, type TapOptions } from '../ports.ts';
+import { DeviceError, type TapOptions, type TapState } from '../ports.ts';
 import { addon, type NativeLink } from './addon.ts';
 import { findLink } from './interfaces.ts';
 import { linkTable } from './link-table.ts';
@@ -25,26 +25,35 @@ export function checkBridgeMtu(bridge: NativeLink, options: TapOptions): void {
   );
 }
 
+/** How the MAC addresses begin that we give. */
+const OUR_MAC = 'fe:ff:';
+
 /** A MAC address that no bridge takes over: bridges take the lowest of their ports'. Locally administered. */
 function highMac(): string {
-  return `fe:ff:${randomBytes(4).toString('hex').match(/../g)!.join(':')}`;
+  return `${OUR_MAC}${randomBytes(4).toString('hex').match(/../g)!.join(':')}`;
+}
+
+/** Puts an interface that is in no bridge into this one. @throws SystemError, DeviceError */
+function join(tap: NativeLink, bridge: NativeLink): void {
+  if (tap.master === bridge.ifindex) return;
+  if (tap.master !== 0) {
+    const other = addon().links(tap.master)[0]?.name ?? 'another interface';
+    throw new DeviceError('bad-device', `${tap.name} is a port of ${other} already`);
+  }
+  putInto(tap, bridge);
 }
 
 /**
- * Puts an interface into a bridge so that the bridge keeps its own MAC address and MTU: the port's are set before.
+ * Puts an interface into a bridge, out of another one if need be, so that the bridge keeps its own MAC address and MTU: the port's are set before.
  * A bridge without any port takes the address of its first one, however high; telling it its own address makes it
- * stay.
+ * stay. @throws SystemError
  */
-function join(tap: NativeLink, bridge: NativeLink): void {
-  if (tap.master === bridge.ifindex) return;
-  const { links, setLink } = addon();
-  if (tap.master !== 0) {
-    const other = links(tap.master)[0]?.name ?? 'another interface';
-    throw new DeviceError('bad-device', `${tap.name} is a port of ${other} already`);
-  }
+export function putInto(tap: NativeLink, bridge: NativeLink): void {
+  const { setLink } = addon();
   const ports = [...linkTable().links().values()].filter((link) => link.master === bridge.ifindex);
   if (ports.length === 0) setLink(bridge.ifindex, { mac: bridge.mac });
-  setLink(tap.ifindex, { mac: highMac(), mtu: bridge.mtu, master: bridge.ifindex });
+  const mac = tap.mac.startsWith(OUR_MAC) ? tap.mac : highMac();
+  setLink(tap.ifindex, { mac, mtu: bridge.mtu, master: bridge.ifindex });
 }
 
 /**
@@ -79,6 +88,23 @@ function restore(tap: NativeLink): void {
   } catch {
     // What made the set-up fail is what matters; it is thrown on.
   }
+}
+
+/**
+ * Gives a TAP back what we have changed of it: only what is still as we have made it, since its owner may have changed it
+ * meanwhile. @throws SystemError
+ */
+export function leaveAsFound(tap: NativeLink, found: TapState, { bridge, mtu }: TapOptions): void {
+  const { setLink } = addon();
+  // Out of the bridge first, which would take a MAC address or an MTU of its port over. One that is in a bridge is in
+  // none but that, else it is not opened.
+  if (bridge !== undefined && found.bridge === undefined && tap.master !== 0) {
+    setLink(tap.ifindex, { master: 0 });
+  }
+  if (tap.mac.startsWith(OUR_MAC)) setLink(tap.ifindex, { mac: found.mac });
+  if (bridge !== undefined || tap.mtu === mtu) setLink(tap.ifindex, { mtu: found.mtu });
+  if (tap.up && !found.up) setLink(tap.ifindex, { up: false });
+  if (tap.txQueueLength !== found.queue) setLink(tap.ifindex, { txQueueLength: found.queue });
 }
 
 /** Sets the MTU of an interface, 68..65535 bytes. @throws SystemError */

@@ -3,12 +3,13 @@
  * attached to, read and written with virtio-net headers so that super-frames cross whole.
  */
 import { existsSync } from 'node:fs';
-import { DeviceError, type FrameDevice, type Named, type TapOptions } from '../ports.ts';
+import { DeviceError, type FrameDevice, type Named, type TapOptions, type TapState } from '../ports.ts';
 import { addon, type NativeLink, type NativeTap } from './addon.ts';
+import { BridgePort } from './bridge-port.ts';
 import { deviceError } from './device-error.ts';
-import { findLink, findNamed } from './interfaces.ts';
+import { findLink, findNamed, interfaceAt } from './interfaces.ts';
 import { KernelDevice, OpenPort } from './kernel-device.ts';
-import { checkBridgeMtu, findBridge, setUpTap, shortenQueue } from './links.ts';
+import { checkBridgeMtu, findBridge, leaveAsFound, setUpTap, shortenQueue } from './links.ts';
 import { MOST_FRAMES, type QueuePlan } from './queue-governor.ts';
 
 const CLONE_DEVICE = '/dev/net/tun';
@@ -25,14 +26,23 @@ class TapDevice extends KernelDevice<NativeTap> {
   /** Of the interface's queue, in frames: when nothing is the matter, and now. */
   private readonly fullQueue: number;
   private queue: number;
+  private bridgePort: BridgePort | undefined;
 
-  constructor(link: NativeLink, open: OpenPort<NativeTap>) {
+  constructor(
+    link: NativeLink,
+    open: OpenPort<NativeTap>,
+    readonly found: TapState | undefined,
+  ) {
     super(link, open);
     this.dropsBefore = link.txDropped;
     this.queue = link.txQueueLength;
     // A run that was killed may have left a short one behind.
     this.fullQueue = Math.max(this.queue, MOST_FRAMES);
     this.port.setOffload(true);
+  }
+
+  keepIn(bridge: NativeLink, tell: NonNullable<TapOptions['onBridge']>): void {
+    this.bridgePort = new BridgePort(this.ifindex, bridge, tell);
   }
 
   override setOffload(on: boolean): void {
@@ -67,6 +77,7 @@ class TapDevice extends KernelDevice<NativeTap> {
   }
 
   protected override beforeClose(): void {
+    this.bridgePort?.stop();
     this.readDrops();
     this.setQueue(this.fullQueue);
   }
@@ -120,15 +131,23 @@ function setUp(
   open: OpenPort<NativeTap>,
   ifname: string,
   options: TapOptions,
-  created: boolean,
+  standing: NativeLink | undefined,
 ): FrameDevice {
   const bridge = options.bridge === undefined ? undefined : findBridge(options.bridge);
+  const created = standing === undefined;
+  const found = created ? undefined : stateOf(standing);
   if (created) shortenQueue(linkOf(ifname));
   setUpTap(linkOf(ifname), options, bridge);
-  const device = new TapDevice(linkOf(ifname), open);
+  const device = new TapDevice(linkOf(ifname), open, found);
   // Last: until here it goes away by itself with its descriptor, whatever fails.
   if (created) persist(open, device);
+  if (bridge !== undefined) device.keepIn(bridge, options.onBridge ?? (() => undefined));
   return device;
+}
+
+function stateOf({ ifindex, mac, mtu, up, txQueueLength: queue }: NativeLink): TapState {
+  const bridge = interfaceAt(ifindex)?.bridge;
+  return { mac, mtu, up, queue, ...(bridge === undefined ? {} : { bridge }) };
 }
 
 function persist(open: OpenPort<NativeTap>, device: FrameDevice): void {
@@ -158,10 +177,24 @@ export function openTap(ifname: string, options: TapOptions): FrameDevice {
     open = new OpenPort(
       (outcome, onReadable) => new Tap(name, created, standing?.multiQueue ?? false, outcome, onReadable),
     );
-    return setUp(open, name, options, created);
+    return setUp(open, name, options, standing);
   } catch (cause) {
     open?.port.close();
     throw deviceError(cause, ifname, 'CAP_NET_ADMIN');
+  }
+}
+
+/** Leaves a TAP as it was found. @returns its name now, undefined when there is none @throws DeviceError */
+export function restoreTap(ifindex: number, found: TapState, options: TapOptions): string | undefined {
+  try {
+    const link = findNamed({ ifname: '', ifindex });
+    if (link === undefined || !link.tap) return undefined;
+    leaveAsFound(link, found, options);
+    return link.name;
+  } catch (cause) {
+    const error = deviceError(cause, `interface ${ifindex}`, 'CAP_NET_ADMIN');
+    if (error.reason !== 'no-such-device') throw error;
+    return undefined;
   }
 }
 

@@ -1,4 +1,12 @@
-import type { BpfInstruction, Clock, DeviceSink, FrameDevice, Timer, WriteOutcome } from '../ports.ts';
+import type {
+  BpfInstruction,
+  Clock,
+  DeviceSink,
+  FrameDevice,
+  TapState,
+  Timer,
+  WriteOutcome,
+} from '../ports.ts';
 import {
   FRAME,
   MemoryBatch,
@@ -40,6 +48,7 @@ export class MemoryDevice implements FrameDevice {
   readonly mtu: number;
   readonly takesOffload: boolean;
   readonly unfinished: boolean;
+  found: TapState | undefined;
   /** Down: writes are refused, nothing is heard. */
   up = true;
   /** The device's own queue is full: writes are counted `queueFull`. */

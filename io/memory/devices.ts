@@ -1,5 +1,6 @@
 import { noSuchDevice } from '../device/device-error.ts';
 import {
+  type BridgeChange,
   type Clock,
   DeviceError,
   type Devices,
@@ -7,6 +8,7 @@ import {
   type InterfaceInfo,
   type Named,
   type TapOptions,
+  type TapState,
 } from '../ports.ts';
 import type { MemoryDevice } from './device.ts';
 import { MemoryHub } from './hub.ts';
@@ -22,6 +24,8 @@ interface Interface {
   /** Made by `openTap`. */
   readonly ours: boolean;
   readonly altNames: Set<string>;
+  /** Who opened it, as a TAP in a bridge. */
+  onBridge?: ((change: BridgeChange) => void) | undefined;
 }
 
 /** The interfaces of a machine that does not exist. What lies beyond an interface is its hub. */
@@ -85,6 +89,11 @@ export class MemoryDevices implements Devices {
     found.info = { ...found.info, up };
     for (const device of found.opened) device.up = up;
     this.#changed();
+  }
+
+  /** Tells whoever has opened a TAP in a bridge of a change of that. */
+  changeBridge(ifname: string, change: BridgeChange): void {
+    if (this.opened(ifname).length > 0) this.#get(ifname).onBridge?.(change);
   }
 
   /** Gives an interface a further name. */
@@ -152,14 +161,24 @@ export class MemoryDevices implements Devices {
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
     await this.#opening();
     if (!this.taps) throw new DeviceError('bad-device', 'there is no /dev/net/tun');
-    const found = this.#named({ ifname, ifindex: options.ifindex }) ?? this.#makeTap(ifname, options);
+    const standing = this.#named({ ifname, ifindex: options.ifindex });
+    const before = standing === undefined ? undefined : stateOf(standing.info);
+    const found = standing ?? this.#makeTap(ifname, options);
     const { name } = found.info;
     if (found.info.kind !== 'tap') {
       throw new DeviceError('bad-device', `${ifname} is no TAP interface but a ${found.info.kind}`);
     }
     if (this.opened(name).length > 0) throw new DeviceError('device-busy', `${ifname} is in use`);
     if (options.mtu !== undefined) this.setMtu({ ifname: name }, options.mtu);
-    return this.#open(found, { backend: 'tap', takesOffload: true, unfinished: false });
+    found.onBridge = options.onBridge;
+    const device = this.#open(found, { backend: 'tap', takesOffload: true, unfinished: false });
+    device.found = before;
+    return device;
+  }
+
+  restoreTap(ifindex: number, { mac, mtu, up }: TapState): void {
+    const found = this.#named({ ifname: '', ifindex });
+    if (found !== undefined) found.info = { ...found.info, mac, mtu, up };
   }
 
   setMtu(tap: Named, mtu: number): void {
@@ -253,4 +272,8 @@ export class MemoryDevices implements Devices {
     if (found === undefined) throw new Error(`there is no interface ${ifname}`);
     return found;
   }
+}
+
+function stateOf({ mac, mtu, up, bridge }: InterfaceInfo): TapState {
+  return { mac, mtu, up, queue: 0, ...(bridge === undefined ? {} : { bridge }) };
 }

@@ -15,6 +15,17 @@ export interface DeviceIdentity {
   readonly kernel: string;
 }
 
+/** How a TAP that stood before was found. */
+export interface FoundTap {
+  readonly mac: string;
+  readonly mtu: number;
+  readonly up: boolean;
+  /** Frames. */
+  readonly queue: number;
+  /** Whose port it was. */
+  readonly bridge?: string;
+}
+
 export interface DeviceInput {
   /** The normal form of its spec; the name of the actor. */
   readonly name: string;
@@ -44,6 +55,10 @@ export interface DeviceContext {
   readonly ifindex: number | null;
   readonly mtu: number | null;
   readonly why: string | null;
+  /** A TAP that stood before us: how it is left. */
+  readonly found?: FoundTap;
+  /** A TAP that was taken out of its bridge, or put into it again: whether it is in it. */
+  readonly inBridge?: boolean;
 }
 
 export type DeviceEvent =
@@ -55,7 +70,10 @@ export type DeviceEvent =
       readonly kernel: string;
       readonly mtu: number;
       readonly backend: string;
+      readonly found?: FoundTap;
     }
+  /** A TAP has left its bridge, or is in it again. */
+  | { readonly type: 'bridge'; readonly bridge: string; readonly joined: boolean }
   | { readonly type: 'failed'; readonly reason: Reason }
   /** The interface was deleted under us. */
   | { readonly type: 'gone'; readonly why: string }
@@ -122,6 +140,16 @@ const opened = deviceSetup.assign({
   mtu: ({ event }) => (event as Of<'opened'>).mtu,
   made: ({ context }) => context.ours,
 });
+/** The first time that this very interface is opened: later it is as we have made it. */
+const remember = deviceSetup.assign(({ context, event }) => {
+  const { found, ifindex, kernel } = event as Of<'opened'>;
+  const { identity } = context;
+  const same = identity?.ifindex === ifindex && identity.kernel === kernel && context.found !== undefined;
+  return found === undefined || same || context.ours ? {} : { found };
+});
+const bridged = deviceSetup.assign({
+  inBridge: ({ event }) => (event as Of<'bridge'>).joined,
+});
 const because = deviceSetup.assign({
   why: ({ event }) => (event.type === 'failed' ? event.reason : (event as Of<'gone'>).why),
 });
@@ -178,9 +206,13 @@ export const deviceMachine = deviceSetup.createMachine({
           {
             guard: 'wanted',
             target: 'open',
-            actions: [opened, { type: 'tellOpened', params: (scope) => ({ handlers: handlersOf(scope) }) }],
+            actions: [
+              remember,
+              opened,
+              { type: 'tellOpened', params: (scope) => ({ handlers: handlersOf(scope) }) },
+            ],
           },
-          { target: 'closing', actions: release },
+          { target: 'closing', actions: [remember, release] },
         ],
         failed: [
           // What we made is not forgotten because it could not be opened once more.
@@ -194,6 +226,7 @@ export const deviceMachine = deviceSetup.createMachine({
       on: {
         join: { actions: [join, { type: 'welcome', params: ({ event }) => ({ handler: event.handler }) }] },
         leave: [{ guard: 'last', target: 'closing', actions: [leave, release] }, { actions: leave }],
+        bridge: { actions: bridged },
         gone: {
           target: 'closing',
           actions: [

@@ -11,6 +11,7 @@ import {
   type Named,
   type PeerCertificate,
   type TapOptions,
+  type TapState,
 } from '../../io/ports.ts';
 
 /** A promise that is kept when somebody says so. */
@@ -126,6 +127,10 @@ export class HeldDevices implements Devices {
 
   setMtu(tap: Named, mtu: number): void {
     this.devices.setMtu(tap, mtu);
+  }
+
+  restoreTap(ifindex: number, found: TapState): void {
+    this.devices.restoreTap(ifindex, found);
   }
 
   removeTap(tap: Named): Promise<void> {

@@ -255,6 +255,7 @@ class ProcessBoundary {
           if (!this.#down) changed();
         }),
       setMtu: (tap, mtu) => devices.setMtu(tap, mtu),
+      restoreTap: (ifindex, found) => devices.restoreTap(ifindex, found),
       removeTap: (tap) => devices.removeTap(tap),
     };
   }

@@ -1,4 +1,4 @@
-import { DEVICES } from './devices.ts';
+import { DEVICES, TAPS } from './devices.ts';
 import { INITIATORS } from './initiators.ts';
 import { RESPONDERS } from './responders.ts';
 import type { Scripts } from './script.ts';
@@ -18,6 +18,7 @@ export const SCRIPTS: Scripts = {
   ...INITIATORS,
   ...RESPONDERS,
   ...DEVICES,
+  ...TAPS,
   ...SERVERS,
   ...WIRES,
   ...anew({ ...DEVICES, 'responder-crash': crash!, 'responder-crash-early': crashEarly! }, 'device-2'),

@@ -146,3 +146,28 @@ export const DEVICES: Scripts = {
     await world.elapse(1_000);
   },
 };
+
+/** Of version 2 from the first. */
+export const TAPS: Scripts = {
+  'device-tap-whose-bridge-is-made-again': async (world) => {
+    const { client, host } = await pair(world);
+    host.devices.add({ name: 'br0', kind: 'bridge' });
+    const id = await handle(client, { local: 'tap:vm9?bridge=br0' });
+    host.devices.changeBridge('vm9', { bridge: 'br0', joined: false });
+    await world.elapse(1_000);
+    host.devices.changeBridge('vm9', { bridge: 'br0', joined: false, why: 'no right to' });
+    host.devices.changeBridge('vm9', { bridge: 'br0', joined: true });
+    await world.elapse(1_000);
+    await client.ask(`CLOSE ${id}`, 5_000);
+    await world.elapse(1_000);
+  },
+  'device-tap-of-the-user-left-as-it-was': async (world) => {
+    const { client, host } = await pair(world);
+    host.devices.add({ name: 'vm9', kind: 'tap', up: false });
+    const id = await handle(client, TAP);
+    await host.restart();
+    await world.elapse(3_000);
+    await (await host.client()).ask(`CLOSE ${id}`, 5_000);
+    await world.elapse(1_000);
+  },
+};
