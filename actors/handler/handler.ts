@@ -3,7 +3,12 @@
  * (`initiator.ts`, `responder.ts`) add how a wire comes about.
  */
 import type { Link, TcpFacts, Timer } from '../../io/ports.ts';
-import type { HandlerEffects, LastKnown, RequestOutcome } from '../../machines/handler/events.ts';
+import type {
+  CommonEvent,
+  HandlerEffects,
+  LastKnown,
+  RequestOutcome,
+} from '../../machines/handler/events.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
 import type { ResponderContext } from '../../machines/handler/responder.ts';
 import { formatDevice } from '../../machines/protocol/devices.ts';
@@ -18,29 +23,7 @@ import type { HandlerWorld } from './world.ts';
 
 export type HandlerContext = InitiatorContext | ResponderContext;
 
-/** Which of several wires, and how many milliseconds it stood. */
-type OneWire = { readonly wire?: number; readonly stood?: number };
-
 const LOST = 'a wire broke';
-
-/** What happens to a Handler of either side alike. */
-export type CommonEvent =
-  | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
-  | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
-  | { readonly type: 'device-gone'; readonly why: string }
-  | { readonly type: 'device-away'; readonly why: string }
-  | { readonly type: 'device-back' }
-  | { readonly type: 'first-record' }
-  | ({
-      readonly type: 'wire-lost';
-      readonly why: string;
-      readonly jitter: number;
-      readonly tcp?: LastKnown;
-    } & OneWire)
-  | ({ readonly type: 'bye'; readonly reason: string; readonly jitter: number } & OneWire)
-  | { readonly type: 'protocol-error'; readonly why: string }
-  | { readonly type: 'close'; readonly session: string }
-  | { readonly type: 'shutdown' };
 
 /** The effects that both sides carry out in the same way. */
 type SharedEffects =

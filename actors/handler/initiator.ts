@@ -1,5 +1,10 @@
 /** The Handler at the server that got HANDLE: it dials, and dials again. */
-import type { HandlerEffect, HandlerTimer, InitiatorInput } from '../../machines/handler/events.ts';
+import type {
+  CommonEvent,
+  HandlerEffect,
+  HandlerTimer,
+  InitiatorInput,
+} from '../../machines/handler/events.ts';
 import type { InitiatorContext, initiatorMachine } from '../../machines/handler/initiator.ts';
 import { initiatorDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
@@ -8,7 +13,7 @@ import type { Wire } from '../packet-path/wire.ts';
 import { type EffectTable, Shell } from '../shell.ts';
 import { type DialEvent, Dialler } from './dialler.ts';
 import { FurtherWires, type WireOutcome } from './further-wires.ts';
-import { type CommonEvent, HandlerActor } from './handler.ts';
+import { HandlerActor } from './handler.ts';
 import type { HandlerWorld } from './world.ts';
 
 type InitiatorEffect = Exclude<HandlerEffect, { type: 'remember' | 'replaceWire' }>;

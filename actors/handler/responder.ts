@@ -1,6 +1,7 @@
 /** The Handler at the server that got BEGIN. */
 import type { Link } from '../../io/ports.ts';
 import type {
+  CommonEvent,
   HandlerEffect,
   HandlerEffects,
   HandlerTimer,
@@ -15,7 +16,7 @@ import { Wire, type WireEvents } from '../packet-path/wire.ts';
 import { type EffectTable, Shell } from '../shell.ts';
 import { deepEqual } from './compare.ts';
 import { refuseJoin } from './conflicts.ts';
-import { type CommonEvent, HandlerActor } from './handler.ts';
+import { HandlerActor } from './handler.ts';
 import type { HandlerWorld } from './world.ts';
 
 type ResponderEffect = Exclude<

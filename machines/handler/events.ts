@@ -76,8 +76,8 @@ export interface LastKnown {
   readonly unacknowledged: number;
 }
 
-/** What both sides hear. */
-type CommonEvent =
+/** What the life of a Handler brings to either side alike. */
+export type CommonEvent =
   /** `elastic`: a TAP that we made and that was given no MTU, so that it takes the other end's. */
   | { readonly type: 'device-open'; readonly mtu: number; readonly elastic: boolean }
   | { readonly type: 'device-failed'; readonly reason: Reason; readonly jitter: number }
@@ -100,11 +100,18 @@ type CommonEvent =
   | { readonly type: 'protocol-error'; readonly why: string }
   /** CLOSE, by that session. */
   | { readonly type: 'close'; readonly session: string }
-  | { readonly type: 'shutdown' }
-  | { readonly type: 'restart'; readonly resume: boolean; readonly jitter: number };
+  | { readonly type: 'shutdown' };
+
+/** The first of a run: nothing of the one before is there any more. */
+interface Restart {
+  readonly type: 'restart';
+  readonly resume: boolean;
+  readonly jitter: number;
+}
 
 export type InitiatorEvent =
   | CommonEvent
+  | Restart
   /** Connected, and greeted. */
   | { readonly type: 'dialled'; readonly peer: string }
   | { readonly type: 'hello-taken' }
@@ -148,6 +155,7 @@ export type InitiatorEvent =
 
 export type ResponderEvent =
   | CommonEvent
+  | Restart
   /** BEGIN with the id of this Handler, the same in all that counts. */
   | {
       readonly type: 'begin';

@@ -8,135 +8,35 @@
  * Before it was `binary` once, any failure closes it and fails HANDLE. After that only CLOSE, a 410 to BEGIN and a BYE
  * that ends the Handler do, and a device that is gone and does not come back in ten minutes.
  */
-import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
-import type { HandlerEffects, InitiatorEvent, InitiatorInput } from './events.ts';
+import type { HandlerEffects, InitiatorEvent } from './events.ts';
+import { AWAY_MS, announces, notAway } from './initiator-context.ts';
 import {
-  AWAY_MS,
-  announces,
-  type InitiatorContext,
-  isTrying,
-  notAway,
-  redialDelay,
-} from './initiator-context.ts';
+  armRedial,
+  armTry,
+  because,
+  cancel,
+  cancelAll,
+  empty,
+  initiatorSetup,
+  type Of,
+  release,
+  type Scope,
+} from './initiator-setup.ts';
 import {
-  missingWires,
-  othersStand,
-  type WiresContext,
-  wiresOf,
-  withoutWire,
-  withoutWires,
-  withWire,
-} from './wires.ts';
+  beginTerms,
+  furtherWires,
+  lostOneOfSeveral,
+  noWires,
+  replacedOneOfSeveral,
+  setWires,
+  several,
+  wireTimer,
+} from './initiator-wires.ts';
+import { withoutWires, withWire } from './wires.ts';
 
 export type { InitiatorContext } from './initiator-context.ts';
 
-type Of<T extends InitiatorEvent['type']> = Extract<InitiatorEvent, { readonly type: T }>;
-type Scope = { readonly context: InitiatorContext; readonly event: InitiatorEvent };
-type OwnEffect = Exclude<keyof HandlerEffects, 'remember' | 'replaceWire'>;
-const effect = <T extends OwnEffect>(_type: T) =>
-  (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
-
-const initiatorSetup = setup({
-  types: {
-    context: {} as InitiatorContext,
-    events: {} as InitiatorEvent,
-    input: {} as InitiatorInput,
-  },
-  actions: {
-    openDevice: effect('openDevice'),
-    leaveDevice: effect('leaveDevice'),
-    awaitDevice: effect('awaitDevice'),
-    dial: effect('dial'),
-    sayHello: effect('sayHello'),
-    sayBegin: effect('sayBegin'),
-    connect: effect('connect'),
-    adoptMtu: effect('adoptMtu'),
-    farewell: effect('farewell'),
-    dialWires: effect('dialWires'),
-    connectWire: effect('connectWire'),
-    dropWire: effect('dropWire'),
-    news: effect('news'),
-    tellClosed: effect('tellClosed'),
-    arm: effect('arm'),
-    cancel: effect('cancel'),
-  },
-  guards: {
-    final: ({ context, event }) => context.phase === 'dialling' && (event as Of<'dial-failed'>).final,
-    awaitsDevice: ({ context }) => context.phase === 'device',
-    awaitsDeviceAgain: ({ context }) => context.phase === 'device' && context.everBinary,
-    /** It was there, and is gone once more. */
-    awaitsDeviceInVain: ({ context, event }) =>
-      context.phase === 'device' &&
-      context.away === true &&
-      (event as Of<'device-failed'>).reason === 'no-such-device',
-    awaitsReturn: ({ context }) => context.phase === 'away',
-    awayTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'away' && context.away === true,
-    /** It has carried, and is to go on. */
-    hasStood: ({ context }) => context.everBinary && context.phase !== 'idle',
-    hasStoodAndLies: ({ context }) => context.everBinary && context.phase === 'idle',
-    dialling: ({ context }) => context.phase === 'dialling',
-    diallingAgain: ({ context }) => context.phase === 'dialling' && context.everBinary,
-    redialWithDevice: ({ context, event }) =>
-      (event as Of<'timer'>).timer === 'redial' && context.phase === 'waiting' && context.deviceOpen,
-    redialWithoutDevice: ({ context, event }) =>
-      (event as Of<'timer'>).timer === 'redial' && context.phase === 'waiting' && !context.deviceOpen,
-    /** HANDLE took too long: only before it ever stood. */
-    handleTimer: ({ context, event }) =>
-      (event as Of<'timer'>).timer === 'handle' && !context.everBinary && isTrying(context),
-    dialTimer: ({ context, event }) =>
-      (event as Of<'timer'>).timer === 'dial' && context.everBinary && isTrying(context),
-    stableTimer: ({ event }) => (event as Of<'timer'>).timer === 'stable',
-    endsHandler: ({ event }) =>
-      ['closed', 'device-gone', 'protocol-error'].includes((event as Of<'bye'>).reason),
-    resumes: ({ event }) => (event as Of<'restart'>).resume,
-    deaf: ({ context }) => !context.heard,
-    /** It was one of several, and not the last: the Handler goes on. */
-    othersStand: ({ context, event }) => othersStand(context.wires, (event as Of<'wire-lost'>).wire),
-    replacedOneOfSeveral: ({ context, event }) =>
-      (event as Of<'bye'>).reason === 'replaced' && othersStand(context.wires, (event as Of<'bye'>).wire),
-    maySpread: ({ context }) => context.wires !== undefined && context.wires.most > 1 && !context.wires.far,
-    /** It is one of ours and does not stand: it was dialled for. */
-    awaitsWire: ({ context, event }) => awaits(context.wires, (event as Of<'wire-up'>).wire),
-    awaitsWireAndFinal: ({ context, event }) =>
-      (event as Of<'wire-failed'>).final && awaits(context.wires, (event as Of<'wire-failed'>).wire),
-    wireTimer: ({ context, event }) => awaits(context.wires, wireOfTimer((event as Of<'timer'>).timer)),
-    /** The far MTU is larger than what BEGIN said, and our device will follow it. */
-    widens: ({ context, event }) => context.elastic && (event as Of<'begin-taken'>).mtu > (context.mtu ?? 0),
-  },
-});
-
-/** Whether this number may be dialled: granted, and without a wire. */
-function awaits(wires: WiresContext | undefined, wire: number | undefined): boolean {
-  return wires !== undefined && wire !== undefined && missingWires(wires).includes(wire);
-}
-
-function wireOfTimer(timer: string): number | undefined {
-  return timer.startsWith('wire-') ? Number(timer.slice('wire-'.length)) : undefined;
-}
-
-const empty = <T extends OwnEffect>(type: T) => ({ type, params: {} }) as const;
-const jitterOf = ({ event }: Scope): number => ('jitter' in event ? event.jitter : 0);
-
-/** Why it closed or fell back, for HANDLERS? and the log. */
-const because = (why: (event: InitiatorEvent) => string) =>
-  initiatorSetup.assign({ why: ({ event }) => why(event) });
-const cancel = (timer: HandlerEffects['cancel']['timer']) => ({ type: 'cancel', params: { timer } }) as const;
-const cancelAll = [cancel('handle'), cancel('dial'), cancel('redial'), cancel('stable')] as const;
-const armTry = {
-  type: 'arm',
-  params: ({ context }: Scope) =>
-    context.everBinary
-      ? { timer: 'dial' as const, ms: context.limits.dial }
-      : { timer: 'handle' as const, ms: context.limits.handle },
-} as const;
-const armRedial = {
-  type: 'arm',
-  params: (scope: Scope) => ({
-    timer: 'redial' as const,
-    ms: redialDelay(scope.context.limits, scope.context.attempt, jitterOf(scope)),
-  }),
-} as const;
 const tellFailure = (reason: (scope: Scope) => Reason) =>
   ({
     type: 'news',
@@ -167,46 +67,6 @@ const wait = initiatorSetup.assign(({ context }) => ({
   attempt: context.attempt + 1,
   ...noWires(context),
 }));
-/** Of a Handler that may have several wires: none stands. */
-function noWires({ wires }: InitiatorContext): { readonly wires?: WiresContext } {
-  return wires === undefined ? {} : { wires: withoutWires(wires) };
-}
-/** Changes what is known of the wires; a Handler of one wire knows nothing of them. */
-const setWires = (change: (wires: WiresContext, scope: Scope) => WiresContext) =>
-  initiatorSetup.assign(({ context, event }) =>
-    context.wires === undefined ? {} : { wires: change(context.wires, { context, event }) },
-  );
-/** This wire is gone: it is dialled again after a while, the Handler goes on over the others. */
-const redialWire = (wireOf: (event: InitiatorEvent) => number) =>
-  [
-    setWires((wires, { context, event }) => {
-      const stood = event.type === 'wire-lost' || event.type === 'bye' ? (event.stood ?? 0) : 0;
-      return withoutWire(wires, wireOf(event), stood >= context.limits.stable);
-    }),
-    {
-      type: 'arm',
-      params: (scope: Scope) => {
-        const wire = wireOf(scope.event);
-        const attempt = (scope.context.wires?.attempts[wire] ?? 1) - 1;
-        return {
-          timer: `wire-${wire}` as const,
-          ms: redialDelay(scope.context.limits, attempt, jitterOf(scope)),
-        };
-      },
-    },
-  ] as const;
-/** What BEGIN says of us, and how many wires it asks for. */
-function beginTerms({ mtu, options, limits }: InitiatorContext): HandlerEffects['sayBegin'] {
-  const most = options.wires ?? limits.wires ?? 1;
-  return { mtu: mtu ?? 0, ...(most > 1 ? { wires: most } : {}) };
-}
-const dialWires = (which: (scope: Scope) => readonly number[]) =>
-  ({
-    type: 'dialWires',
-    params: (scope: Scope) => ({ dial: which(scope), ...beginTerms(scope.context) }),
-  }) as const;
-const lostWire = (event: InitiatorEvent): number => (event as Of<'wire-lost'>).wire ?? 0;
-const release = [empty('dropWire'), empty('leaveDevice'), ...cancelAll] as const;
 const giveUp = {
   target: '#initiator.closed',
   actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
@@ -246,11 +106,6 @@ const wireLost = {
     wait,
   ],
 } as const;
-
-/** What a Handler of one wire does without, as those did before there were several. */
-function several(most: number): { readonly wires?: WiresContext } {
-  return most > 1 ? { wires: wiresOf(most) } : {};
-}
 
 export const initiatorMachine = initiatorSetup.createMachine({
   id: 'initiator',
@@ -518,42 +373,8 @@ export const initiatorMachine = initiatorSetup.createMachine({
     binary: {
       on: {
         'first-record': { guard: 'deaf', actions: initiatorSetup.assign({ heard: true }) },
-        'wire-lost': [{ guard: 'othersStand', actions: redialWire(lostWire) }, wireLost],
-        far: {
-          guard: 'maySpread',
-          actions: [
-            setWires((wires) => ({ ...wires, far: true })),
-            dialWires(({ context }) => (context.wires === undefined ? [] : missingWires(context.wires))),
-          ],
-        },
-        'wire-up': {
-          guard: 'awaitsWire',
-          actions: [
-            setWires((wires, { event }) => withWire(wires, (event as Of<'wire-up'>).wire)),
-            initiatorSetup.assign({
-              farMtu: ({ context, event }) => (event as Of<'wire-up'>).mtu ?? context.farMtu,
-            }),
-            {
-              type: 'connectWire',
-              params: ({ context, event }) => ({
-                wire: (event as Of<'wire-up'>).wire,
-                offload: context.offload,
-                farMtu: context.farMtu ?? 0,
-              }),
-            },
-          ],
-        },
-        'wire-failed': [
-          {
-            guard: 'awaitsWireAndFinal',
-            target: 'closed',
-            actions: [because((event) => `wire ${(event as Of<'wire-failed'>).wire}: 410`), ...release],
-          },
-          {
-            guard: 'awaitsWire',
-            actions: redialWire((event) => (event as Of<'wire-failed'>).wire),
-          },
-        ],
+        'wire-lost': [lostOneOfSeveral, wireLost],
+        ...furtherWires,
         bye: [
           {
             guard: 'endsHandler',
@@ -565,7 +386,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
               ...cancelAll,
             ],
           },
-          { guard: 'replacedOneOfSeveral', actions: redialWire(lostWire) },
+          replacedOneOfSeveral,
           wireLost,
         ],
         'protocol-error': {
@@ -576,13 +397,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
             ...cancelAll,
           ],
         },
-        timer: [
-          { guard: 'stableTimer', actions: initiatorSetup.assign({ attempt: 0 }) },
-          {
-            guard: 'wireTimer',
-            actions: [dialWires(({ event }) => [wireOfTimer((event as Of<'timer'>).timer) ?? 0])],
-          },
-        ],
+        timer: [{ guard: 'stableTimer', actions: initiatorSetup.assign({ attempt: 0 }) }, wireTimer],
       },
     },
     closed: { type: 'final' },

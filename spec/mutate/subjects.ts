@@ -36,6 +36,8 @@ export const SUBJECTS: readonly Subject[] = [
     files: [
       'machines/session/machine.ts',
       'machines/handler/initiator.ts',
+      'machines/handler/initiator-setup.ts',
+      'machines/handler/initiator-wires.ts',
       'machines/handler/initiator-context.ts',
       'machines/handler/responder.ts',
       'machines/device/machine.ts',
