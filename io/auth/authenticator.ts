@@ -9,8 +9,8 @@ import { KnownSecrets } from './known-secrets.ts';
 import { loadPasswords, type Passwords } from './password-file.ts';
 import { loadPeers, type Peers } from './peers.ts';
 import { PlainPassword } from './plain-password.ts';
-import { secretProblem } from './private-file.ts';
 import { impossibleHash, type ScryptHash, verifySecret } from './scrypt.ts';
+import { formsOf, normalSecret, secretProblem } from './secret.ts';
 
 /** Where credentials come from; all of it is what the options of `vnet serve` say. */
 export interface CredentialSources {
@@ -97,13 +97,18 @@ export class Credentials implements Authenticator {
    */
   async verify(identity: string, secret: string, address: string): Promise<boolean> {
     const { known, passwords } = this.#loaded;
-    if (known.knows(identity, secret)) return true;
+    const forms = formsOf(secret);
+    const isKnown = () => forms.some((form) => known.knows(identity, form));
+    if (isKnown()) return true;
     return this.#queue.run(address, async () => {
       // Of many that came at once with the same secret, one was checked meanwhile.
-      if (known.knows(identity, secret)) return true;
-      const right = await this.#check(identity, secret, passwords);
-      if (right) known.remember(identity, secret);
-      return right;
+      if (isKnown()) return true;
+      for (const form of forms) {
+        if (!(await this.#check(identity, form, passwords))) continue;
+        known.remember(identity, form);
+        return true;
+      }
+      return false;
     });
   }
 
@@ -169,5 +174,5 @@ function environmentPassword({ password, passwordFile }: CredentialSources): Pla
   if (password === undefined || passwordFile !== undefined) return undefined;
   const problem = secretProblem(password);
   if (problem) throw new Error(`the password in VNET_PASSWORD ${problem}`);
-  return new PlainPassword(DEFAULT_IDENTITY, password);
+  return new PlainPassword(DEFAULT_IDENTITY, normalSecret(password));
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { formatHostPort, isFingerprint, normalHost } from '../net/address.ts';
 import { IDENTITY, IDENTITY_RULE } from './identity.ts';
+import { decodeText } from './text.ts';
 
 export interface AuthorizedLine {
   readonly name: string;
@@ -92,11 +93,11 @@ function parseServer(text: string): { host: string; port?: number } {
 
 /** @throws Error */
 export function loadAuthorized(file: string): Authorized {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     throw new Error(`cannot read the authorized file ${file}: ${(error as Error).message}`);
   }
-  return parseAuthorized(text, file);
+  return parseAuthorized(decodeText(bytes, `the authorized file ${file}`), file);
 }

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { findJsonMistake } from './json-mistakes.ts';
+import { decodeUtf8 } from './text.ts';
 
 /** Most bytes of a configuration file: a wrong path must not read a disk into memory. */
 const MOST_BYTES = 4 << 20;
@@ -6,21 +8,25 @@ const MOST_BYTES = 4 << 20;
 /**
  * Reads a JSON file of ours. What stands in it is never quoted in an error: given by mistake, it may be a secret.
  * @param what what it is, for messages: `the peers file`
- * @throws Error when it cannot be read or is not JSON, with the line where the mistake is
+ * @throws Error when it cannot be read or is not JSON, with line and column of the mistake, also where a key stands twice
  */
 export function readJsonFile(file: string, what: string): unknown {
-  let text: string;
+  const text = readText(file, what);
+  const mistake = findJsonMistake(text);
+  if (mistake === undefined) return JSON.parse(text);
+  const { line, column } = mistake;
+  throw new Error(`${what} ${file} is not good JSON: line ${line}, column ${column}: ${mistake.what}`);
+}
+
+function readText(file: string, what: string): string {
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     throw new Error(`cannot read ${what} ${file}: ${(error as Error).message}`);
   }
-  if (text.length > MOST_BYTES) throw new Error(`${what} ${file} is longer than ${MOST_BYTES >> 20} MiB`);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${what} ${file} is not JSON${place(text, (error as Error).message)}`);
-  }
+  if (bytes.length > MOST_BYTES) throw new Error(`${what} ${file} is longer than ${MOST_BYTES >> 20} MiB`);
+  return decodeUtf8(bytes, `${what} ${file}`);
 }
 
 interface Issue {
@@ -39,11 +45,4 @@ export function describeIssue(issue: Issue): string {
   if (issue.expected === 'never') return `${where}: there is no such field`;
   if (issue.received === 'undefined') return `${where}: is missing`;
   return `${where}: ${issue.message.replace(/ but received .*/s, '')}`;
-}
-
-/** Where JSON.parse stopped, if it says so; the rest of its message quotes the text. */
-function place(text: string, message: string): string {
-  const position = /at position (\d+)/.exec(message)?.[1];
-  if (position !== undefined) return `: see line ${text.slice(0, Number(position)).split('\n').length}`;
-  return /end of JSON/.test(message) ? ': it ends too early' : '';
 }

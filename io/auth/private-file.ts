@@ -1,15 +1,15 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-
-/** Longest secret in bytes; a HELLO line takes 8,192 in all. */
-const SECRET_BYTES = 1024;
+import { secretProblem } from './secret.ts';
+import { decodeText, decodeUtf8 } from './text.ts';
 
 /**
  * Reads a file that holds secrets. The mode is looked at on the open file, so it cannot be changed in between.
  * @param what what it is, for the message: `the password file`
+ * @param decode how its bytes are read: comments may be anything, secrets must be UTF-8
  * @throws Error when it cannot be read, or when group or others have any right to it
  */
-export function readPrivateFile(path: string, what: string): string {
+export function readPrivateFile(path: string, what: string, decode = decodeText): string {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -23,7 +23,7 @@ export function readPrivateFile(path: string, what: string): string {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0');
       throw new Error(`${what} ${path} is open to others (mode ${mode}): chmod 600 ${path}`);
     }
-    return readFileSync(fd, 'utf8');
+    return decode(readFileSync(fd), `${what} ${path}`);
   } finally {
     closeSync(fd);
   }
@@ -43,7 +43,7 @@ function isServiceCredential(path: string): boolean {
  * @throws Error when others can read it, or it does not hold just one line
  */
 export function readSecretFile(path: string): string {
-  const text = readPrivateFile(path, 'the password file');
+  const text = readPrivateFile(path, 'the password file', decodeUtf8);
   const secret = text.replace(/\r?\n$/, '');
   if (secret === '') throw new Error(`the password file ${path} is empty: it takes one line, the password`);
   if (/[\r\n]/.test(secret))
@@ -51,13 +51,4 @@ export function readSecretFile(path: string): string {
   const problem = secretProblem(secret);
   if (problem) throw new Error(`the password in ${path} ${problem}`);
   return secret;
-}
-
-/** Why a text cannot be a secret, since no HELLO line could carry it; undefined when it can. */
-export function secretProblem(secret: string): string | undefined {
-  if (secret === '') return 'is empty';
-  if (Buffer.byteLength(secret) > SECRET_BYTES) return `is longer than ${SECRET_BYTES} bytes`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(secret)) return 'holds a control character';
-  return undefined;
 }

@@ -14,6 +14,7 @@ import { dirname } from 'node:path';
 import { syncDirectory } from '../journal/sync-directory.ts';
 import type { SecretStore } from '../ports.ts';
 import { readPrivateFile } from './private-file.ts';
+import { decodeUtf8 } from './text.ts';
 
 /**
  * Every change is in the file, and on the disk, before the call returns: a new file takes the old one's place in
@@ -59,7 +60,7 @@ class FileSecretStore implements SecretStore {
 export function openSecretStore(path: string): SecretStore {
   rmSync(temporary(path), { force: true });
   if (!lstatSync(path, { throwIfNoEntry: false })) return new FileSecretStore(path, new Map());
-  const text = readPrivateFile(path, 'the secret store');
+  const text = readPrivateFile(path, 'the secret store', decodeUtf8);
   const secrets = parseStore(text);
   if (!secrets) {
     throw new Error(

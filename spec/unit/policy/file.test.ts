@@ -25,8 +25,8 @@ test('gives the rules with names of the program', () => {
 
 test('says what is wrong and where', () => {
   const wrong = (content: unknown, text: string | RegExp) => assert.throws(() => load(content), text);
-  wrong('', 'is not JSON: it ends too early');
-  wrong('{\n"rules": [\n', 'is not JSON');
+  wrong('', 'is not good JSON: line 1, column 1: it ends too early');
+  wrong('{\n"rules": [\n', 'is not good JSON: line 3, column 1: it ends too early');
   wrong([], 'rules: is missing');
   wrong('3', 'as a whole: ');
   wrong({}, 'rules: is missing');

@@ -1,7 +1,8 @@
 /** Reads a secret from standard input: typed twice without an echo at a terminal, the first line of a pipe. */
 import { createInterface } from 'node:readline/promises';
 import type { ReadStream } from 'node:tty';
-import { Failure } from './failures.ts';
+import { decodeUtf8 } from '../../../io/auth/text.ts';
+import { Failure, orFail } from './failures.ts';
 
 /** Bytes; a secret is far shorter. */
 const LONGEST = 64 * 1024;
@@ -24,7 +25,7 @@ async function readAll(input: NodeJS.ReadableStream): Promise<string> {
     length += chunks.at(-1)!.length;
     if (length > LONGEST) throw new Failure(1, 'Standard input is far too long for a password.');
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return orFail(1, () => decodeUtf8(Buffer.concat(chunks), 'Standard input'));
 }
 
 /** @throws Failure (1) when it is not just one line */

@@ -99,7 +99,8 @@ export async function readSecret(
   option: string,
   variableName: string,
 ): Promise<string | undefined> {
-  const { readSecretFile, secretProblem } = await import('../../../io/auth/private-file.ts');
+  const { readSecretFile } = await import('../../../io/auth/private-file.ts');
+  const { secretProblem } = await import('../../../io/auth/secret.ts');
   if (file !== undefined)
     return orFail(2, () => readSecretFile(file), `${option} takes a file that holds the password alone.`);
   if (variable === undefined || variable === '') return undefined;

@@ -1,6 +1,6 @@
 import { formatPasswordLine } from '../../../io/auth/password-file.ts';
-import { secretProblem } from '../../../io/auth/private-file.ts';
 import { hashSecret } from '../../../io/auth/scrypt.ts';
+import { normalSecret, secretProblem } from '../../../io/auth/secret.ts';
 import { command } from '../cli/command.ts';
 import { Failure } from '../cli/failures.ts';
 import { readNewSecret } from '../cli/secret-input.ts';
@@ -13,6 +13,6 @@ export const passwd = command(PASSWD, async ({ positionals }, around) => {
   const secret = await readNewSecret((text) => around.err(text));
   const problem = secretProblem(secret);
   if (problem !== undefined) throw new Failure(1, `The password ${problem}.`);
-  around.out(`${formatPasswordLine(who, await hashSecret(secret))}\n`);
+  around.out(`${formatPasswordLine(who, await hashSecret(normalSecret(secret)))}\n`);
   return 0;
 });
