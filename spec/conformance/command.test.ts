@@ -1,6 +1,7 @@
 /** `vnet conform` itself: what it prints, and how it ends. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PONG } from '../../machines/frames/records.ts';
 import type { CommandIo } from '../../tools/vnet/cli/command-io.ts';
 import { conform } from '../../tools/vnet/commands/conform.ts';
 import { InProcess } from './in-process.ts';
@@ -100,11 +101,46 @@ test('no line of what it prints holds a secret', async () => {
   }
 });
 
+test('what does not come ten times is not waited for any more', async () => {
+  const silent = await InProcess.start({
+    scheme: 'unix',
+    fault: mangled({ record: (record) => (record[0] === PONG ? [] : undefined) }),
+  });
+  try {
+    const { status, lines } = await run([silent.url, '--only', 'records/', '--patience', '300']);
+    assert.is(status, 1);
+    const said = lines.findIndex((line) => /^# a PONG did not come 10 times/.test(line));
+    assert.ok(said > 0, lines.join('\n'));
+    const verdicts = (part: readonly string[]) => ({
+      failed: part.filter((line) => /^not ok/.test(line)).length,
+      left: part.filter((line) => /# SKIP not asked any more: a PONG/.test(line)).length,
+    });
+    // The tenth failure is told of before its case is.
+    assert.equal(verdicts(lines.slice(0, said)), { failed: 9, left: 0 });
+    const { failed, left } = verdicts(lines.slice(said));
+    assert.is(failed, 1, lines.slice(said).join('\n'));
+    assert.ok(left >= 5, String(left));
+  } finally {
+    await silent.close();
+  }
+});
+
+test('cases that need two identities', async () => {
+  const only = ['--only', 'hello/other', '--only', 'wires/other-identity'];
+  const without = await run([right.url, ...only]);
+  assert.is(without.lines.filter((line) => /# SKIP needs a second identity/.test(line)).length, 4);
+  const env = { VNET_SECOND_PASSWORD: 'open sesame' };
+  const both = await run([right.url, ...only, '--second-identity', 'other'], env);
+  assert.match(both.out, /^# 4 passed, 0 failed, 0 skipped$/m);
+});
+
 test('wrong usage', async () => {
   for (const args of [
     [],
     [right.url, right.url],
     [right.url, '--seed', 'x'],
+    [right.url, '--second-identity', 'other'],
+    [right.url, '--second-password-file', '/dev/null'],
     [right.url, '--only', 'nothing-like-it'],
   ]) {
     const { status, err } = await run(args);

@@ -79,6 +79,7 @@ export class InProcess implements Target, Control {
   #world!: { journal: MemoryJournal; devices: MemoryDevices; held: HeldDevices; secrets: MemorySecretStore };
   #run!: Run;
   readonly #forbidden = new Set<Verb>();
+  #far = false;
 
   private constructor(options: InProcessOptions) {
     this.#options = options;
@@ -214,6 +215,10 @@ export class InProcess implements Target, Control {
     this.#forbidden.add(verb);
   }
 
+  farAway(): void {
+    this.#far = true;
+  }
+
   overload(on: boolean): void {
     this.#run.authenticator.overloaded = on;
   }
@@ -261,6 +266,7 @@ export class InProcess implements Target, Control {
   async renew(): Promise<void> {
     await this.#die();
     this.#forbidden.clear();
+    this.#far = false;
     const clock = new LeapClock();
     // The devices outlive each run, and its clock.
     const devices = new MemoryDevices(realClock());
@@ -325,7 +331,7 @@ export class InProcess implements Target, Control {
         forbids: (_, { verb }) =>
           this.#forbidden.has(verb) ? { rule: 'test', text: 'forbidden' } : undefined,
       },
-      network: (fault.network ?? same)(tracked(this.#network, links, listeners)),
+      network: (fault.network ?? same)(tracked(this.#network, links, listeners, () => this.#far)),
       interfaces: held,
       clock,
       chance: realChance(),
@@ -351,20 +357,22 @@ const same = (network: Network): Network => network;
 const ifnameOf = (device: string): string => device.replace(/^\w+:/, '').replace(/\?.*$/, '');
 
 /** Remembers what is open, so that it can be cut when the process dies. */
-function tracked(network: Network, links: Set<Link>, listeners: Listener[]): Network {
+function tracked(network: Network, links: Set<Link>, listeners: Listener[], far: () => boolean): Network {
+  const track = (link: Link) => {
+    links.add(link);
+    if (far()) Object.defineProperty(link, 'loopback', { value: false });
+    return link;
+  };
   return {
     listen: async (url, accept) => {
       const listener = await network.listen(url, (link) => {
-        links.add(link);
-        accept(link);
+        accept(track(link));
       });
       listeners.push(listener);
       return listener;
     },
     dial: async (url, options) => {
-      const link = await network.dial(url, options);
-      links.add(link);
-      return link;
+      return track(await network.dial(url, options));
     },
   };
 }

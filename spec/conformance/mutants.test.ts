@@ -7,12 +7,14 @@ import * as assert from 'uvu/assert';
 import type { Case } from '../../tools/vnet/conform/case.ts';
 import { runCases } from '../../tools/vnet/conform/runner.ts';
 import { casesFor } from '../../tools/vnet/conform/suite.ts';
+import { fromOutside } from '../../tools/vnet/conform/target.ts';
 import { InProcess } from './in-process.ts';
 import { BINARY_MUTANTS } from './mutants/binary.ts';
+import { HELLO_MUTANTS } from './mutants/hello.ts';
 import { SERVER_MUTANTS } from './mutants/server.ts';
 import { type Mutant, TEXT_MUTANTS } from './mutants/text.ts';
 
-const MUTANTS: readonly Mutant[] = [...TEXT_MUTANTS, ...BINARY_MUTANTS, ...SERVER_MUTANTS];
+const MUTANTS: readonly Mutant[] = [...TEXT_MUTANTS, ...HELLO_MUTANTS, ...BINARY_MUTANTS, ...SERVER_MUTANTS];
 const AT_ONCE = 8;
 /** Milliseconds: a wrong server that says nothing has to be waited for, a right one takes a few. */
 const PATIENCE = 1_500;
@@ -25,15 +27,17 @@ interface Caught {
   readonly tried: number;
 }
 
-let all: readonly Case[] | undefined;
+/** Cases of a server that is ours, and of one as others see it: those of one server are those of the next. */
+const all = new Map<boolean, readonly Case[]>();
 
 async function hunt(mutant: Mutant): Promise<Caught> {
   const target = await InProcess.start({ scheme: 'tcp', patience: PATIENCE, fault: mutant.fault });
+  const inside = mutant.inside === true;
+  const seen = inside ? target : fromOutside(target);
   try {
-    // The cases of one server are those of the next: they are made once.
-    all ??= casesFor(target, ['password']);
-    const cases = all.filter(({ id }) => mutant.only.some((part) => id.includes(part)));
-    const { outcomes } = await runCases(target, cases, {
+    if (!all.has(inside)) all.set(inside, casesFor(seen, ['password']));
+    const cases = all.get(inside)!.filter(({ id }) => mutant.only.some((part) => id.includes(part)));
+    const { outcomes } = await runCases(seen, cases, {
       seed: 1,
       told: ({ verdict }) => verdict !== 'fail',
     });

@@ -9,7 +9,7 @@ import {
   PING,
   PONG,
 } from '../../../machines/frames/records.ts';
-import type { Side } from './mangle.ts';
+import type { Mangler, Side } from './mangle.ts';
 import { hears, type Mutant, mutant } from './text.ts';
 
 /** The first byte of what comes in is a record's type: the suite sends a record at a time. */
@@ -217,6 +217,58 @@ export const BINARY_MUTANTS: readonly Mutant[] = [
     'frames/announced',
     hears((text) => text.replace(' mtu=1500\n', ' mtu=1500 announce=off\n')),
   ),
+  mutant('announces the first of its addresses only', 'frames/announced', {
+    record: (record, side) => (isRarp(record) && side.note++ > 0 ? [] : undefined),
+  }),
+  mutant('announces by ARP', 'frames/announced', {
+    record(record) {
+      if (!isRarp(record)) return undefined;
+      const other = Buffer.from(record);
+      other.writeUInt16BE(0x0806, 16);
+      return [other];
+    },
+  }),
+  mutant('announces a second time only when it is begun anew', 'frames/announced-again', announcesOnce()),
+  mutant(
+    'a PROXY that dials announces nothing',
+    'frames/announced-by-initiator',
+    hears((text) => text.replace(/^(HANDLE .*)\n/, '$1 announce=off\n')),
+  ),
+  mutant('a HOST takes what another HOST here says', 'frames/loop-other', takesOtherHosts()),
+  mutant(
+    'a PROXY hands everything on',
+    'frames/proxy-out',
+    hears((text) => text.replace(/ br0 PROXY HOST \S+/, ' br9 BRIDGE BRIDGE *')),
+  ),
+  mutant(
+    'a HOST hands everything on',
+    'frames/host-out',
+    hears((text) => text.replace(/ br0 HOST PROXY \S+/, ' br9 BRIDGE BRIDGE *')),
+  ),
+  mutant(
+    'rate= means nothing',
+    'frames/rate',
+    hears((text) => text.replace(/ rate=\S+/, '')),
+  ),
+  mutant(
+    'bcast-rate= means nothing',
+    'frames/bcast-rate',
+    hears((text) => text.replace(/ bcast-rate=\S+/, '')),
+  ),
+  mutant('keeps the MTU of the first BEGIN', 'frames/options-anew', keepsFirstOptions()),
+  mutant('PINGs of any length', 'records/ping-7', {
+    in: (chunk, side) => lost(chunk, side, chunk[0] === PING && said(chunk) !== 8),
+  }),
+  mutant('PONGs of any length', 'records/pong-9', {
+    in: (chunk, side) => lost(chunk, side, chunk[0] === PONG && said(chunk) !== 8),
+  }),
+  mutant('super-frames of any length', 'records/long-offload', {
+    in: (chunk, side) => lost(chunk, side, chunk[0] === OFFLOAD && said(chunk) > 12 + 65_575),
+  }),
+  mutant('a BYE that it does not know ends the Handler', 'records/bye-word', {
+    in: (chunk, side) =>
+      side.binary && isBye(chunk, 'gone-fishing') ? encodeBye('protocol-error') : undefined,
+  }),
   mutant(
     'announces though it was told not to',
     'frames/not-announced',
@@ -236,3 +288,50 @@ export const BINARY_MUTANTS: readonly Mutant[] = [
     },
   }),
 ];
+
+function isRarp(record: Buffer): boolean {
+  return record[0] === FRAME && record.readUInt16BE(16) === 0x8035;
+}
+
+const idOf = (text: string): string | undefined => /^BEGIN (\S+) /.exec(text)?.[1];
+
+/** From the second BEGIN of a Handler on it is not announced. */
+function announcesOnce(): Mangler {
+  const begun = new Set<string>();
+  return hears((text) => {
+    const id = idOf(text);
+    if (id === undefined) return text;
+    if (begun.has(id)) return text.replace('\n', ' announce=off\n');
+    begun.add(id);
+    return text;
+  });
+}
+
+/** The second BEGIN of a Handler is heard with the options of the first. */
+function keepsFirstOptions(): Mangler {
+  const options = new Map<string, string>();
+  return hears((text) => {
+    const id = idOf(text);
+    const [, mtu] = / (mtu=\d+)/.exec(text) ?? [];
+    if (id === undefined || mtu === undefined) return text;
+    const first = options.get(id) ?? mtu;
+    options.set(id, first);
+    return text.replace(/ mtu=\d+/, ` ${first}`);
+  });
+}
+
+/** A source that is the address of a HOST Handler on another connection becomes another one. */
+function takesOtherHosts(): Mangler {
+  const macs = new Set<string>();
+  const frames = reframed((frame, side) => {
+    const source = frame.toString('hex', 6, 12);
+    if (macs.has(source) && !frame.subarray(6, 12).equals(macOf(side))) frame[11] = frame[11]! ^ 1;
+  });
+  return {
+    in(chunk, side) {
+      const [, mac] = /^BEGIN .* HOST PROXY (\S+)/.exec(side.binary ? '' : chunk.toString('latin1')) ?? [];
+      if (mac !== undefined) macs.add(mac.replaceAll(':', ''));
+      return frames.in(chunk, side);
+    },
+  };
+}

@@ -1,11 +1,12 @@
 /** Wrong servers that are wrong inside: other bounds, rules that are not kept, a bad memory. */
 import type { Limits } from '../../../actors/limits.ts';
 import type { Server } from '../../../actors/server.ts';
+import type { Watcher } from '../../../actors/session/watchers.ts';
 import { encodeBye } from '../../../machines/frames/records.ts';
 import type { Reason } from '../../../machines/protocol/errors.ts';
 import type { Fault } from '../in-process.ts';
 import { mangled } from './mangle.ts';
-import { type Mutant, mutant } from './text.ts';
+import { insideMutant, type Mutant, mutant } from './text.ts';
 
 const HOUR = 3_600_000;
 
@@ -27,12 +28,12 @@ const overlooks = (reason: Reason): Fault => ({
 const inside = (change: (server: Server) => void): Fault => ({ server: change });
 
 export const SERVER_MUTANTS: readonly Mutant[] = [
-  mutant(
+  insideMutant(
     'forgets the grace time',
     'responder/handling-waiting/timer grace',
     limits(() => ({ responder: { grace: 1_000 } })),
   ),
-  mutant(
+  insideMutant(
     'waits for ever',
     'responder/handling-waiting/timer grace',
     limits(() => ({ responder: { grace: 10 * HOUR } })),
@@ -47,22 +48,22 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     'session/unauthenticated-after-1-failed/HELLO',
     limits(({ session }) => ({ session: { ...session, failedHellos: 2 } })),
   ),
-  mutant(
+  insideMutant(
     'HELLO may take for ever',
     'session/unauthenticated/timer hello',
     limits(({ session }) => ({ session: { ...session, hello: HOUR } })),
   ),
-  mutant(
+  insideMutant(
     'sessions are never idle',
     'session/authenticated/timer idle',
     limits(({ session }) => ({ session: { ...session, idle: HOUR } })),
   ),
-  mutant(
+  insideMutant(
     'HANDLE may take for ever',
     'initiator/handling/timer handle',
     limits(({ initiator }) => ({ initiator: { ...initiator, handle: HOUR } })),
   ),
-  mutant(
+  insideMutant(
     'one try to dial again may take for ever',
     'initiator/handling-again/timer dial',
     limits(({ initiator }) => ({ initiator: { ...initiator, dial: HOUR } })),
@@ -77,12 +78,12 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     'timer redial',
     limits(({ initiator }) => ({ initiator: { ...initiator, firstDelay: HOUR, lastDelay: HOUR } })),
   ),
-  mutant(
+  insideMutant(
     'the delay does not double',
     'inside/backoff',
     limits(({ initiator }) => ({ initiator: { ...initiator, lastDelay: 500 } })),
   ),
-  mutant(
+  insideMutant(
     'the delay doubles for ever',
     'inside/backoff',
     limits(({ initiator }) => ({ initiator: { ...initiator, lastDelay: HOUR } })),
@@ -104,10 +105,10 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       server.wasClosed = () => false;
     }),
   ),
-  mutant('remembers what was not CLOSEd', 'inside/not-remembered', remembersAll()),
+  insideMutant('remembers what was not CLOSEd', 'inside/not-remembered', remembersAll()),
   mutant(
     'gives Handlers to whoever asks',
-    ['rules/other-identity', 'handler-exists (other arguments)'],
+    ['hello/other', 'handler-exists (other arguments)'],
     overlooks('handler-exists'),
   ),
   mutant('one address twice in one role', 'BEGIN mac-in-use', overlooks('mac-in-use')),
@@ -138,7 +139,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       chance: { fraction: () => chance.fraction(), id: (bytes) => chance.id(bytes === 16 ? 4 : bytes) },
     }),
   }),
-  mutant('the policy is not asked', 'inside/forbidden', {
+  insideMutant('the policy is not asked', 'inside/forbidden', {
     parts: ({ configuration }) => ({ configuration: { ...configuration, forbids: () => undefined } }),
   }),
   mutant('anybody may come in', 'rules/wrong-secret', {
@@ -158,6 +159,13 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       Object.assign(watchers, { tell: () => undefined });
     }),
   ),
+  mutant('who watches and does not read holds all others up', 'rules/watch-slow', waitsForWatchers()),
+  mutant('what a watcher missed is not told', 'rules/watch-slow', {
+    line: (line) => (line.startsWith('EVENT missed=') ? [] : undefined),
+  }),
+  mutant('tells its own idea of the MTU', 'rules/mtu', {
+    line: (line) => (line.startsWith('OK handler=') ? [line.replace(/mtu=\d+/, 'mtu=1499')] : undefined),
+  }),
   mutant(
     'a watch never ends',
     'rules/watch',
@@ -185,14 +193,14 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       },
     }),
   ),
-  mutant(
+  insideMutant(
     'a server that is asked to end says nothing',
     'initiator/binary-again-heard/shutdown',
     mangled({
       record: (record) => (record[0] === 4 ? [] : undefined),
     }),
   ),
-  mutant(
+  insideMutant(
     'a CLOSE lost in a restart',
     'inside/remembered',
     inside((server) => {
@@ -223,6 +231,23 @@ function endsWithItsSession(): Fault {
         return undefined;
       },
     }),
+  };
+}
+
+/** No answer goes out while somebody who watches has not read. */
+function waitsForWatchers(): Fault {
+  const watching: Watcher[] = [];
+  return {
+    ...mangled({
+      line: (line) => (watching.some(({ ready }) => !ready) && !line.startsWith('EVENT') ? [] : undefined),
+    }),
+    server({ watchers }) {
+      const add = watchers.add.bind(watchers);
+      watchers.add = (watcher) => {
+        watching.push(watcher);
+        add(watcher);
+      };
+    },
   };
 }
 

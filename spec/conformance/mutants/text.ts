@@ -8,6 +8,8 @@ export interface Mutant {
   /** Parts of the ids of the cases that are to catch it. */
   readonly only: readonly string[];
   readonly fault: Fault;
+  /** It is seen only by who has power over the server's clock, log, devices or life; all others from outside. */
+  readonly inside?: true;
 }
 
 export const mutant = (name: string, only: string | readonly string[], fault: Mangler | Fault): Mutant => ({
@@ -17,6 +19,12 @@ export const mutant = (name: string, only: string | readonly string[], fault: Ma
     'network' in fault || 'limits' in fault || 'server' in fault || 'parts' in fault
       ? fault
       : mangled(fault as Mangler),
+});
+
+/** One that is seen only from inside. */
+export const insideMutant = (...args: Parameters<typeof mutant>): Mutant => ({
+  ...mutant(...args),
+  inside: true,
 });
 
 /** An answer line that begins so becomes another one. */
@@ -194,9 +202,44 @@ export const TEXT_MUTANTS: readonly Mutant[] = [
   mutant('OK for another Handler', ['session/authenticated/BEGIN', 'responder/'], {
     line: (line) => (line.startsWith('OK handler=') ? [line.replace(/handler=./, 'handler=e')] : undefined),
   }),
-  mutant('507 is not told', 'inside/log', says('ERR 507 log-unavailable', 'OK')),
+  insideMutant('507 is not told', 'inside/log', says('ERR 507 log-unavailable', 'OK')),
   mutant('HANDLERS? without rtt_us', 'rules/handlers-list', {
     line: (line) => (line.startsWith('HANDLER ') ? [line.replace(/ rtt_us=\S+/, '')] : undefined),
+  }),
+  mutant(
+    'looks at the options first',
+    'text/left-to-right',
+    hears((text) =>
+      text.replace(/^HANDLE .* color=red/, 'HANDLE tcp://h -x eth0 br0 HOST PROXY zz color=red'),
+    ),
+  ),
+  mutant(
+    'a backslash is no letter',
+    'text/backslash',
+    hears((text) => text.replace('a\\b', 'a"b')),
+  ),
+  mutant(
+    'DEL is a letter',
+    'syntax (DEL)',
+    hears((text) => text.replace('\u007f', '')),
+  ),
+  mutant(
+    'C1 control characters are letters',
+    'syntax (C1)',
+    hears((text) => text.replace('\u00c2\u0085', '')),
+  ),
+  mutant(
+    'a token goes on behind its quotes',
+    'syntax (something behind',
+    hears((text) => text.replace('"a"b', 'ab')),
+  ),
+  mutant(
+    'MTUs of any size',
+    'BEGIN bad-option (mtu of',
+    hears((text) => text.replace(/mtu=(67|65536)\b/, 'mtu=1500')),
+  ),
+  mutant('STATS? whose sums are wrong', 'frames/sums', {
+    line: (line) => (line.startsWith('STAT rx_seen ') ? [line.replace(/\d+$/, '7')] : undefined),
   }),
   mutant('STATS? tells no numbers', 'rules/stats', {
     line: (line) => (line.startsWith('STAT ') ? [`${line}x`] : undefined),

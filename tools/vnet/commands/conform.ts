@@ -2,14 +2,14 @@
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { Failure, UsageError } from '../cli/failures.ts';
-import { readSettings } from '../client/settings.ts';
+import { readIdentity, readSecret, readSettings } from '../client/settings.ts';
 import type { Case } from '../conform/case.ts';
 import { outsideTarget } from '../conform/outside.ts';
 import { walkCases } from '../conform/random-walks.ts';
 import { json, tap } from '../conform/report.ts';
 import { inOrder, runCases } from '../conform/runner.ts';
 import { casesFor, offeredMethods } from '../conform/suite.ts';
-import type { Target } from '../conform/target.ts';
+import type { Credentials, Target } from '../conform/target.ts';
 import { beyond } from '../conform/unreachable.ts';
 import { CONFORM } from '../usage/tools.ts';
 
@@ -17,8 +17,14 @@ import { CONFORM } from '../usage/tools.ts';
 export const conform = command(CONFORM, async ({ values, positionals }, around) => {
   const [url = ''] = positionals;
   const settings = await readSettings({ ...values, server: url }, around);
+  const secondLogin = await readSecond(
+    values['second-identity'],
+    values['second-password-file'],
+    around.env.VNET_SECOND_PASSWORD,
+  );
   const target = await outsideTarget({
     settings,
+    ...(secondLogin === undefined ? {} : { secondLogin }),
     device: values.device,
     secondDevice: values['second-device'],
     patience: values.patience,
@@ -33,6 +39,24 @@ export const conform = command(CONFORM, async ({ values, positionals }, around) 
   if (values.list) return list(cases, values.json ?? false, around);
   return run(target, cases, { seed, report: values.json ? json : tap, bail: values.bail ?? false }, around);
 });
+
+/** Who else the suite may be. @throws UsageError when only a part of it is given */
+async function readSecond(
+  identity: string | undefined,
+  file: string | undefined,
+  variable: string | undefined,
+): Promise<Credentials | undefined> {
+  if (identity === undefined) {
+    if (file === undefined) return undefined;
+    throw new UsageError('--second-password-file goes with --second-identity: whose password is it?');
+  }
+  const name = readIdentity(identity, '--second-identity');
+  const secret = await readSecret(file, variable, '--second-password-file', 'VNET_SECOND_PASSWORD');
+  if (secret !== undefined) return { method: 'password', identity: name, secret };
+  throw new UsageError(
+    '--second-identity takes its password from --second-password-file F or VNET_SECOND_PASSWORD',
+  );
+}
 
 async function methodsOf(target: Target): Promise<readonly string[]> {
   const methods = await offeredMethods(target).catch((error: Error) => {
@@ -68,6 +92,7 @@ async function run(
       say(report.outcome(outcome, ++number));
       return !(bail && outcome.verdict === 'fail');
     },
+    gaveUp: (text) => say(report.remark(text)),
   });
   say(report.end(outcomes, coverage.tallies(beyond(target))));
   return outcomes.every(({ verdict }) => verdict !== 'fail') ? 0 : 1;

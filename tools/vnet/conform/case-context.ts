@@ -6,7 +6,8 @@ import type { Reason } from '../../../machines/protocol/errors.ts';
 import { ERROR_CODES } from '../../../machines/protocol/errors.ts';
 import { formatHello } from '../../../machines/protocol/format.ts';
 import type { Coverage } from './coverage.ts';
-import { FakePeer } from './fake-peer.ts';
+import type { Endurance } from './endurance.ts';
+import { FakePeer, type Visit } from './fake-peer.ts';
 import { demand, Nonconformity, NotApplicable } from './nonconformity.ts';
 import { Talk, type WholeAnswer } from './talk.ts';
 import type { Control, Target } from './target.ts';
@@ -14,6 +15,9 @@ import type { Control, Target } from './target.ts';
 /** The secret that the suite's stand-in for another server is told; it takes any. */
 export const PEER_SECRET = 'conformance';
 const POLL_MS = 2;
+/** Milliseconds: past the longest delay before a dial, a fifth more by chance. */
+const LONGEST_REDIAL = 14_000;
+const REDIAL_STEP = 100;
 const HELLO_SHOWN = 'HELLO (credentials)';
 
 /** What outlives a case: the one session that looks on and tidies up. */
@@ -21,6 +25,7 @@ export interface Shared {
   /** Sets this run apart from all others. */
   readonly run: string;
   boss: Talk | undefined;
+  readonly endurance: Endurance;
 }
 
 export class CaseContext {
@@ -85,6 +90,13 @@ export class CaseContext {
     return this.target.control?.now() ?? performance.now();
   }
 
+  /** Lets milliseconds pass on the clock that the server goes by. */
+  async pass(milliseconds: number): Promise<void> {
+    const { control } = this.target;
+    if (control === undefined) await pause(milliseconds);
+    else await control.advance(milliseconds);
+  }
+
   /** The server dies and starts again. */
   async restart(resume: boolean): Promise<void> {
     this.shared.boss?.cut();
@@ -96,7 +108,7 @@ export class CaseContext {
 
   /** A connection, not yet greeted. */
   async dial(name = 'client'): Promise<Talk> {
-    const talk = new Talk(await this.target.dial(), this.target.patience, name);
+    const talk = new Talk(await this.target.dial(), this.shared.endurance, name);
     this.story.push({ name, talk });
     return talk;
   }
@@ -114,6 +126,16 @@ export class CaseContext {
   async login(name = 'client'): Promise<Talk> {
     const talk = await this.greeted(name);
     await this.hello(talk);
+    return talk;
+  }
+
+  /** A session of another identity. @throws NotApplicable where the suite knows of none */
+  async loginOther(name = 'of another identity'): Promise<Talk> {
+    const { secondLogin } = this.target;
+    if (secondLogin === undefined)
+      throw new NotApplicable('needs a second identity: --second-identity, --second-password-file');
+    const talk = await this.greeted(name);
+    this.good(await talk.ask(formatHello(secondLogin), 'HELLO (of another identity)'), 'OK to HELLO');
     return talk;
   }
 
@@ -145,14 +167,23 @@ export class CaseContext {
 
   /** A stand-in for the other server, where the server under test can dial it. */
   async standIn(): Promise<FakePeer> {
-    const standIn = await FakePeer.listen(this.target, (talk) => this.story.push({ name: 'stand-in', talk }));
+    const standIn = await FakePeer.listen(this.target, this.shared.endurance, (talk) =>
+      this.story.push({ name: 'stand-in', talk }),
+    );
     this.#standIns.push(standIn);
     return standIn;
   }
 
+  /** The server's next dial behind a wire that broke: it waits before, on a clock that may be ours. */
+  async redialled(standIn: FakePeer): Promise<Visit> {
+    const until = this.now() + LONGEST_REDIAL;
+    while (standIn.waiting === 0 && this.now() < until) await this.pass(REDIAL_STEP);
+    return standIn.visit();
+  }
+
   /** A connection of the suite's own making that is dropped at the end. */
   adopt(link: Link, name: string): Talk {
-    const talk = new Talk(link, this.target.patience, name);
+    const talk = new Talk(link, this.shared.endurance, name);
     this.story.push({ name, talk });
     return talk;
   }
@@ -185,9 +216,10 @@ export class CaseContext {
 
   /** Asks again and again until the answer is yes. @throws Nonconformity when it never is */
   async until(what: string, look: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + this.target.patience;
+    const { endurance } = this.shared;
+    const deadline = performance.now() + endurance.for(what);
     while (!(await look())) {
-      if (performance.now() > deadline) throw new Nonconformity(what, 'something else, and it stays so');
+      if (performance.now() > deadline) throw endurance.expired(what, 'something else, and it stays so');
       await pause(POLL_MS);
     }
   }

@@ -2,6 +2,7 @@
 import type { Link } from '../../../io/ports.ts';
 import { parseLine } from '../../../machines/protocol/parse.ts';
 import type { Begin, SecretRef } from '../../../machines/protocol/types.ts';
+import type { Endurance } from './endurance.ts';
 import { Nonconformity } from './nonconformity.ts';
 import { Talk } from './talk.ts';
 import type { Target } from './target.ts';
@@ -13,6 +14,8 @@ export interface HelloSeen {
   readonly secret: string;
 }
 
+const DIAL = 'the server to dial';
+
 export class FakePeer {
   #waiting: Talk[] = [];
   #wake: () => void = () => {};
@@ -20,19 +23,19 @@ export class FakePeer {
   count = 0;
 
   private constructor(
-    private readonly target: Target,
+    private readonly endurance: Endurance,
     private readonly listener: { readonly url: string; close(): Promise<void> },
   ) {}
 
-  static async listen(target: Target, told: (talk: Talk) => void): Promise<FakePeer> {
+  static async listen(target: Target, endurance: Endurance, told: (talk: Talk) => void): Promise<FakePeer> {
     let standIn: FakePeer | undefined;
     const listener = await target.listen((link: Link) => {
-      const talk = new Talk(link, target.patience, 'stand-in');
+      const talk = new Talk(link, endurance, 'stand-in');
       told(talk);
       if (standIn === undefined) talk.cut();
       else standIn.#accept(talk);
     });
-    standIn = new FakePeer(target, listener);
+    standIn = new FakePeer(endurance, listener);
     return standIn;
   }
 
@@ -47,19 +50,20 @@ export class FakePeer {
   }
 
   /** The next connection, before it is greeted. @throws Nonconformity when none comes in `milliseconds` */
-  async visit(milliseconds = this.target.patience): Promise<Visit> {
+  async visit(milliseconds = this.endurance.patience): Promise<Visit> {
     await this.arrival(milliseconds);
     this.count++;
     return new Visit(this.#waiting.shift()!);
   }
 
   /** Waits until there is a connection to be taken. */
-  async arrival(milliseconds = this.target.patience): Promise<void> {
+  async arrival(wanted = this.endurance.patience): Promise<void> {
+    const milliseconds = this.endurance.for(DIAL, wanted);
     if (this.#waiting.length === 0) {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {
           this.#wake = () => {};
-          reject(new Nonconformity('the server to dial', `no connection in ${milliseconds / 1000} s`));
+          reject(this.endurance.expired(DIAL, `no connection in ${milliseconds / 1000} s`));
         }, milliseconds);
         this.#wake = () => {
           clearTimeout(timer);

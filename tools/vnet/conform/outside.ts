@@ -8,12 +8,13 @@ import { UsageError } from '../cli/failures.ts';
 import { tlsMaterial } from '../client/connect.ts';
 import type { ClientSettings } from '../client/settings.ts';
 import { type Certificate, strangersCertificate } from './certificate.ts';
-import type { Target } from './target.ts';
+import type { Credentials, Target } from './target.ts';
 
 export interface OutsideOptions {
   readonly settings: ClientSettings;
   readonly device: string;
   readonly secondDevice?: string;
+  readonly secondLogin?: Credentials;
   /** Address of this machine that the server can dial; found out when undefined. */
   readonly reach?: string;
   readonly patience: number;
@@ -23,7 +24,7 @@ const LOOPBACK = '127.0.0.1';
 
 /** @throws UsageError when a password would cross a network in the clear */
 export async function outsideTarget(options: OutsideOptions): Promise<Target> {
-  const { settings, device, secondDevice, patience } = options;
+  const { settings, device, secondDevice, secondLogin, patience } = options;
   const { server, login } = settings;
   const { scheme } = parseLinkUrl(server);
   const material = await tlsMaterial(settings);
@@ -41,6 +42,7 @@ export async function outsideTarget(options: OutsideOptions): Promise<Target> {
     login: login.method === 'password' ? login : { method: login.method },
     device,
     ...(secondDevice === undefined ? {} : { secondDevice }),
+    ...(secondLogin === undefined ? {} : { secondLogin }),
     patience,
     dial: () =>
       network.dial(server, {

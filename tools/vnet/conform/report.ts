@@ -7,6 +7,8 @@ import type { Outcome } from './runner.ts';
 export interface Report {
   begin(cases: readonly Case[], url: string): readonly string[];
   outcome(outcome: Outcome, number: number): readonly string[];
+  /** Something about the run, between two cases. */
+  remark(text: string): readonly string[];
   end(outcomes: readonly Outcome[], tallies: readonly Tally[]): readonly string[];
 }
 
@@ -44,6 +46,7 @@ export const tap: Report = {
       '  ...',
     ];
   },
+  remark: (text) => [`# ${text}`],
   end: (outcomes, tallies) => {
     const { passed, failed, skipped } = counts(outcomes);
     return [
@@ -63,5 +66,6 @@ export const json: Report = {
     const { id, title, section } = test;
     return [JSON.stringify({ type: 'case', id, title, section, verdict, milliseconds, why, talk: story })];
   },
+  remark: (text) => [JSON.stringify({ type: 'remark', text })],
   end: (outcomes, tallies) => [JSON.stringify({ type: 'end', ...counts(outcomes), coverage: tallies })],
 };

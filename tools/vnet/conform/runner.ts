@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Case } from './case.ts';
 import { CaseContext, type Shared } from './case-context.ts';
 import { Coverage } from './coverage.ts';
+import { Endurance } from './endurance.ts';
 import { Nonconformity, NotApplicable } from './nonconformity.ts';
 import type { Target } from './target.ts';
 
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Told of each case as it ends. @returns false to leave the rest out */
   readonly told?: (outcome: Outcome) => boolean | undefined;
+  /** Told when something did not come so often that it is not waited for any more. */
+  readonly gaveUp?: (text: string) => void;
   readonly coverage?: Coverage;
 }
 
@@ -31,9 +34,10 @@ export function inOrder(cases: readonly Case[]): readonly Case[] {
 export async function runCases(
   target: Target,
   cases: readonly Case[],
-  { seed, told, coverage = new Coverage() }: RunOptions,
+  { seed, told, gaveUp, coverage = new Coverage() }: RunOptions,
 ): Promise<{ readonly outcomes: readonly Outcome[]; readonly coverage: Coverage }> {
-  const shared: Shared = { run: randomBytes(8).toString('hex'), boss: undefined };
+  const endurance = new Endurance(target.patience, gaveUp);
+  const shared: Shared = { run: randomBytes(8).toString('hex'), boss: undefined, endurance };
   const outcomes: Outcome[] = [];
   try {
     for (const test of inOrder(cases)) {
@@ -76,13 +80,18 @@ async function runCase(
   } catch (error) {
     shared.boss?.cut();
     shared.boss = undefined;
-    if (outcome.verdict === 'pass') outcome = ended('fail', `cleaning up: ${explain(error as Error)}`);
+    if (outcome.verdict === 'pass') {
+      const verdict = error instanceof NotApplicable ? 'skip' : 'fail';
+      outcome = ended(verdict, `cleaning up: ${explain(error as Error)}`);
+    }
   }
   return outcome;
 }
 
 function explain(error: Error): string {
-  return error instanceof Nonconformity ? error.message : (error.stack ?? error.message);
+  return error instanceof Nonconformity || error instanceof NotApplicable
+    ? error.message
+    : (error.stack ?? error.message);
 }
 
 function storyOf({ story }: CaseContext): readonly string[] {

@@ -2,6 +2,7 @@
 import type { Link } from '../../../io/ports.ts';
 import { type Answer, parseAnswerLine } from '../../../machines/protocol/answers.ts';
 import { decodeLine } from '../../../machines/protocol/tokens.ts';
+import type { Endurance } from './endurance.ts';
 import { Nonconformity } from './nonconformity.ts';
 
 /** The whole answer to one line. */
@@ -29,10 +30,10 @@ export class Talk {
   #ours: 'open' | 'ended' | 'destroyed' = 'open';
   #wake: () => void = () => {};
 
-  /** @param patience milliseconds that an answer may take before the server counts as silent */
+  /** @param endurance how long an answer may take before the server counts as silent */
   constructor(
     readonly link: Link,
-    readonly patience: number,
+    private readonly endurance: Endurance,
     readonly name = 'client',
   ) {
     link.attach({
@@ -130,9 +131,14 @@ export class Talk {
     return this.answer(`an answer to ${shown}`);
   }
 
+  /** When that has to be here at the latest, in milliseconds as `performance.now()` has them. */
+  deadline(what: string): number {
+    return performance.now() + this.endurance.for(what);
+  }
+
   /** Exactly so many bytes. */
-  async bytes(count: number, what: string): Promise<Buffer> {
-    await this.#until(() => (this.#held.length >= count ? true : undefined), what);
+  async bytes(count: number, what: string, by = this.deadline(what)): Promise<Buffer> {
+    await this.#until(() => (this.#held.length >= count ? true : undefined), what, by);
     return this.#consume(count);
   }
 
@@ -186,12 +192,16 @@ export class Talk {
     this.#wake();
   }
 
-  async #until<T>(look: () => T | undefined, what: string): Promise<T> {
+  async #until<T>(look: () => T | undefined, what: string, by = this.deadline(what)): Promise<T> {
     let found: T | undefined;
-    await this.#wait(() => {
-      found = look();
-      return found !== undefined || this.#ended !== 'open';
-    }, what);
+    await this.#wait(
+      () => {
+        found = look();
+        return found !== undefined || this.#ended !== 'open';
+      },
+      what,
+      by,
+    );
     if (found !== undefined) return found;
     const rest = this.#held.length === 0 ? '' : ` after ${JSON.stringify(this.#held.toString('latin1'))}`;
     this.#note(`< (${this.#ended === 'end' ? 'end of stream' : 'connection closed'})`);
@@ -202,14 +212,14 @@ export class Talk {
     return this.#error === undefined ? '' : ` (${this.#error.message})`;
   }
 
-  #wait(done: () => boolean, what: string): Promise<void> {
+  #wait(done: () => boolean, what: string, by = this.deadline(what)): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#wake = () => {};
         this.#note('< (silence)');
-        reject(new Nonconformity(what, `nothing in ${this.patience / 1000} s`));
-      }, this.patience);
+        reject(this.endurance.expired(what, `nothing in ${this.endurance.for(what) / 1000} s`));
+      }, by - performance.now());
       this.#wake = () => {
         if (!done()) return;
         clearTimeout(timer);

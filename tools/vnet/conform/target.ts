@@ -60,6 +60,8 @@ export interface Control {
   breakLog(broken: boolean): void;
   /** The policy refuses this verb from now on. */
   forbid(verb: Verb): void;
+  /** Connections that are made from now on come from, and go to, addresses that are not loopback. */
+  farAway(): void;
   /** The queue of HELLOs to be checked is full. */
   overload(on: boolean): void;
   /** A HELLO is not checked before `releaseVerdict`. */

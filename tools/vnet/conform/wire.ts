@@ -59,21 +59,21 @@ export class Wire {
   }
 
   /** The next record that is no PING; PINGs are answered. */
-  async next(what: string): Promise<WireRecord> {
+  async next(what: string, by = this.talk.deadline(what)): Promise<WireRecord> {
     for (;;) {
-      const record = await this.any(what);
+      const record = await this.any(what, by);
       if (record.type !== PING) return record;
       this.talk.raw(encodePing(PONG, record.payload), describe({ type: PONG, payload: record.payload }));
     }
   }
 
   /** The next record of whatever type. */
-  async any(what: string): Promise<WireRecord> {
-    const header = await this.talk.bytes(HEADER_BYTES, what);
+  async any(what: string, by = this.talk.deadline(what)): Promise<WireRecord> {
+    const header = await this.talk.bytes(HEADER_BYTES, what, by);
     const type = header[0]!;
     const length = header.readUIntBE(1, 3);
     demand(length <= MAX_LENGTH, `a record of at most ${MAX_LENGTH} bytes`, `one of ${length}`);
-    const payload = Buffer.from(await this.talk.bytes(length, what));
+    const payload = Buffer.from(await this.talk.bytes(length, what, by));
     const record = { type, payload };
     this.talk.note(`< ${describe(record)}`);
     if (type > BYE && type < 0x80) throw new Nonconformity('a record type of section 6', describe(record));
@@ -88,8 +88,9 @@ export class Wire {
     token.write('vnconf', 'latin1');
     token.writeUInt16BE(++this.#tokens, 6);
     this.send(PING, token);
+    const by = this.talk.deadline('a PONG');
     for (;;) {
-      const record = await this.next('a PONG');
+      const record = await this.next('a PONG', by);
       if (isFrame(record)) {
         this.frames.push(record);
         continue;
@@ -106,8 +107,9 @@ export class Wire {
    */
   async farewell(wanted: string): Promise<void> {
     const reason = wanted === 'device-away' ? 'shutting-down' : wanted;
+    const by = this.talk.deadline(`BYE ${reason}`);
     for (;;) {
-      const record = await this.next(`BYE ${reason}`);
+      const record = await this.next(`BYE ${reason}`, by);
       if (isFrame(record) || record.type === PONG || record.type >= 0x80) continue;
       demand(record.type === BYE, `BYE ${reason}`, describe(record));
       demandEqual(record.payload.toString('utf8'), reason, 'BYE');

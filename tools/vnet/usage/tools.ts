@@ -7,7 +7,7 @@ export const CONFORM = declare({
   about: 'hold a server, ours or not, to the protocol',
   description: [
     'Holds a VNET server, ours or not, to the protocol of spec/PROTOCOL.md: as client, as initiator and as responder. The cases come from the state machines: everything that can happen, in every state. Each names the section that it checks. Prints TAP (testanything.org).',
-    "What it needs of the server: the right to do everything, one identity, and a TAP interface that the server may make and remove (root on the server's side). It makes Handlers and closes them again, says a few wrong HELLOs (so that right ones from this address are slower for a minute), and is dialled by the server: the server has to reach this machine. Nothing that other clients do is touched.",
+    "What it needs of the server: the right to do everything, one identity (two for all cases: --second-identity), and a TAP interface that the server may make and remove (root on the server's side). It makes Handlers and closes them again, says a few wrong HELLOs (so that right ones from this address are slower for a minute), and is dialled by the server: the server has to reach this machine. Nothing that other clients do is touched.",
   ],
   arguments: [{ name: 'url', text: 'tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:…] or unix:///PATH' }],
   hint: 'it takes one URL: tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:…] or unix:///PATH',
@@ -15,6 +15,16 @@ export const CONFORM = declare({
     ...CREDENTIAL_OPTIONS,
     device: { value: 'NAME', text: 'a device of the server', default: 'tap:vnconf0' },
     'second-device': { value: 'NAME', text: 'another one', default: 'tap:vnconf1' },
+    'second-identity': {
+      value: 'I',
+      text: 'another identity that the server knows, for cases that need two',
+    },
+    'second-password-file': {
+      value: 'F',
+      kind: 'secret-file',
+      text: 'its password, alone in a file that only you can read',
+      env: 'VNET_SECOND_PASSWORD',
+    },
     reach: { value: 'ADDRESS', text: 'this machine as the server reaches it', otherwise: 'found out' },
     patience: { value: 'MS', kind: 'count', text: 'how long an answer may take', default: 5000 },
     only: { value: 'PATTERN', repeatable: true, text: 'only cases whose id contains it' },

@@ -11,17 +11,16 @@ import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
 import { beginWire } from '../drive/preconditions.ts';
 import { beginLine, type Instead } from '../names.ts';
-import { demand, demandEqual, Nonconformity } from '../nonconformity.ts';
+import { demand, demandEqual, Nonconformity, NotApplicable } from '../nonconformity.ts';
 import { isFrame, type Wire } from '../wire.ts';
 
-const BROADCAST = 'ff:ff:ff:ff:ff:ff';
+export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const MULTICAST = '01:00:5e:00:00:fb';
 const CONTROL = '01:80:c2:00:00:0e';
 const OTHER = '02:0f:0f:0f:0f:01';
-const THIRD = '02:0f:0f:0f:0f:02';
+export const THIRD = '02:0f:0f:0f:0f:02';
 /** Local experimental EtherType 1 (IEEE 802): nobody else sends it. */
-const ETHERTYPE = 0x88b5;
-const RARP = 0x8035;
+export const ETHERTYPE = 0x88b5;
 const TAG = 0x8100;
 
 interface Path {
@@ -32,7 +31,7 @@ interface Path {
   readonly proxyId: string;
 }
 
-const octets = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
+export const octets = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
 
 /** A frame with a number in it, so that each is known by its bytes. */
 export function frame(to: string, from: string, number: number, length = 60): Buffer {
@@ -241,9 +240,113 @@ export const FRAME_CASES: readonly Case[] = [
     const talk = await bench.login();
     bench.refused(await talk.ask(beginLine(make(), { roles: 'BRIDGE BRIDGE' })), 'device-busy');
   }),
-  frames('announced', 'a PROXY announces its addresses', announced),
-  frames('not-announced', 'announce=off: it does not', notAnnounced),
+  frames('loop-other', 'a frame whose source is the address of another HOST here', async (bench) => {
+    const way = await path(bench);
+    const other = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
+    const { wire } = await beginWire(bench, beginLine(other), other.id, 'another HOST');
+    await wire.ping();
+    way.host.frame(frame(BROADCAST, other.mac, 1));
+    await arrive(way.proxy, [], markIn(way));
+    demand((await dropped(bench, way.hostId, 'loop')) >= 1, 'a frame counted as loop', '0');
+  }),
+  frames(
+    'proxy-out',
+    'a PROXY hands on what is for its machine, and nothing of its machine',
+    async (bench) => {
+      const mac = bench.mac();
+      const [bridge, proxy] = [await onDevice(bench, 'BRIDGE', '*'), await onDevice(bench, 'PROXY', mac)];
+      bridge.frame(frame(OTHER, THIRD, 1));
+      bridge.frame(frame(BROADCAST, mac, 2));
+      await arrive(proxy, [], () => {
+        const mark = frame(mac, THIRD, 0xffffffff);
+        bridge.frame(mark);
+        return mark;
+      });
+    },
+  ),
+  frames('host-out', 'a HOST hands on what its machine says, and nothing else', async (bench) => {
+    const mac = bench.mac();
+    const [bridge, host] = [await onDevice(bench, 'BRIDGE', '*'), await onDevice(bench, 'HOST', mac)];
+    bridge.frame(frame(BROADCAST, OTHER, 1));
+    await arrive(host, [], () => {
+      const mark = frame(THIRD, mac, 0xffffffff);
+      bridge.frame(mark);
+      return mark;
+    });
+  }),
+  frames(
+    'options-anew',
+    'MTU and options of the BEGIN that takes over count from then on',
+    async (bench) => {
+      const way = await path(bench);
+      const names = { target: bench.target, id: way.proxyId, mac: way.mac, remote: '' };
+      const line = beginLine(names, { roles: 'PROXY HOST', options: 'offload=off mtu=1000' });
+      const { wire } = await beginWire(bench, line, way.proxyId, 'PROXY again');
+      await way.proxy.farewell('replaced');
+      await wire.ping();
+      way.host.frame(frame(way.mac, OTHER, 1, 1400));
+      await arrive(wire, [], markIn(way));
+    },
+    '4',
+  ),
+  frames(
+    'rate',
+    'past rate= frames are dropped, and counted',
+    async (bench) => {
+      const way = await path(bench, { options: 'offload=off mtu=1500 rate=8k' });
+      // 280 KB where 1 KB a second may pass: whatever a server lets through at once is less.
+      for (let count = 0; count < 200; count++) way.host.frame(frame(way.mac, OTHER, count, 1400));
+      await way.host.ping();
+      demand((await dropped(bench, way.hostId, 'rate')) >= 1, 'a frame counted as rate', '0');
+    },
+    '3',
+  ),
+  frames(
+    'bcast-rate',
+    'past bcast-rate= broadcasts are dropped, and nothing else',
+    async (bench) => {
+      const way = await path(bench, { options: 'offload=off mtu=1500 bcast-rate=1' });
+      for (let count = 0; count < 50; count++) way.host.frame(frame(BROADCAST, OTHER, count));
+      const mark = markIn(way)();
+      let passed = 0;
+      while (!(await received(way.proxy)).equals(mark)) passed++;
+      demand(passed < 50, 'fewer than 50 broadcasts', String(passed));
+      demand((await dropped(bench, way.hostId, 'rate')) >= 1, 'a frame counted as rate', '0');
+    },
+    '3',
+  ),
+  frames(
+    'sums',
+    'what was seen is what passed and what was dropped',
+    async (bench) => {
+      const way = await path(bench);
+      way.host.frame(frame(OTHER, THIRD, 1));
+      await arrive(way.proxy, [], markIn(way));
+      const { data } = await bench.ask(`STATS? ${way.hostId}`);
+      const stats = new Map(data.map((line) => [line.split(' ')[1] ?? '', Number(line.split(' ')[2])]));
+      if (!stats.has('rx_seen')) throw new NotApplicable('its STATS? has other names');
+      for (const direction of ['rx', 'tx']) {
+        let sum = stats.get(`${direction}_frames`) ?? 0;
+        for (const [name, value] of stats) if (name.startsWith(`${direction}_dropped_`)) sum += value;
+        demandEqual(
+          String(stats.get(`${direction}_seen`)),
+          String(sum),
+          `${direction}_seen, the sum of all:`,
+        );
+      }
+    },
+    '3',
+  ),
 ];
+
+/** One end of a Handler on the device, by its role. */
+async function onDevice(bench: CaseContext, role: 'BRIDGE' | 'PROXY' | 'HOST', mac: string): Promise<Wire> {
+  const far = { BRIDGE: 'BRIDGE', PROXY: 'HOST', HOST: 'PROXY' }[role];
+  const names = { target: bench.target, id: bench.handlerId(), mac, remote: '' };
+  const { wire } = await beginWire(bench, beginLine(names, { roles: `${role} ${far}` }), names.id, role);
+  await wire.ping();
+  return wire;
+}
 
 async function bridge(bench: CaseContext): Promise<void> {
   const make = async (far: string) => {
@@ -266,49 +369,4 @@ async function bridge(bench: CaseContext): Promise<void> {
     right.frame(back);
     return back;
   });
-}
-
-/** RARP frames with that source that the server put on its device. */
-function announcements(heard: readonly Buffer[], mac: string): number {
-  return heard.filter((each) => each.readUInt16BE(12) === RARP && each.subarray(6, 12).equals(octets(mac)))
-    .length;
-}
-
-async function listening(bench: CaseContext): Promise<{ heard: () => readonly Buffer[] }> {
-  const { control } = bench;
-  const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
-  await beginWire(bench, beginLine(names), names.id, 'first on the device');
-  return control.sniff(bench.target.device);
-}
-
-async function announced(bench: CaseContext): Promise<void> {
-  const { heard } = await listening(bench);
-  const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
-  const { wire } = await beginWire(bench, beginLine(names, { roles: 'PROXY HOST' }), names.id, 'PROXY');
-  await wire.ping();
-  let count = 0;
-  await bench.until('an announcement', async () => {
-    count += announcements(heard(), names.mac);
-    return count > 0;
-  });
-}
-
-async function notAnnounced(bench: CaseContext): Promise<void> {
-  const { heard } = await listening(bench);
-  const names = { target: bench.target, id: bench.handlerId(), mac: bench.mac(), remote: '' };
-  const options = 'offload=off mtu=1500 announce=off';
-  const { wire } = await beginWire(
-    bench,
-    beginLine(names, { roles: 'PROXY HOST', options }),
-    names.id,
-    'PROXY',
-  );
-  // A frame of the machine comes behind whatever else the server put there.
-  wire.frame(frame(BROADCAST, names.mac, 1));
-  const all: Buffer[] = [];
-  await bench.until('the frame on the device', async () => {
-    all.push(...heard());
-    return all.some((each) => each.readUInt16BE(12) === ETHERTYPE);
-  });
-  demandEqual(String(announcements(all, names.mac)), '0', 'announcements');
 }

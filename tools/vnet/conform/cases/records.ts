@@ -1,14 +1,16 @@
 /** Cases of the binary phase: records of every kind, whole and in pieces, right and wrong (section 6). */
-import { FRAME, MAX_LENGTH, OFFLOAD, PING, PONG } from '../../../../machines/frames/records.ts';
+import { BYE, FRAME, MAX_LENGTH, OFFLOAD, PING, PONG } from '../../../../machines/frames/records.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
 import { beginWire, namesFor, type Standing, standing } from '../drive/preconditions.ts';
 import { beginLine, handleLine } from '../names.ts';
-import { demand, demandEqual } from '../nonconformity.ts';
+import { demand, demandEqual, NotApplicable } from '../nonconformity.ts';
 import type { Talk } from '../talk.ts';
 import { encodeRecord, Wire } from '../wire.ts';
 
 const PING_EVERY = 5_000;
+/** A virtio header and the longest super-frame. */
+const MOST_OFFLOAD = 12 + 65_575;
 
 const records = (id: string, title: string, run: (bench: CaseContext) => Promise<void>): Case => ({
   id: `records/${id}`,
@@ -84,6 +86,8 @@ export const RECORD_CASES: readonly Case[] = [
   ),
   wrong('short-frame', 'a FRAME of 13 bytes', encodeRecord(FRAME, Buffer.alloc(13))),
   wrong('empty-frame', 'a FRAME of no bytes', encodeRecord(FRAME, Buffer.alloc(0))),
+  wrong('ping-7', 'a PING of 7 bytes', encodeRecord(PING, Buffer.alloc(7))),
+  wrong('pong-9', 'a PONG of 9 bytes', encodeRecord(PONG, Buffer.alloc(9))),
   wrong('long-frame', 'a FRAME longer than the limit', header(FRAME, MAX_LENGTH + 1)),
   wrong('long-ignored', 'an unknown record longer than the limit', header(0x80, MAX_LENGTH + 1)),
   wrong('longest', 'the longest length there is', header(0x90, 0xffffff)),
@@ -95,6 +99,22 @@ export const RECORD_CASES: readonly Case[] = [
     wire.send(OFFLOAD, Buffer.concat([Buffer.alloc(12, 0xff), Buffer.alloc(60)]));
     await wire.ping();
     await bench.handlerIs(names.id, 'binary', 'responder');
+  }),
+  records('long-offload', 'OFFLOAD of more than a super-frame', async (bench) => {
+    const names = namesFor(bench);
+    const line = beginLine(names, { options: 'offload=on mtu=1500' });
+    const { wire, fields } = await beginWire(bench, line, names.id);
+    if (fields.offload !== 'on') throw new NotApplicable('it agrees to no super-frames');
+    wire.talk.raw(header(OFFLOAD, MOST_OFFLOAD + 1), 'the header of an OFFLOAD that is too long');
+    await wire.farewell('protocol-error');
+    await bench.handlerIs(names.id, 'closed', 'responder');
+  }),
+  records('bye-word', 'BYE with a word that nobody knows is a broken wire', async (bench) => {
+    const stood = await standing(bench);
+    stood.wire.talk.raw(encodeRecord(BYE, Buffer.from('gone-fishing')), 'BYE gone-fishing');
+    await stood.wire.talk.over('the answer to BYE');
+    stood.wire.talk.end();
+    await bench.handlerIs(stood.id, 'handling', 'responder');
   }),
   harmless('frame-14', 'a FRAME of 14 bytes', ({ wire }) => wire.frame(Buffer.alloc(14))),
   records('quiet', 'between BEGIN and its answer the initiator is silent', async (bench) => {

@@ -46,6 +46,7 @@ export const TEXT_CASES: readonly Case[] = [
   accepted('tab', 'a tab parts tokens', `STATS?\t${NO_HANDLER}\n`, 'ERR 404'),
   accepted('quotes', 'a token in quotes', `STATS? "${NO_HANDLER}"\n`, 'ERR 404'),
   accepted('escape', 'an escaped quote in quotes', 'STATS? "\\"\\\\"\n', 'ERR 400 bad-id'),
+  accepted('backslash', 'a backslash outside of quotes is a letter', 'STATS? a\\b\n', 'ERR 400 bad-id'),
   accepted('quoted-value', 'quotes behind a colon', 'HANDLE tcp://h password:"a b" x\n', 'ERR 400 syntax'),
   accepted('utf-8', 'letters beyond ASCII are no error of the line', 'Größe\n', 'ERR 400 unknown-command'),
   accepted('longest', `a line of ${MOST} bytes with its LF`, `HELP?${' '.repeat(MOST - 6)}\n`),
@@ -92,6 +93,15 @@ export const TEXT_CASES: readonly Case[] = [
     const names = namesFor(bench);
     const line = handleLine(names, { local: NO_DEVICE, options: 'color=red' });
     bench.refused(await talk.ask(line), 'bad-option');
+  }),
+  text('left-to-right', 'of two wrong arguments the first is answered', async (bench) => {
+    const talk = await bench.login();
+    const names = namesFor(bench);
+    const two = { remote: 'http://h', local: 'usb:eth0', macs: 'zz', options: 'color=red' };
+    bench.refused(await talk.ask(handleLine(names, two)), 'bad-remote');
+    const { remote: _, ...rest } = two;
+    bench.refused(await talk.ask(handleLine(names, rest)), 'bad-device');
+    bench.refused(await talk.ask(handleLine(names, { macs: 'zz', options: 'color=red' })), 'bad-mac');
   }),
   text('no-dial', 'nothing is dialled before all is right here', async (bench) => {
     const standIn = await bench.standIn();

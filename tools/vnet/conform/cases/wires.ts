@@ -1,6 +1,5 @@
 /** Cases of several wires for one Handler (section 6.1). Each notes the transitions that it drives the server through. */
 import { encodePing, PING, PONG } from '../../../../machines/frames/records.ts';
-import { formatHello } from '../../../../machines/protocol/format.ts';
 import type { Case } from '../case.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { MachineName } from '../coverage.ts';
@@ -108,23 +107,10 @@ async function showLength(bench: CaseContext, first: Wire, peer: FakePeer): Prom
   for (let round = 0; round < 4 && peer.waiting === 0; round++) {
     const record = await first.any('PING');
     demandEqual(String(record.type), String(PING), 'type of the record');
-    await later(bench, FAR_MS);
+    await bench.pass(FAR_MS);
     first.talk.raw(encodePing(PONG, record.payload), 'PONG, late');
-    await later(bench, FAR_MS);
+    await bench.pass(FAR_MS);
   }
-  return peer.visit(DELAYED_DIAL_MS);
-}
-
-/** Lets time pass on the clock that the server goes by. */
-async function later(bench: CaseContext, ms: number): Promise<void> {
-  const { control } = bench.target;
-  if (control === undefined) await new Promise((resolve) => setTimeout(resolve, ms));
-  else await control.advance(ms);
-}
-
-/** The server's next dial for a wire, within the longest first delay. */
-async function again(bench: CaseContext, peer: FakePeer): Promise<Visit> {
-  for (let waited = 0; waited < 14_000 && peer.waiting === 0; waited += 200) await later(bench, 200);
   return peer.visit(DELAYED_DIAL_MS);
 }
 
@@ -196,11 +182,8 @@ export const WIRE_CASES: readonly Case[] = [
     bench.refused(await refusedJoin(bench, names.id, 1), 'wrong-state');
   }),
   wires('other-identity', 'JOIN by another identity', async (bench) => {
-    const { secondLogin } = bench.target;
-    if (secondLogin === undefined) throw new NotApplicable('needs the credentials of a second identity');
+    const talk = await bench.loginOther();
     const { names } = await granted(bench);
-    const talk = await bench.greeted('of another identity');
-    bench.good(await talk.ask(formatHello(secondLogin), 'HELLO (of another identity)'), 'OK to HELLO');
     bench.refused(await talk.ask(`JOIN ${names.id} 1`), 'forbidden');
   }),
   wires('taken-over', 'JOIN of a number that stands: BYE replaced ends that wire alone', async (bench) => {
@@ -281,11 +264,11 @@ export const WIRE_CASES: readonly Case[] = [
     await second.ping();
     seen(bench, 'initiator.binary.wire-up');
     second.talk.cut();
-    const third = await again(bench, peer);
+    const third = await bench.redialled(peer);
     seen(bench, 'initiator.binary.wire-lost[0]', 'initiator.binary.timer[1]');
     await expectJoin(third, id);
     third.talk.say('ERR 404 no-such-handler not now');
-    const fourth = await again(bench, peer);
+    const fourth = await bench.redialled(peer);
     seen(bench, 'initiator.binary.wire-failed[1]');
     await expectJoin(fourth, id);
     fourth.talk.say(`OK handler=${id} wire=1`);
@@ -293,14 +276,14 @@ export const WIRE_CASES: readonly Case[] = [
     await wire.ping();
     wire.bye('replaced');
     wire.talk.end();
-    const fifth = await again(bench, peer);
+    const fifth = await bench.redialled(peer);
     seen(bench, 'initiator.binary.bye[1]');
     await expectJoin(fifth, id);
     fifth.talk.say(`OK handler=${id} wire=1`);
     await new Wire(fifth.talk).ping();
     await bench.handlerIs(id, 'binary');
     first.talk.cut();
-    const sixth = await again(bench, peer);
+    const sixth = await bench.redialled(peer);
     await welcome(sixth);
     demandEqual((await sixth.begin()).handler, id, 'BEGIN for wire 0');
     await bench.handlerIs(id, 'binary');

@@ -116,17 +116,21 @@ const WRONG: readonly LineStimulus[] = [
 /** Arguments that are wrong in HANDLE and in BEGIN alike. */
 const ENDS: readonly (readonly [Reason, string, string, Instead])[] = [
   ['bad-device', 'unknown form', '3.1', { local: 'usb:eth0' }],
+  ['bad-device', 'two dots for a name', '3.1', { local: 'tap:..' }],
+  ['bad-device', '% in a name', '3.1', { local: 'packet:a%b' }],
   ['bad-device', 'TAP name of 16 bytes', '3.1', { local: 'tap:a234567890123456' }],
   ['bad-device', 'options on an interface', '3.1', { local: 'packet:eth0?mtu=1400' }],
   ['bad-device', 'unknown option', '3.1', { local: 'tap:vnconf0?color=red' }],
   ['bad-device', 'the far one', '3.1', { far: 'usb:eth0' }],
   ['bad-role', 'no such role', '3.2', { roles: 'GUEST PROXY' }],
+  ['bad-role', 'small letters', '3.2', { roles: 'host PROXY' }],
   ['bad-role', 'no such option', '3.2', { roles: 'HOST PROXY:color=red' }],
   ['bad-roles-pair', 'HOST HOST', '3.2', { roles: 'HOST HOST' }],
   ['bad-roles-pair', 'PROXY PROXY', '3.2', { roles: 'PROXY PROXY' }],
   ['bad-roles-pair', 'HOST BRIDGE', '3.2', { roles: 'HOST BRIDGE', macs: '*' }],
   ['bad-mac', 'five octets', '3.2', { macs: '02:00:00:00:01' }],
   ['bad-mac', 'group address', '3.2', { macs: '03:00:00:00:00:01' }],
+  ['bad-mac', 'all zero', '3.2', { macs: '00:00:00:00:00:00' }],
   ['bad-mac', '* for a HOST', '3.2', { macs: '*' }],
   ['bad-mac', 'an address for a BRIDGE', '3.2', { roles: 'BRIDGE BRIDGE' }],
   ['no-such-device', 'no such interface', '3.1', { local: NO_DEVICE }],
@@ -144,6 +148,11 @@ const HANDLE_WRONG: readonly LineStimulus[] = [
   wrong('HANDLE', 'bad-id', 'identity in auth', '3', (names) =>
     handleLine(names, { auth: 'password:no/identity:s' }),
   ),
+  wrong('HANDLE', 'bad-remote', 'pin without TLS', '3', (names) =>
+    handleLine(names, { remote: `tcp://h?pin=sha256:${'0'.repeat(64)}` }),
+  ),
+  wrong('HANDLE', 'bad-option', 'mtu is BEGIN’s', '3', (names) => handleLine(names, { options: 'mtu=1500' })),
+  wrong('HANDLE', 'bad-option', 'rate of nothing', '3', (names) => handleLine(names, { options: 'rate=0' })),
   wrong('HANDLE', 'bad-option', 'unknown', '3', (names) => handleLine(names, { options: 'color=red' })),
   wrong('HANDLE', 'bad-option', 'bad value', '3', (names) => handleLine(names, { options: 'offload=maybe' })),
   wrong('HANDLE', 'bad-option', 'twice', '3', (names) => handleLine(names, { options: 'l2cp=on l2cp=on' })),
@@ -181,8 +190,10 @@ const BEGIN_WRONG: readonly LineStimulus[] = [
   wrong('BEGIN', 'bad-option', 'unknown', '3', (names) =>
     beginLine(names, { options: 'offload=off mtu=1500 color=red' }),
   ),
-  wrong('BEGIN', 'bad-option', 'mtu of 0', '3', (names) =>
-    beginLine(names, { options: 'offload=off mtu=0' }),
+  ...[0, 67, 65_536].map((mtu) =>
+    wrong('BEGIN', 'bad-option', `mtu of ${mtu}`, '3', (names) =>
+      beginLine(names, { options: `offload=off mtu=${mtu}` }),
+    ),
   ),
   wrong(
     'BEGIN',
@@ -221,10 +232,13 @@ const BEGIN_WRONG: readonly LineStimulus[] = [
 const NO_LINES: readonly LineStimulus[] = [
   bad('syntax', 'NUL', 'STATUS?\u0000\n'),
   bad('syntax', 'control character', 'STATUS?\u0007\n'),
+  bad('syntax', 'DEL', 'STATUS?\u007f\n'),
+  bad('syntax', 'C1', 'STATUS? \u0085\n'),
   bad('syntax', 'CR inside', 'STATUS?\rSTATUS?\n'),
   bad('syntax', 'not UTF-8', Buffer.from([0x53, 0xff, 0xfe, 0x0a])),
   bad('syntax', 'unclosed quote', 'STATS? "abc\n'),
   bad('syntax', 'quote within a word', 'STATS? a"b"\n'),
+  bad('syntax', 'something behind a closing quote', 'STATS? "a"b\n'),
   bad('unknown-command', 'no such verb', 'FROBNICATE\n'),
   bad('unknown-command', 'a verb in quotes with a blank', '"STATUS? "\n'),
   bad('line-too-long', '8,193 bytes', `HELP?${' '.repeat(8187)}\n`),
