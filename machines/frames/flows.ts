@@ -4,9 +4,8 @@
  * MAC addresses and type.
  */
 import { etherTypeOffset } from './ethernet.ts';
-import { IpLayout, locate, TCP, UDP } from './parse-ip.ts';
+import { IpLayout, locate, SCTP, TCP, UDP } from './parse-ip.ts';
 
-const SCTP = 132;
 /** Offset of the two addresses in an IP header, and the length of both. */
 const ADDRESSES = { 4: { at: 12, bytes: 8 }, 6: { at: 8, bytes: 32 } } as const;
 /** FNV-1a, a 16-bit word at a time, mixed at the end. It tells frames apart; it keeps nobody out. */

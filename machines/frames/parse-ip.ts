@@ -9,6 +9,7 @@ import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, etherTypeOffset } from './ethernet.ts';
 
 export const TCP = 6;
 export const UDP = 17;
+export const SCTP = 132;
 
 const HOP_BY_HOP = 0;
 const ROUTING = 43;

@@ -3,7 +3,7 @@
  * is to be done:
  *
  * - `cut`: the super-frame of a tunnel. The virtio header has no word for the headers around the innermost packet, so
- *   who gets it would leave them as they are.
+ *   who gets it would leave them as they are. Also an SCTP packet whose checksum is to be finished (no super-frame).
  * - `start`: a super-frame without NEEDS_CSUM. Receive offloads that only put packets one behind the other
  *   (`rx-gro-list`), and ends that finish checksums, hand it over so. Its checksum is that of its first segment, or of
  *   all of it, and right for no other; started anew it is finished by who cuts it.
@@ -15,6 +15,7 @@ import { OuterHeaders } from './tunnel.ts';
 import {
   checkOffload,
   GSO_NONE,
+  isStartedSctp,
   locateSuper,
   NEEDS_CSUM,
   newVirtio,
@@ -33,7 +34,7 @@ const outer = new OuterHeaders();
 export function remedyOf(buffer: Buffer, start: number, end: number): Remedy {
   const frame = start + HEADER_BYTES + VNET_HEADER_BYTES;
   readVirtio(buffer, start + HEADER_BYTES, header);
-  if (header.gsoType === GSO_NONE) return 'none';
+  if (header.gsoType === GSO_NONE) return isStartedSctp(buffer, frame, end, header, layout) ? 'cut' : 'none';
   if ((header.flags & NEEDS_CSUM) !== 0) {
     const plain = locate(buffer, frame, end, layout) && layout.l4 === frame + header.csumStart;
     return plain ? 'none' : 'cut';

@@ -2,6 +2,7 @@
  * For devices that do not take super-frames: makes of one OFFLOAD record what would be on a wire.
  */
 import { finish, sum } from './checksum.ts';
+import { SCTP_CHECKSUM, sctpChecksum } from './crc32c.ts';
 import { cut } from './cut.ts';
 import { etherTypeOffset, exceedsMtu } from './ethernet.ts';
 import { dataOffset, IpLayout, TCP } from './parse-ip.ts';
@@ -10,6 +11,7 @@ import { OuterHeaders } from './tunnel.ts';
 import {
   checkOffload,
   GSO_NONE,
+  isStartedSctp,
   LEAST_TCP_SEGMENT,
   locateSuper,
   NEEDS_CSUM,
@@ -65,7 +67,10 @@ function complete(
   out: RecordWriter,
 ): 1 {
   const at = out.frame(buffer, frame, end);
-  if ((flags & NEEDS_CSUM) !== 0) {
+  if (isStartedSctp(buffer, frame, end, header, layout)) {
+    const checksum = sctpChecksum(buffer, layout.l4, layout.packetEnd);
+    out.buffer.writeUInt32LE(checksum, at + csumStart + SCTP_CHECKSUM);
+  } else if ((flags & NEEDS_CSUM) !== 0) {
     // 0 means in UDP that there is no checksum; 0xffff is as good for the other protocols (skb_checksum_help).
     const checksum = finish(sum(buffer, frame + csumStart, end)) || 0xffff;
     out.buffer.writeUInt16BE(checksum, at + csumStart + csumOffset);

@@ -7,8 +7,10 @@
  *     |flags |gso_type |  hdr_len  | gso_size  | csum_start  | csum_offset  | num_buffers  |
  *     +------+---------+-----------+-----------+-------------+--------------+--------------+
  */
+
+import { SCTP_CHECKSUM, SCTP_HEADER_BYTES } from './crc32c.ts';
 import { etherTypeOffset } from './ethernet.ts';
-import { dataOffset, IpLayout, TCP, UDP } from './parse-ip.ts';
+import { dataOffset, IpLayout, SCTP, TCP, UDP } from './parse-ip.ts';
 import { HEADER_BYTES, MAX_OFFLOAD_FRAME, VNET_HEADER_BYTES } from './records.ts';
 import { locateTransport, OuterHeaders } from './tunnel.ts';
 
@@ -88,6 +90,22 @@ export function locateSuper(
 ): boolean {
   const transport = (flags & NEEDS_CSUM) === 0 ? -1 : frame + csumStart;
   return locateTransport(buffer, frame, end, transport, out, outer);
+}
+
+/**
+ * Whether the checksum that the frame in `[frame, end)` is to get is that of SCTP, a CRC32c: the virtio header has no
+ * word for it, and who takes it by the letter writes an Internet checksum. Only then `out` is good.
+ */
+export function isStartedSctp(
+  buffer: Buffer,
+  frame: number,
+  end: number,
+  { flags, csumStart, csumOffset }: VirtioHeader,
+  out: IpLayout,
+): boolean {
+  if ((flags & NEEDS_CSUM) === 0 || csumOffset !== SCTP_CHECKSUM) return false;
+  const there = locateTransport(buffer, frame, end, frame + csumStart, out, scratchOuter);
+  return there && out.protocol === SCTP && !out.fragment && out.l4 + SCTP_HEADER_BYTES <= out.packetEnd;
 }
 
 /**

@@ -174,9 +174,15 @@ async function crossesWhole(device: FrameDevice, heard: Heard[], what: Packet, n
   assert.equal(header(got!.payload), header(record.subarray(4)), name);
 }
 
-async function arrivesCut(device: FrameDevice, heard: Heard[], what: Packet, name: string): Promise<void> {
+async function arrivesCut(
+  device: FrameDevice,
+  heard: Heard[],
+  what: Packet,
+  name: string,
+  more: Offload = {},
+): Promise<void> {
   const expected = slowSegments(what, SEGMENT);
-  const got = await cross(device, heard, superRecord(what, SEGMENT), expected.length);
+  const got = await cross(device, heard, superRecord(what, SEGMENT, more), expected.length);
   assert.is(got.length, expected.length, name);
   for (const [i, segment] of expected.entries()) {
     assert.is(got[i]!.type, 0, `${name}: segment ${i}`);
@@ -376,6 +382,13 @@ function tests(): void {
       ethtool('near0', false);
       const heard = listen(to);
       for (const { name, make } of KINDS) await arrivesCut(from, heard, make(20_000), name);
+      for (const version of [4, 6] as const) {
+        const what = { ...packet(version, 6, [], 20_000), flags: ACK | PSH | CWR };
+        const plain = version === 4 ? 1 : 4;
+        for (const gsoType of [plain, plain | 0x80]) {
+          await arrivesCut(from, heard, what, `CWR, gso_type ${gsoType}`, { gsoType });
+        }
+      }
     } finally {
       await close();
     }

@@ -13,6 +13,7 @@ import {
   slowSegments,
   superRecord,
 } from '../frames/packets.ts';
+import { sctp, startedRecord } from '../frames/sctp-packets.ts';
 import { SHELLS, slowTunnel, superTunnel } from '../frames/tunnels.ts';
 import { A, B, BROADCAST, LAN, place, Rig } from './rig.ts';
 import { frameRecord, HandDevice } from './twins.ts';
@@ -139,6 +140,18 @@ test('a capture without virtio header: what is in a tunnel is cut and finished',
     right.device.wrote,
     slowTunnel([vxlan], tcp(30_000), 1_500 - (tunnelled.data - 14)).map(recordOf),
   );
+});
+
+test('an SCTP packet with an unfinished checksum gets a CRC32c from the sender, and from the receiver', () => {
+  const packet = sctp(4);
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { near, far } = rig.handler(left, 'BRIDGE', right);
+  left.device.read(startedRecord(packet));
+  near.link.write(startedRecord(packet));
+  rig.settle();
+  assert.equal(right.device.wrote, [recordOf(packet.right), recordOf(packet.right)]);
+  assert.is(far.path.counters().rxFrames, 2);
 });
 
 for (const protocol of [6, 17] as const) {
