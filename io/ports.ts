@@ -81,6 +81,8 @@ export interface FrameDevice {
    * The returned object is reused by the next call.
    */
   write(buffer: Buffer, start: number, end: number): WriteOutcome;
+  /** All ways that its frames go are at least so long, in microseconds (0: not known): it may wait a moment for more of them. */
+  suit?(lengthMicros: number): void;
   /** Says whether super-frames are wanted from now on; a device that cannot tell goes on as it is. */
   setOffload(on: boolean): void;
   /**
@@ -263,7 +265,10 @@ export interface Link {
   readonly unsent: number;
   /** What the kernel knows of it, where there is one that does; of a link that is gone what it knew last. */
   tcpFacts?(): TcpFacts | undefined;
-  /** It is a wire over a way so long, in microseconds: its congestion control is chosen by that, where it can be. */
+  /**
+   * It is a wire over a way so long, in microseconds. Where it can be done, its congestion control is chosen by that, and on
+   * a long one it waits a moment for more to come.
+   */
   suit?(lengthMicros: number): void;
   /** Sets who is told. May be called again to hand the link on; nothing is lost in between. */
   attach(sink: LinkSink): void;

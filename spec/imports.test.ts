@@ -100,7 +100,15 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** The files that may stand at the root of a room: what puts its subjects together, and what they all share. */
 const AT_ROOT: Readonly<Record<string, readonly string[]>> = {
   machines: ['index.ts'],
-  io: ['chance.ts', 'clock.ts', 'make-directory.ts', 'ports.ts', 'project.ts', 'read-turns.ts'],
+  io: [
+    'chance.ts',
+    'clock.ts',
+    'gathering.ts',
+    'make-directory.ts',
+    'ports.ts',
+    'project.ts',
+    'read-turns.ts',
+  ],
   actors: ['limits.ts', 'server.ts', 'shell.ts', 'world.ts'],
   tools: [],
 };

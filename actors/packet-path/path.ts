@@ -149,6 +149,10 @@ export class HandlerPath implements Member {
     return this.#spread.behind;
   }
 
+  get wayMicros(): number {
+    return this.#spread.wayMicros;
+  }
+
   /** Frames flow both ways over this wire, too, as soon as it is started; one of that number is let go of. */
   connect(wire: Wire, terms: WireTerms, number = 0): void {
     this.disconnect(number);
@@ -244,9 +248,10 @@ export class HandlerPath implements Member {
     this.segment.reconsider();
   }
 
-  /** A PING was answered: what was doubted may be of use again. */
+  /** A PING was answered: what was doubted may be of use again, and the way may be another one. */
   heard(): void {
     for (const { doubtedAt } of this.#wires.values()) if (doubtedAt !== undefined) return this.#flow();
+    this.segment.wayMayDiffer();
   }
 }
 
@@ -260,6 +265,10 @@ class Opened implements OpenWire {
 
   get arrivedUntil(): number {
     return this.wire.arrivedUntil;
+  }
+
+  get wayMicros(): number {
+    return this.wire.wayMicros;
   }
 
   ping(): void {

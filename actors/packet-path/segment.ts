@@ -29,6 +29,8 @@ export interface Member extends Paced {
   readonly interest: FilterRole;
   /** Whether it can send super-frames: as agreed with the other end, before that as the user said. */
   readonly offload: boolean;
+  /** Length of the shortest way of its wires, in microseconds; 0 where it is not known. */
+  readonly wayMicros: number;
 }
 
 /** Records that Handlers put on the segment; the same object each time, valid during the call. */
@@ -128,6 +130,7 @@ export class Segment implements Egress {
     this.#pacing.forget(member);
     this.#announcements.forget(member);
     this.hosts.delete(member.hostMacs);
+    this.wayMayDiffer();
     this.#changed();
   }
 
@@ -136,6 +139,14 @@ export class Segment implements Egress {
     if (this.#dead) return;
     this.#askForOffload();
     this.#holdOrResume();
+  }
+
+  /** A member has gone, or a PING told one how long its way is. */
+  wayMayDiffer(): void {
+    if (this.device.suit === undefined || this.#dead) return;
+    let shortest = Number.POSITIVE_INFINITY;
+    for (const { live, wayMicros } of this.#members) if (live) shortest = Math.min(shortest, wayMicros);
+    this.device.suit(Number.isFinite(shortest) ? shortest : 0);
   }
 
   write(buffer: Buffer, start: number, end: number, count: number): WriteOutcome {

@@ -15,6 +15,8 @@ export interface OpenWire {
   readonly outbox: Outbox;
   /** Until when everything that was sent over it has arrived, in nanoseconds of the clock. */
   readonly arrivedUntil: number;
+  /** How long its way is, in microseconds; 0 as long as nobody knows. */
+  readonly wayMicros: number;
   /** Asks whether what was sent has arrived. */
   ping(): void;
 }
@@ -57,6 +59,11 @@ export class Spread {
   /** Whether there is any wire. */
   get any(): boolean {
     return this.#open.length > 0;
+  }
+
+  /** The length of the shortest way, in microseconds. 0 as long as nobody knows, or without a wire. */
+  get wayMicros(): number {
+    return this.#open.length === 0 ? 0 : Math.min(...this.#open.map(({ wayMicros }) => wayMicros));
   }
 
   /** Whether what comes now would have to wait: every wire that a living flow goes over is behind. */

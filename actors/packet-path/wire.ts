@@ -67,6 +67,7 @@ export class Wire {
   readonly #decoder: RecordDecoder;
   readonly #liveness: Liveness;
   readonly #run: Run = { buffer: NOTHING, start: 0, end: 0, count: 0 };
+  #wayMicros = 0;
   #state: 'new' | 'running' | 'leaving' | 'closed' = 'new';
   #heardRecord = false;
   readonly #visitor: RecordVisitor = {
@@ -135,6 +136,11 @@ export class Wire {
   get lengthMicros(): number | undefined {
     const { rttMicros } = this;
     return rttMicros === undefined ? undefined : Math.min(rttMicros, this.#leastRtt() ?? rttMicros);
+  }
+
+  /** How long the way was when that was last looked at, in microseconds; 0 as long as nobody knows. */
+  get wayMicros(): number {
+    return this.#wayMicros;
   }
 
   /** What the kernel knows of the connection, where there is one that does. */
@@ -220,7 +226,9 @@ export class Wire {
   }
 
   #suit(lengthMicros: number | undefined): void {
-    if (lengthMicros !== undefined) this.link.suit?.(lengthMicros);
+    if (lengthMicros === undefined) return;
+    this.#wayMicros = lengthMicros;
+    this.link.suit?.(lengthMicros);
   }
 
   #received(chunk: Buffer): void {

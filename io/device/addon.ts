@@ -124,6 +124,8 @@ export interface Addon {
   joinSegments(batch: Uint8Array, mtu: number, out: Uint8Array): number;
   /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
   setNotSentLowat(fd: number, bytes: number): void;
+  /** Sets SO_RCVLOWAT: from how many bytes on a socket is readable. @throws SystemError */
+  setReceiveLowat(fd: number, bytes: number): void;
   /** Sets the congestion control of a TCP socket. @throws SystemError: ENOENT, the kernel has none of that name; EPERM */
   setCongestion(fd: number, name: string): void;
   /** Whether our sockets may have that one. @throws SystemError as `setCongestion`; EINVAL of a name over 15 bytes, EMFILE */

@@ -4,6 +4,7 @@
  * is held by those who got batches, reading stops and the kernel's own queue fills, then drops.
  */
 import { performance } from 'node:perf_hooks';
+import { Gathering } from '../gathering.ts';
 import type { BpfInstruction, DeviceSink, FrameDevice, WriteOutcome } from '../ports.ts';
 import { addon, type NativeLink, type NativePort, OUTCOME } from './addon.ts';
 import { type LinkWatcher, watchLink } from './link-monitor.ts';
@@ -61,6 +62,19 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   /** Where frames go that nobody has memory for. */
   private spill: Buffer | undefined;
   private readonly unwatch: () => void;
+  /** For a moment, so that more comes together. */
+  private held = false;
+  private readonly gathering = new Gathering(() => performance.now(), {
+    hold: () => {
+      this.held = true;
+      this.poll();
+    },
+    release: () => {
+      this.held = false;
+      this.readable();
+      this.poll();
+    },
+  });
   private readonly governor = new QueueGovernor(
     () => performance.now(),
     (plan) => {
@@ -126,6 +140,10 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     return outcome;
   }
 
+  suit(lengthMicros: number): void {
+    this.gathering.lengthMicros = lengthMicros;
+  }
+
   setOffload(_on: boolean): void {}
 
   setFilter(_program: readonly BpfInstruction[] | null): boolean {
@@ -157,8 +175,9 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
 
   private poll(): void {
     if (this.end !== undefined) return;
-    this.port.poll(this.wanted);
-    if (this.wanted && this.more) setImmediate(() => this.readable());
+    const wanted = this.wanted && !this.held;
+    this.port.poll(wanted);
+    if (wanted && this.more) setImmediate(() => this.readable());
   }
 
   /**
@@ -212,6 +231,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     this.more = state === MORE_OF_FRAME;
     if (this.more) setImmediate(() => this.readable());
     this.handOn(end, frames);
+    this.gathering.read(end - room.start);
     // Behind the frames: what it changes may read again.
     this.governor.read(end - room.start, frames);
     if (state < 0) this.die(`cannot be read any more (errno ${-state})`);

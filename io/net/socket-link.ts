@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { Gathering, MUCH_BYTES } from '../gathering.ts';
 import type { Link, LinkSink, PeerCertificate, TcpConnection, TcpFacts } from '../ports.ts';
 import { UnsentBound } from './unsent-bound.ts';
 
@@ -25,6 +26,8 @@ export interface KernelSocket {
   suit(lengthMicros: number): void;
   /** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
   sendNow(bytes: Uint8Array, more: boolean): number;
+  /** Has it readable from so many bytes on. */
+  wakeFor(bytes: number): void;
   /** Lets no more than about so many bytes wait in the kernel unsent. */
   limitUnsent(bytes: number): void;
 }
@@ -60,6 +63,10 @@ export class SocketLink implements Link {
   #queued = 0;
   readonly #sendNow: KernelSocket['sendNow'] | undefined;
   readonly #kernel: KernelSocket | undefined;
+  readonly #gathering = new Gathering(() => performance.now(), {
+    hold: () => this.#wakeFor(MUCH_BYTES),
+    release: () => this.#wakeFor(1),
+  });
   readonly #unsentBound: UnsentBound | undefined;
   /** What the kernel knew when the socket was about to be closed: its descriptor means another one after that. */
   #lastFacts: TcpFacts | undefined;
@@ -100,7 +107,9 @@ export class SocketLink implements Link {
   }
 
   suit(lengthMicros: number): void {
-    if (!this.#socket.destroyed) this.#kernel?.suit(lengthMicros);
+    if (this.#socket.destroyed || this.#kernel === undefined) return;
+    this.#gathering.lengthMicros = lengthMicros;
+    this.#kernel.suit(lengthMicros);
   }
 
   get unsent(): number {
@@ -112,6 +121,7 @@ export class SocketLink implements Link {
     if (this.#destroyed) return;
     if (this.#sink && !this.#paused && this.#held.length === 0) this.#sink.data(chunk);
     else this.#held.push(Buffer.from(chunk));
+    this.#gathering.read(chunk.length);
   }
 
   attach(sink: LinkSink): void {
@@ -235,6 +245,10 @@ export class SocketLink implements Link {
     } else if (this.#takes()) {
       this.#socket.resume();
     }
+  }
+
+  #wakeFor(bytes: number): void {
+    if (!this.#socket.destroyed) this.#kernel?.wakeFor(bytes);
   }
 
   #takes(): boolean {

@@ -55,6 +55,8 @@ function sameFrames(actual: readonly Buffer[], expected: readonly Buffer[]): voi
   }
 }
 
+const aMoment = (): Promise<void> => new Promise((over) => setTimeout(over, 1));
+
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 
 /** Makes and runs the tests. `setUp` is called before each of them. */
@@ -99,6 +101,23 @@ export function frameDeviceSuite(name: string, setUp: () => Promise<FrameDeviceB
     bench.device.start(listener);
     const sent = SHAPES.map((shape, i) => testFrame(i, shape));
     for (const frame of sent) await bench.station.send([frame]);
+    await heardBoth(bench, listener, sent.length);
+    sameFrames(listener.heard, sent);
+    assert.equal(listener.wrong, []);
+  });
+
+  check('over a long way little frames come together, and none is left behind', async (bench) => {
+    const { device, station } = bench;
+    const listener = new Listener();
+    device.start(listener);
+    device.suit?.(20_000);
+    const sent = frames(200);
+    for (const [number, frame] of sent.entries()) {
+      await station.send([frame]);
+      if (number % 50 === 30) device.pause();
+      if (number % 50 === 35) device.resume();
+      await (bench.settle ?? aMoment)();
+    }
     await heardBoth(bench, listener, sent.length);
     sameFrames(listener.heard, sent);
     assert.equal(listener.wrong, []);

@@ -54,6 +54,22 @@ napi_value jsSetNotSentLowat(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// setReceiveLowat(fd, bytes): SO_RCVLOWAT of socket(7). When fewer bytes than before are asked for and there are so many,
+/// the socket is readable at once.
+napi_value jsSetReceiveLowat(napi_env env, napi_callback_info info) {
+  napi::Call<2> call(env, info);
+  uint32_t fd = 0, bytes = 0;
+  if (!napi::toUint32(env, call.args[0], fd) || !napi::toUint32(env, call.args[1], bytes) || bytes > INT32_MAX) {
+    napi::throwType(env, "setReceiveLowat(fd, bytes)");
+    return nullptr;
+  }
+  const int least = static_cast<int>(bytes);
+  if (setsockopt(static_cast<int>(fd), SOL_SOCKET, SO_RCVLOWAT, &least, sizeof least) != 0) {
+    napi::throwErrno(env, errno, "SO_RCVLOWAT");
+  }
+  return nullptr;
+}
+
 /// bindUnix(path, mode): a socket of that file, which has its mode from the first moment on; it does not listen yet, and
 /// nobody but the caller takes the file away. @returns its descriptor
 napi_value jsBindUnix(napi_env env, napi_callback_info info) {
@@ -100,6 +116,7 @@ void defineSockets(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"sendNow", nullptr, jsSendNow, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"bindUnix", nullptr, jsBindUnix, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"setReceiveLowat", nullptr, jsSetReceiveLowat, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setNotSentLowat", nullptr, jsSetNotSentLowat, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

@@ -2,6 +2,9 @@ import { closeSync, openSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
+import { RecordingSink } from '../../suites/link.ts';
+import { until } from '../../suites/until.ts';
+import { connected, fresh, PLAIN } from './pairs.ts';
 
 const test = suite('what the kernel does for the sockets of links');
 
@@ -22,5 +25,46 @@ test('a bound that the kernel refuses is told once, and nothing fails', () => {
   }
   assert.equal(told, ['ENOTSOCK']);
 });
+
+for (const scheme of ['tcp', 'tls'] as const) {
+  test(`${scheme}: over a long way little pieces come together, and nothing is left behind`, async () => {
+    const { material, fingerprint } = await fresh('server');
+    const fail = (why: Error) => {
+      throw why;
+    };
+    const kernel = kernelSockets({
+      congestion: congestionFor('default', 0),
+      unbounded: fail,
+      refused: fail,
+    });
+    const dial = scheme === 'tls' ? { ...PLAIN, pin: fingerprint } : PLAIN;
+    const pair = await connected(`${scheme}://127.0.0.1:0`, { tls: () => material, kernel }, dial, {
+      kernel,
+    });
+    const sink = new RecordingSink();
+    let reads = 0;
+    sink.onData = () => void reads++;
+    pair.far.attach(sink);
+    pair.far.suit?.(20_000);
+    const PIECES = 200;
+    await new Promise<void>((sent) => {
+      let left = PIECES;
+      const timer = setInterval(() => {
+        pair.near.write(Buffer.alloc(100, left));
+        if (--left > 0) return;
+        clearInterval(timer);
+        sent();
+      }, 1);
+    });
+    await until('all of them', () => sink.bytes === PIECES * 100);
+    // TLS hands each of its records over by itself; they come at the same moment all the same.
+    if (scheme === 'tcp') assert.ok(reads < PIECES / 2, `${reads} reads`);
+    pair.near.end();
+    await until('the end', () => sink.ended);
+    pair.near.destroy();
+    pair.far.destroy();
+    await pair.close();
+  });
+}
 
 test.run();

@@ -335,6 +335,7 @@ for (const scheme of ['tcp', 'tls']) {
         sendNow: () => 0,
         facts: () => undefined,
         suit: () => undefined,
+        wakeFor: () => undefined,
         limitUnsent: () => seen.push(`${end} bounded`),
       }),
     });
