@@ -142,22 +142,18 @@ export interface TapState {
 export interface InterfaceInfo {
   readonly name: string;
   readonly ifindex: number;
-  readonly kind:
-    | 'nic'
-    | 'bridge'
-    | 'tap'
-    | 'veth'
-    | 'vlan'
-    | 'bond'
-    | 'wireless'
-    | 'dummy'
-    | 'loopback'
-    | 'other';
+  /**
+   * What the kernel calls it (`bridge`, `veth`, `vlan`, `macvlan`, `vxlan`, `bond`, `dummy` …); `tap` and `tun` of its two
+   * kinds of `tun`, and `nic`, `wireless`, `loopback`, `other` where it has no word.
+   */
+  readonly kind: string;
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
   /** Name of the bridge whose port it is. */
   readonly bridge?: string;
+  /** Why it cannot be captured, in words for people, that say what to use instead; undefined when it can. */
+  readonly unfit?: string;
 }
 
 /** An interface by its name; where its index is known by that, whatever anybody calls it now. */

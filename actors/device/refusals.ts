@@ -15,7 +15,9 @@ export function deviceRefusal(error: unknown): Refusal {
 }
 
 function refuseInterface(interfaces: Devices, spec: DeviceSpec & { kind: 'interface' }): Refusal | undefined {
-  if (interfaces.find(spec.ifname) === undefined) return noSuchDevice(spec.ifname);
+  const standing = interfaces.find(spec.ifname);
+  if (standing === undefined) return noSuchDevice(spec.ifname);
+  if (standing.unfit !== undefined) return { reason: 'bad-device', text: standing.unfit };
   if (spec.backend === 'any' || interfaces.captureBackends().includes(spec.backend)) return undefined;
   return { reason: 'bad-device', text: `the backend ${spec.backend}: does not work on this machine` };
 }

@@ -34,7 +34,10 @@ function devices(world: SessionWorld): string[] {
     .interfaces()
     .filter(({ kind }) => kind !== 'loopback')
     .map((info) =>
-      deviceLine(info, usage.get(info.ifindex), info.kind === 'tap' ? ['tap', ...capture] : capture),
+      deviceLine(info, usage.get(info.ifindex), [
+        ...(info.kind === 'tap' ? ['tap'] : []),
+        ...(info.unfit === undefined ? capture : []),
+      ]),
     );
 }
 
@@ -48,7 +51,7 @@ function deviceLine(
     mac: info.mac,
     mtu: info.mtu,
     state: info.up ? 'up' : 'down',
-    backends: backends.join(','),
+    backends: backends.join(',') || '-',
     // What is put on a captured interface goes out of it and does not reach this machine's own stack.
     local: info.kind === 'tap',
     handlers: usage?.handlers ?? 0,

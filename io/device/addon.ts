@@ -72,6 +72,10 @@ export interface NativeLink {
   /** Whether a `tun` device carries Ethernet frames. */
   readonly tap: boolean;
   readonly multiQueue: boolean;
+  /** enum macvlan_mode of a macvlan or macvtap (linux/if_link.h); 0 for all others. */
+  readonly macvlanMode: number;
+  /** Index of the interface that it lies on; 0 where there is none, or none in this network namespace. */
+  readonly lower: number;
   /** Descriptors attached to a multi-queue `tun` device. */
   readonly queues: number;
 }

@@ -14,15 +14,10 @@ import {
 } from '../ports.ts';
 import type { NativeLink } from './addon.ts';
 import { deviceError, noSuchDevice } from './device-error.ts';
-import {
-  findInterface,
-  findNamed,
-  interfaceAt,
-  isEthernet,
-  kernelRun,
-  listInterfaces,
-} from './interfaces.ts';
+import { doubt } from './fitness.ts';
+import { findInterface, findNamed, interfaceAt, kernelRun, listInterfaces } from './interfaces.ts';
 import { linkMonitor } from './link-monitor.ts';
+import { linkTable } from './link-table.ts';
 import { setMtu } from './links.ts';
 import { openPacket } from './packet-device.ts';
 import { openPcap } from './pcap-device.ts';
@@ -92,7 +87,10 @@ export class KernelDevices implements Devices {
   async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
     const { link, info } = this.captured({ ifname, ifindex });
     const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
-    this.diagnostics.info({ ifname: info.name, ifindex: info.ifindex, backend }, 'capture opened');
+    const told = { ifname: info.name, ifindex: info.ifindex, backend };
+    this.diagnostics.info(told, 'capture opened');
+    const why = doubt(link, linkTable().links());
+    if (why !== undefined) this.diagnostics.warn({ ...told, why }, 'capture that may be of no use');
     return device;
   }
 
@@ -131,7 +129,7 @@ export class KernelDevices implements Devices {
       const link = findNamed(wanted);
       const info = link === undefined ? undefined : interfaceAt(link.ifindex);
       if (link === undefined || info === undefined) throw noSuchDevice(ifname);
-      if (!isEthernet(link)) throw new DeviceError('bad-device', `${ifname} carries no Ethernet frames`);
+      if (info.unfit !== undefined) throw new DeviceError('bad-device', info.unfit);
       return { link, info };
     } catch (cause) {
       throw deviceError(cause, ifname, 'CAP_NET_RAW');

@@ -1,34 +1,26 @@
 /**
  * The interfaces of this network namespace, asked of the kernel by route netlink.
  */
-import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { InterfaceInfo, Named } from '../ports.ts';
 import { addon, type NativeLink } from './addon.ts';
+import { kindOf, unfitness } from './fitness.ts';
 import { linkTable } from './link-table.ts';
 
-const ARPHRD_ETHER = 1;
-
-const KINDS: Readonly<Record<string, InterfaceInfo['kind']>> = {
-  bridge: 'bridge',
-  veth: 'veth',
-  vlan: 'vlan',
-  bond: 'bond',
-  dummy: 'dummy',
-};
-
-function kindOf(link: NativeLink): InterfaceInfo['kind'] {
-  if (link.loopback) return 'loopback';
-  if (link.kind === 'tun') return link.tap ? 'tap' : 'other';
-  if (link.kind !== '') return KINDS[link.kind] ?? 'other';
-  if (link.type !== ARPHRD_ETHER) return 'other';
-  return existsSync(`/sys/class/net/${link.name}/phy80211`) ? 'wireless' : 'nic';
-}
-
-function toInfo(link: NativeLink, masters: ReadonlyMap<number, NativeLink>): InterfaceInfo {
+function toInfo(link: NativeLink, others: ReadonlyMap<number, NativeLink>): InterfaceInfo {
   const { name, ifindex, mac, mtu, up } = link;
-  const info: InterfaceInfo = { name, ifindex, kind: kindOf(link), mac, mtu, up };
-  const master = masters.get(link.master);
-  return master?.kind === 'bridge' ? { ...info, bridge: master.name } : info;
+  const master = others.get(link.master);
+  const unfit = unfitness(link, others);
+  return {
+    name,
+    ifindex,
+    kind: kindOf(link),
+    mac,
+    mtu,
+    up,
+    ...(master?.kind === 'bridge' ? { bridge: master.name } : {}),
+    ...(unfit === undefined ? {} : { unfit }),
+  };
 }
 
 let listed: { readonly version: number; readonly infos: readonly InterfaceInfo[] } | undefined;
@@ -72,9 +64,4 @@ export function kernelRun(): string {
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   // An inode's number is given again, as when a container starts anew; it stands in where the kernel has no better.
   return `${boot}/${addon().networkNamespace() || readlinkSync('/proc/self/ns/net')}`;
-}
-
-/** Whether it carries Ethernet frames to and from other machines. */
-export function isEthernet(link: NativeLink): boolean {
-  return link.type === ARPHRD_ETHER && !link.loopback;
 }

@@ -155,6 +155,7 @@ export class MemoryDevices implements Devices {
       throw new DeviceError('bad-device', `${backend} does not work here`);
     const found = this.#named({ ifname, ifindex });
     if (found === undefined) throw noSuchDevice(ifname);
+    if (found.info.unfit !== undefined) throw new DeviceError('bad-device', found.info.unfit);
     return this.#open(found, { backend, takesOffload: backend === 'packet', unfinished: backend === 'pcap' });
   }
 

@@ -156,10 +156,13 @@ scenario('what is wrong on our own side is told before anything is dialled', asy
   const { host, proxy, client } = await pair(world);
   host.devices.add({ name: 'tap9', kind: 'veth' });
   host.devices.add({ name: 'br0', kind: 'bridge', mtu: 1500 });
+  host.devices.add({ name: 'mv0', kind: 'macvlan', unfit: 'mv0 is a macvlan in mode bridge' });
   const rows: [Parameters<typeof handleLine>[0], string][] = [
     [{ local: 'nope0' }, '404 no-such-device'],
     [{ local: 'packet:nope0' }, '404 no-such-device'],
     [{ local: 'tap:tap9' }, '400 bad-device'],
+    [{ local: 'mv0' }, '400 bad-device mv0 is a macvlan'],
+    [{ local: 'pcap:mv0' }, '400 bad-device mv0 is a macvlan'],
     [{ local: 'tap:t0?bridge=nope0' }, '404 no-such-device'],
     [{ local: 'tap:t0?bridge=vm0' }, '400 bad-device'],
     [{ local: '"tap:t0?mtu=1400&bridge=br0"' }, '400 bad-device'],

@@ -12,6 +12,7 @@ scenario('DEVICES? lists every interface with what can be done with it', async (
   station.devices.add({ name: 'br0', kind: 'bridge' });
   station.devices.add({ name: 'vm9', kind: 'tap' });
   station.devices.add({ name: 'lo', kind: 'loopback' });
+  station.devices.add({ name: 'wg0', kind: 'wireguard', unfit: 'wg0 carries no Ethernet frames' });
   await station.start();
   const client = await station.client();
   client.say('DEVICES?');
@@ -28,6 +29,7 @@ scenario('DEVICES? lists every interface with what can be done with it', async (
     answer[2] ?? '',
     /^DEVICE vm9 kind=tap .* backends=tap,packet,pcap local=yes handlers=0 kernel_dropped=0$/,
   );
+  assert.match(answer[3] ?? '', /^DEVICE wg0 kind=wireguard .* backends=- local=no /);
   assert.is(answer.at(-1), `OK count=${answer.length - 1}`);
 });
 

@@ -36,6 +36,8 @@ napi_value toObject(napi_env env, const netlink::Link& link) {
   napi::set(env, object, "txDropped", static_cast<double>(link.txDropped));
   napi::set(env, object, "tap", link.tunType == 2);
   napi::set(env, object, "multiQueue", link.multiQueue);
+  napi::set(env, object, "macvlanMode", static_cast<double>(link.macvlanMode));
+  napi::set(env, object, "lower", static_cast<double>(link.lowerElsewhere ? 0 : link.lower));
   napi::set(env, object, "queues", static_cast<double>(link.queues));
   return object;
 }

@@ -41,13 +41,21 @@ void parseTun(const rtattr* data, Link& link) {
   });
 }
 
+void parseMacvlan(const rtattr* data, Link& link) {
+  walk(static_cast<const rtattr*>(RTA_DATA(data)), RTA_PAYLOAD(data), [&](const rtattr* part) {
+    if (part->rta_type == IFLA_MACVLAN_MODE) link.macvlanMode = value<uint32_t>(part);
+  });
+}
+
 void parseKind(const rtattr* info, Link& link) {
   const rtattr* data = nullptr;
   walk(static_cast<const rtattr*>(RTA_DATA(info)), RTA_PAYLOAD(info), [&](const rtattr* part) {
     if (part->rta_type == IFLA_INFO_KIND) link.kind = text(part);
     if (part->rta_type == IFLA_INFO_DATA) data = part;
   });
-  if (link.kind == "tun" && data != nullptr) parseTun(data, link);
+  if (data == nullptr) return;
+  if (link.kind == "tun") parseTun(data, link);
+  if (link.kind == "macvlan" || link.kind == "macvtap") parseMacvlan(data, link);
 }
 
 void parseAttribute(const rtattr* attribute, Link& link) {
@@ -66,6 +74,12 @@ void parseAttribute(const rtattr* attribute, Link& link) {
       break;
     case IFLA_MASTER:
       link.master = static_cast<int>(value<uint32_t>(attribute));
+      break;
+    case IFLA_LINK:
+      link.lower = static_cast<int>(value<uint32_t>(attribute));
+      break;
+    case IFLA_LINK_NETNSID:
+      link.lowerElsewhere = true;
       break;
     case IFLA_STATS64:
       if (RTA_PAYLOAD(attribute) >= offsetof(rtnl_link_stats64, multicast)) {

@@ -29,6 +29,11 @@ struct Link {
   uint8_t tunType = 0;
   bool multiQueue = false;
   uint32_t queues = 0;
+  /// enum macvlan_mode of a macvlan or macvtap; 0 for all others.
+  uint32_t macvlanMode = 0;
+  /// Index of the interface that it lies on, in this network namespace; 0 where there is none, or in another one.
+  int lower = 0;
+  bool lowerElsewhere = false;
 };
 
 bool parseLink(const nlmsghdr* message, Link& link);

@@ -21,13 +21,15 @@ function tests(): void {
     ip('link add v0 type veth peer name v1');
     ip('tuntap add mode tap name tap0');
     ip('tuntap add mode tun name tun0');
+    ip('link add i0 type ifb');
     const expected: Record<string, InterfaceInfo['kind']> = {
       lo: 'loopback',
       br0: 'bridge',
       v0: 'veth',
       v1: 'veth',
       tap0: 'tap',
-      tun0: 'other',
+      tun0: 'tun',
+      i0: 'ifb',
     };
     const found = kinds();
     for (const [name, kind] of Object.entries(expected)) assert.is(found[name], kind, name);

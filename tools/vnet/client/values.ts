@@ -19,10 +19,10 @@ const TEXTS = new Set([
 ]);
 const LISTS: Readonly<Record<string, string>> = { macs: ',', backends: ',', listen: ' ' };
 
-/** A value of that key. `-`, which stands for what is not known, becomes null. */
+/** A value of that key. `-`, which stands for what is not known or not there, becomes null; of a list, an empty one. */
 export function typed(key: string, value: string): Json {
   const separator = LISTS[key];
-  if (separator !== undefined) return value === '' ? [] : value.split(separator);
+  if (separator !== undefined) return value === '' || value === '-' ? [] : value.split(separator);
   if (TEXTS.has(key)) return value;
   if (value === '-') return null;
   if (value === 'yes' || value === 'no') return value === 'yes';
