@@ -49,6 +49,7 @@ const NEEDED = [
 const WANTED_BY_TESTS = [
   { package: 'chromium', command: 'chromium' },
   { package: 'mandoc', command: 'mandoc' },
+  { package: 'tshark', command: 'tshark' },
   { package: 'groff-base', command: 'groff' },
   { package: 'zsh', command: 'zsh' },
   { package: 'fish', command: 'fish' },

@@ -25,7 +25,9 @@ export type CapturePlace = { readonly handler: string } | { readonly segment: Se
 class HandlerObserver implements PathObserver {
   captures = false;
   readonly budget = new DropBudget();
+  /** Those who capture the Handler, and those who capture its device. */
   capturers: readonly Capturer[] = [];
+  onDevice: readonly Capturer[] = [];
 
   constructor(
     readonly handler: string,
@@ -39,7 +41,10 @@ class HandlerObserver implements PathObserver {
   }
 
   seen(direction: Direction, verdict: Verdict, buffer: Buffer, at: number, next: number): void {
-    for (const capturer of this.capturers) capturer.frame(this.handler, direction, verdict, buffer, at, next);
+    // What this Handler does not ask for another one on the device may; where none does it is `unselected`.
+    const asked = direction === 'rx' || verdict !== 'filtered';
+    for (const capturer of asked ? [...this.capturers, ...this.onDevice] : this.capturers)
+      capturer.frame(this.handler, direction, verdict, buffer, at, next);
   }
 
   closed(): void {
@@ -112,11 +117,10 @@ export class FrameWatch {
   }
 
   #connect(observer: HandlerObserver): void {
-    observer.capturers = [...this.#captures]
-      .filter(([, place]) =>
-        'segment' in place ? place.segment === observer.segment : place.handler === observer.handler,
-      )
-      .map(([capturer]) => capturer);
-    observer.captures = observer.capturers.length > 0;
+    const of = (wanted: (place: CapturePlace) => boolean) =>
+      [...this.#captures].filter(([, place]) => wanted(place)).map(([capturer]) => capturer);
+    observer.capturers = of((place) => 'handler' in place && place.handler === observer.handler);
+    observer.onDevice = of((place) => 'segment' in place && place.segment === observer.segment);
+    observer.captures = observer.capturers.length + observer.onDevice.length > 0;
   }
 }

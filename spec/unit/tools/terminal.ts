@@ -8,8 +8,8 @@ export class Terminal implements CommandIo {
   stdout = '';
   stderr = '';
 
-  out(text: string): boolean {
-    this.stdout += text;
+  out(text: string | Uint8Array): boolean {
+    this.stdout += typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
     return true;
   }
 

@@ -8,7 +8,7 @@ export interface CommandIo {
   /** Whether standard error is a terminal: for progress and for hints that only people want. */
   readonly attended: boolean;
   /** Writes to standard output. @returns false when what was written should be let go out (`drained`) first */
-  out(text: string): boolean;
+  out(text: string | Uint8Array): boolean;
   err(text: string): void;
   /** Resolves when standard output takes more. */
   drained(): Promise<void>;

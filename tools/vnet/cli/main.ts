@@ -18,6 +18,7 @@ export const LOADERS: { readonly [N in CommandName]: () => Promise<Command> } = 
   status: async () => (await import('../commands/status.ts')).status,
   watch: async () => (await import('../commands/watch.ts')).watch,
   trace: async () => (await import('../commands/trace.ts')).trace,
+  capture: async () => (await import('../commands/capture.ts')).capture,
   drops: async () => (await import('../commands/drops.ts')).drops,
   ping: async () => (await import('../commands/ping.ts')).ping,
   replay: async () => (await import('../commands/replay.ts')).replay,

@@ -33,10 +33,10 @@ export function onOutputError(instead: (error: NodeJS.ErrnoException) => void): 
 }
 
 /** @returns false when what was written should be let go out first */
-export function writeOutput(text: string): boolean {
+export function writeOutput(text: string | Uint8Array): boolean {
   if (!isFile()) return process.stdout.write(text);
   try {
-    writeAll(Buffer.from(text));
+    writeAll(typeof text === 'string' ? Buffer.from(text) : text);
   } catch (error) {
     act(error as NodeJS.ErrnoException);
   }
@@ -44,7 +44,7 @@ export function writeOutput(text: string): boolean {
 }
 
 /** Node's stream for files makes one call of it, and takes a disk with room for a part only for one that took it all. */
-function writeAll(bytes: Buffer): void {
+function writeAll(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(STANDARD_OUTPUT, bytes, at);
 }
 

@@ -70,6 +70,39 @@ export const DROPS = declare({
   ],
 });
 
+export const CAPTURE = declare({
+  name: 'capture',
+  about: 'show frames and what becomes of each, as text or as a capture file',
+  description: [
+    'Shows the frames of a Handler, or of a device with all that no Handler on it wants, and what became of each. On a terminal it prints a line a frame; into a pipe or with -w it writes pcapng, for Wireshark and its kin: an interface for the device and one for the wire, the verdict as the comment of a packet, and the same packet id for the same frame. Nothing waits for it: who reads too slowly is told how many frames were missed.',
+    'With --far both ends stand in one file, in causal order: a frame that came over the wire behind the same one that went out. Times are those of each server.',
+  ],
+  arguments: [{ name: 'place', text: 'the id of a Handler, or a device that one is on' }],
+  hint: 'it takes one argument: the id of a Handler, or a device',
+  options: {
+    write: { value: 'FILE', kind: 'file', short: 'w', text: 'write pcapng there; - is standard output' },
+    count: { value: 'N', kind: 'count', short: 'c', text: 'end after so many frames' },
+    ...below('Which frames', {
+      only: { value: 'VERDICT', choices: ['dropped', 'carried'], text: 'only those' },
+      mac: { value: 'MAC', text: 'only from or to this address' },
+      type: { value: '0xTYPE', text: 'only of this ethertype (0x0806 is ARP)' },
+      snap: { value: 'BYTES', kind: 'count', text: 'no more than so much of each frame, 14 to 65575' },
+    }),
+    ...FAR,
+    ...CLIENT_OPTIONS,
+  },
+  examples: [
+    { text: 'Live into Wireshark:', lines: ['vnet capture 3f0a… | wireshark -k -i -'] },
+    { text: 'What is lost, and why:', lines: ['vnet capture vm0 --only dropped'] },
+  ],
+  exit: [
+    [0, 'it was interrupted, or --count frames have come'],
+    [1, 'the server said no (its ERR line is on standard error)'],
+    [2, 'wrong usage, or the file cannot be written'],
+    [3, 'the server cannot be reached, or went away'],
+  ],
+});
+
 export const PING = declare({
   name: 'ping',
   about: 'measure the round trip of each wire of a Handler',
