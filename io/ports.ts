@@ -368,8 +368,17 @@ export interface SecretStore {
 export interface JournalStore {
   /** Appends all lines, in order, by one write; when it throws nothing of them is kept. Synchronous. */
   append(lines: readonly string[]): void;
-  /** Resolves when everything appended so far is on the disk. */
+  /**
+   * Resolves when everything appended so far is on the disk. Looks at the files, too: see `look`, whose errors are told
+   * by this promise.
+   */
   sync(): Promise<void>;
+  /** Looks whether the files are as they were left. @throws Error when they had to be written again, or cannot be seen */
+  look(): void;
+  /** What somebody else did to the open segment: no start could read it any more, and a new one is to be begun. */
+  readonly spoilt: string | undefined;
+  /** What is wrong with older segments, as of the last look. Nothing can be done about it from here. */
+  readonly problems: readonly string[];
   /** Bytes and age of the segment that is written to. */
   readonly segment: { readonly number: number; readonly bytes: number; readonly openedAt: number };
   /** Begins a new segment whose first line is this. */

@@ -60,6 +60,10 @@ export class Recorder {
   #scheduled = false;
   #closed = false;
   #failure: Failure | undefined;
+  /** What somebody else did to segments that were open then. */
+  readonly #spoilt: string[] = [];
+  /** What is known to be wrong with older segments. */
+  #problems: readonly string[] = [];
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -71,7 +75,10 @@ export class Recorder {
     this.#serverValue = this.#live.server.value;
     this.#queue = new PendingRecords(options.heldRecords ?? 10_000, options.heldBytes ?? 16 * MIB);
     this.#rotation = new Rotation(options, () => this.#wake());
-    const sync = () => this.#store.sync();
+    const sync = async () => {
+      await this.#store.sync();
+      this.#noteFindings();
+    };
     const failed = (error: unknown) => this.#fail(error);
     this.#release = new Release(
       options.sync === 'always' ? sync : undefined,
@@ -92,9 +99,16 @@ export class Recorder {
     return this.#failure === undefined && !this.#closed;
   }
 
-  /** For STATUS?: `ok`, or `failing: <error>, held=<n>` with `, lost=<n>` behind it when the bound was passed. */
+  /**
+   * For STATUS?: `ok`; `ok, but …` when all that comes is written while files of the log were changed by somebody else;
+   * or `failing: <error>, held=<n>` with `, lost=<n>` behind it when the
+   * bound was passed.
+   */
   get status(): string {
-    if (this.#failure === undefined) return 'ok';
+    if (this.#failure === undefined) {
+      const wrong = [...this.#spoilt, ...this.#problems];
+      return wrong.length === 0 ? 'ok' : `ok, but ${wrong.join('; ')}`;
+    }
     const lost = this.#queue.lost === undefined ? '' : `, lost=${this.#queue.lost.count}`;
     return `failing: ${this.#failure.cause}, held=${this.#queue.length}${lost}`;
   }
@@ -163,8 +177,24 @@ export class Recorder {
     if (this.available) this.#rotation.prepareIfDue();
   }
 
+  /**
+   * Looks whether the files are as they were left, which a sync does as well: to be called now and then, since nothing is
+   * synced while nothing happens.
+   */
+  look(): void {
+    if (!this.available) return;
+    try {
+      this.#store.look();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#noteFindings();
+  }
+
   /** Writes and syncs what is pending, lets its effects run (and what they record), and closes the store. */
   async close(): Promise<void> {
+    if (this.#options.sync === 'never') this.look();
     do {
       while (this.#scheduled) this.#flush();
       await this.#release.idle();
@@ -175,6 +205,14 @@ export class Recorder {
     const unwritten = this.#queue.length + (this.#queue.lost?.count ?? 0);
     if (unwritten > 0) this.#options.diagnostics.error({ records: unwritten }, 'records of the log are lost');
     if (this.#options.sync !== 'never') await this.#syncLast();
+    try {
+      this.#replaceSpoilt();
+    } catch (error) {
+      this.#options.diagnostics.error(
+        { err: error },
+        'no new segment of the log in place of the one that was changed',
+      );
+    }
     await this.#store.close();
   }
 
@@ -233,6 +271,7 @@ export class Recorder {
     this.#scheduled = false;
     if (this.#closed) return;
     if (this.#failure === undefined && this.#writeQueue()) {
+      this.#tryReplaceSpoilt();
       if (this.#rotation.ready) this.#rotate();
       this.#rotation.prepareIfDue();
     }
@@ -313,6 +352,7 @@ export class Recorder {
     try {
       if (this.#options.sync !== 'never') await this.#store.sync();
       if (this.#isClosed() || !this.#writeQueue() || this.#failure === undefined) return false;
+      this.#replaceSpoilt();
       const story = this.#journalRecord(this.#story(this.#failure));
       this.#write([story], (lines) => this.#store.append(lines));
     } catch {
@@ -339,6 +379,46 @@ export class Recorder {
     if (lost === undefined) return { type: 'restored', since, held: written, cause };
     const { count, since: first, until } = lost;
     return { type: 'gap', lost: count, since: first, until, cause, actors: this.#live.persisted() };
+  }
+
+  #noteFindings(): void {
+    const { problems } = this.#store;
+    const { diagnostics } = this.#options;
+    for (const reason of problems.filter((each) => !this.#problems.includes(each)))
+      diagnostics.error({ reason }, 'an old segment of the log was changed by somebody else');
+    for (const reason of this.#problems.filter((each) => !problems.includes(each)))
+      diagnostics.info({ reason }, 'an old segment of the log is as it was: this is no longer so');
+    this.#problems = problems;
+    if (this.#store.spoilt === undefined) return;
+    if (this.#queue.length === 0) this.#tryReplaceSpoilt();
+    else this.#wake();
+  }
+
+  #tryReplaceSpoilt(): void {
+    try {
+      this.#replaceSpoilt();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /**
+   * Goes on in a new segment where somebody else has changed the open one, of which no start could make sense. Nothing is
+   * pending: the checkpoint is what the records so far come to. @throws Error when there is no new segment to be had
+   */
+  #replaceSpoilt(): void {
+    const cause = this.#store.spoilt;
+    if (cause === undefined || this.#queue.length > 0) return;
+    const checkpoint = this.#journalRecord({ type: 'checkpoint', actors: this.#live.persisted() });
+    this.#write([checkpoint], ([line]) => this.#store.rotate(line!));
+    this.#rotation.begun();
+    this.#serverValue = this.#live.server.value;
+    this.#spoilt.push(cause);
+    this.#options.diagnostics.error(
+      { reason: cause },
+      'the log was changed by somebody else; it goes on in a new segment, with a checkpoint',
+    );
+    this.journal({ type: 'restored', since: this.#clock.wall(), held: 0, cause });
   }
 
   /** Nothing is pending: the live actors are what the records so far come to. */

@@ -59,6 +59,11 @@ export class Rotation {
     }
   }
 
+  /** A new segment was begun for another reason. */
+  begun(): void {
+    this.#checkpointBytes = this.#options.store.segment.bytes;
+  }
+
   /** The old segment goes on: that no new one can be begun does not mean that nothing can be written. */
   #postpone(error: unknown): void {
     const { clock, diagnostics } = this.#options;

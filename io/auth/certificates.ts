@@ -1,6 +1,6 @@
 /** Keys and certificates: making them, reading them, saying when they end. */
 import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
@@ -94,7 +94,8 @@ function yearsFromNow(years: number): Date {
 function writeNew(path: string, text: string, mode: number): void {
   const fd = openSync(path, 'wx', mode);
   try {
-    writeSync(fd, text);
+    // All of it, unlike writeSync, also where the disk has room for a part only.
+    writeFileSync(fd, text);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -8,6 +8,7 @@ import { makeDirectory } from '../make-directory.ts';
 import type { JournalStore } from '../ports.ts';
 import { segmentName } from './damage.ts';
 import { lockDirectory, lockFile } from './lock.ts';
+import { OldSegments } from './old-segments.ts';
 import { firstLine, readHead, type SegmentFile } from './reader.ts';
 import { OpenSegment, type SegmentCalls } from './segment.ts';
 import { syncDirectory } from './sync-directory.ts';
@@ -37,7 +38,7 @@ export class FileJournal implements JournalStore {
   /** Syncs under way, so that no descriptor is closed under one of them. */
   readonly #syncing = new Set<Promise<void>>();
   /** Segments before the open one. */
-  #old: SegmentFile[];
+  readonly #old: OldSegments;
   /** The last segment that has a checkpoint at its head; none from it on is ever dropped. */
   #base: number;
   #open: OpenSegment;
@@ -57,7 +58,7 @@ export class FileJournal implements JournalStore {
     this.#lock = options.lock ?? lockDirectory;
     this.#unlock = unlock;
     this.#base = base;
-    this.#old = segments.slice(0, -1);
+    this.#old = new OldSegments(dir, segments.slice(0, -1), this.#now);
     const last = segments.at(-1);
     this.#open = last === undefined ? this.#create(1) : this.#resume(last);
   }
@@ -67,6 +68,14 @@ export class FileJournal implements JournalStore {
     return { number, bytes, openedAt };
   }
 
+  get spoilt(): string | undefined {
+    return this.#open.spoilt;
+  }
+
+  get problems(): readonly string[] {
+    return this.#old.problems;
+  }
+
   append(lines: readonly string[]): void {
     if (this.#closed) throw new Error('the log is closed');
     if (lines.length > 0) this.#open.append(encode(lines));
@@ -74,11 +83,23 @@ export class FileJournal implements JournalStore {
 
   sync(): Promise<void> {
     if (this.#closed) return Promise.reject(new Error('the log is closed'));
-    const syncing = this.#syncer.sync(this.#open.fd).then(() => this.#stay());
+    const syncing = this.#syncer.sync(this.#open.fd).then(() => this.look());
     this.#syncing.add(syncing);
     const done = () => this.#syncing.delete(syncing);
     syncing.then(done, done);
     return syncing;
+  }
+
+  /**
+   * Looks whether the files are as we left them. When somebody has deleted the open segment or moved it away, alone or
+   * with its directory, what was written to it is written there again.
+   * @throws Error that tells of it, also when all is well again
+   */
+  look(): void {
+    if (this.#closed) return;
+    this.#open.examine();
+    if (this.#open.displaced) this.#placeAgain();
+    this.#old.look();
   }
 
   /**
@@ -101,7 +122,8 @@ export class FileJournal implements JournalStore {
     }
     this.#open = next;
     this.#base = next.number;
-    this.#old.push({ number: old.number, path: old.path, bytes: old.bytes, changedAt: this.#now() });
+    const bytes = old.spoilt === undefined ? old.bytes : fs.statSync(old.path).size;
+    this.#old.push({ number: old.number, path: old.path, bytes, changedAt: this.#now() });
     this.#closeLater(old);
   }
 
@@ -109,11 +131,11 @@ export class FileJournal implements JournalStore {
     const { retainBytes = Number.POSITIVE_INFINITY, retainMilliseconds = Number.POSITIVE_INFINITY } =
       this.#options;
     const dropped: number[] = [];
-    let total = this.#old.reduce((sum, { bytes }) => sum + bytes, this.#open.bytes);
+    let total = this.#old.bytes + this.#open.bytes;
     for (
-      let oldest = this.#old[0];
+      let { oldest } = this.#old;
       oldest !== undefined && oldest.number < this.#base;
-      oldest = this.#old[0]
+      oldest = this.#old.oldest
     ) {
       if (total <= retainBytes && this.#now() - oldest.changedAt <= retainMilliseconds) break;
       // Perhaps somebody has deleted it already.
@@ -137,6 +159,7 @@ export class FileJournal implements JournalStore {
 
   #create(number: number): OpenSegment {
     const file = path.join(this.#dir, segmentName(number));
+    this.#putAside(file);
     const segment = OpenSegment.create(this.#calls, number, file, this.#now());
     try {
       syncDirectory(this.#dir);
@@ -147,19 +170,38 @@ export class FileJournal implements JournalStore {
     }
   }
 
-  /**
-   * Looks whether the open segment still stands where it is looked for. When somebody has deleted or moved it, or the
-   * whole directory, it is written there again. @throws Error that tells of it, also when all is well again
-   */
-  #stay(): void {
-    if (this.#closed || !this.#open.displaced) return;
+  /** Puts the open segment where a start looks for it. @throws Error that tells of it, unless it is spoilt as well */
+  #placeAgain(): void {
     const old = this.#open;
     makeDirectory(this.#dir);
     if (!fs.existsSync(lockFile(this.#dir))) this.#lockAgain();
+    if (old.spoilt !== undefined) {
+      // Not worth more than what stands there; but without any, the next start would miss a segment.
+      if (!fs.existsSync(old.path)) old.again().close();
+      return;
+    }
+    const aside = this.#putAside(old.path);
     this.#open = old.again();
     this.#closeLater(old);
     syncDirectory(this.#dir);
-    throw new Error(`${old.path} was deleted or moved away; what it held was written there again`);
+    const instead = aside === undefined ? '' : ` (what stood in its place is ${aside} now)`;
+    throw new Error(`${old.path} was deleted or moved away${instead}; what it held was written there again`);
+  }
+
+  /**
+   * Makes room for a segment. An empty file goes; anything else keeps its content under another name.
+   * @returns that name; undefined where nothing was, or nothing worth keeping
+   */
+  #putAside(file: string): string | undefined {
+    const found = fs.lstatSync(file, { throwIfNoEntry: false });
+    if (found === undefined) return undefined;
+    if (found.isFile() && found.size === 0) {
+      fs.unlinkSync(file);
+      return undefined;
+    }
+    const aside = `${file}.found-${new Date(this.#now()).toISOString().replace(/[-:.]/g, '')}`;
+    fs.renameSync(file, aside);
+    return aside;
   }
 
   #lockAgain(): void {

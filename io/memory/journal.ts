@@ -13,6 +13,10 @@ export class MemoryJournal implements JournalStore {
   appendFault: Error | undefined;
   /** When set, `sync` refuses with it. */
   syncFault: Error | undefined;
+  /** When set, `look` and `sync` find it out. */
+  spoiltBy: string | undefined;
+  spoilt: string | undefined;
+  problems: readonly string[] = [];
   /** Most segments that `retain` keeps. */
   keep = Number.POSITIVE_INFINITY;
 
@@ -46,12 +50,19 @@ export class MemoryJournal implements JournalStore {
     await Promise.resolve();
     if (this.syncFault !== undefined) throw this.syncFault;
     this.synced = Math.max(this.synced, count);
+    this.look();
+  }
+
+  look(): void {
+    this.spoilt = this.spoiltBy;
   }
 
   rotate(firstLine: string): void {
     if (this.appendFault !== undefined) throw this.appendFault;
     this.segments.push({ number: this.segment.number + 1, lines: [], bytes: 0, openedAt: this.#now() });
     this.append([firstLine]);
+    this.spoilt = undefined;
+    this.spoiltBy = undefined;
   }
 
   retain(): readonly number[] {

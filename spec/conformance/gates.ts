@@ -159,6 +159,16 @@ export class HeldJournal implements JournalStore {
     return this.journal.segment;
   }
 
+  get spoilt(): undefined {
+    return undefined;
+  }
+
+  get problems(): readonly string[] {
+    return [];
+  }
+
+  look(): void {}
+
   append(lines: readonly string[]): void {
     if (!this.dead) this.journal.append(lines);
   }

@@ -317,6 +317,97 @@ test('a segment that cannot be written again is tried at each sync', async () =>
   assert.equal([...readJournal(dir)], [record(1)]);
 });
 
+const SPOILERS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
+  ['truncated', (file) => fs.truncateSync(file, 0), /^00000002\.ndjson is \d+ bytes long, not \d+$/],
+  ['made longer', (file) => fs.appendFileSync(file, 'x'), /^00000002\.ndjson is \d+ bytes long, not \d+$/],
+  [
+    'written over',
+    (file) => fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('session:1', 'session:2')),
+    /^00000002\.ndjson does not hold what was written to it$/,
+  ],
+];
+for (const [what, act, wrong] of SPOILERS) {
+  for (const appended of [true, false]) {
+    test(`an open segment that was ${what} is found out, ${appended ? 'with an append' : 'also idle'}`, async () => {
+      await twoSegments();
+      await using({}, async ({ store }) => {
+        store.look();
+        assert.is(store.spoilt, undefined);
+        act(segmentFile(2));
+        if (appended) {
+          store.append([record(5)]);
+          await store.sync();
+        } else store.look();
+        assert.match(store.spoilt ?? '', wrong);
+        store.rotate(checkpoint(6));
+        assert.is(store.spoilt, undefined);
+        store.append([record(7)]);
+        await store.sync();
+        assert.equal(store.problems, []);
+      });
+      await using({}, ({ records }) => assert.equal([...records()], [checkpoint(6), record(7)]));
+    });
+  }
+}
+
+test('an open segment that was truncated and moved away leaves its place taken, for the start', async () => {
+  await twoSegments();
+  await using({}, async ({ store }) => {
+    fs.truncateSync(segmentFile(2), 0);
+    fs.renameSync(segmentFile(2), `${segmentFile(2)}.1`);
+    await store.sync();
+    assert.match(store.spoilt ?? '', /is 0 bytes long/);
+    store.rotate(checkpoint(5));
+    await store.sync();
+  });
+  await using({}, ({ records }) => assert.equal([...records()], [checkpoint(5)]));
+});
+
+test('what somebody else wrote in a segment’s place is kept under another name, and an empty file is not', async () => {
+  await twoSegments();
+  await using({}, async ({ store }) => {
+    for (const text of ['', 'not ours']) {
+      fs.renameSync(segmentFile(2), `${segmentFile(2)}.1`);
+      fs.writeFileSync(segmentFile(2), text);
+      assert.match(await syncError(store), /was deleted or moved away.*written there again$/);
+      assert.is(await syncError(store), '');
+    }
+    fs.writeFileSync(segmentFile(3), 'not ours either');
+    store.rotate(checkpoint(5));
+  });
+  const found = fs.readdirSync(dir).filter((name) => name.includes('.found-'));
+  assert.equal(found.map((name) => fs.readFileSync(path.join(dir, name), 'utf8')).sort(), [
+    'not ours',
+    'not ours either',
+  ]);
+  assert.equal(
+    [...readJournal(dir)],
+    [1, 2].map((seq) => record(seq)).concat(checkpoint(3), record(4), checkpoint(5)),
+  );
+});
+
+test('a segment that is missing in the middle is a problem, one at the beginning is not', async () => {
+  let now = Date.now();
+  await twoSegments();
+  await using({ now: () => now }, async ({ store }) => {
+    for (const seq of [5, 6]) store.rotate(checkpoint(seq));
+    await store.sync();
+    fs.renameSync(segmentFile(2), `${segmentFile(2)}.1`);
+    await store.sync();
+    assert.equal(store.problems, ['00000002.ndjson is missing']);
+    fs.renameSync(`${segmentFile(2)}.1`, segmentFile(2));
+    await store.sync();
+    assert.equal(store.problems, []);
+    fs.unlinkSync(segmentFile(1));
+    await store.sync();
+    assert.equal(store.problems, []);
+    fs.truncateSync(segmentFile(3), 3);
+    now += 60_000;
+    await store.sync();
+    assert.equal(store.problems, [`00000003.ndjson is 3 bytes long, not ${checkpoint(5).length + 1}`]);
+  });
+});
+
 test('old segments that somebody has deleted are in nobody’s way', async () => {
   await twoSegments();
   await using({ retainBytes: 0 }, ({ store }) => {

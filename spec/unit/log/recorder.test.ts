@@ -293,6 +293,71 @@ test('a new segment that cannot be begun leaves the old one, and is tried again 
   replays(store, actors);
 });
 
+for (const sync of ['interval', 'always', 'never'] as const) {
+  test(`${sync}: where somebody else has changed the open segment a new one begins, with a checkpoint`, async () => {
+    const { recorder, store, clock, turns, actors, seen, sees, diagnostics } = setUp({ sync });
+    recorder.commit(actors.create('session:1'), sees('a'));
+    await turns.end();
+    store.spoiltBy = '00000001.ndjson is 0 bytes long, not 1234';
+    recorder.commit(actors.create('session:2'), sees('b'));
+    await turns.end();
+    await clock.pass(100);
+    recorder.look();
+    await settle();
+    await turns.end();
+    assert.is(seen.join(''), 'ab');
+    assert.is(recorder.available, true);
+    assert.is(recorder.status, 'ok, but 00000001.ndjson is 0 bytes long, not 1234');
+    assert.is(diagnostics.messages.length, 1);
+    assert.match(diagnostics.messages[0] ?? '', /^error: the log was changed by somebody else; it goes on/);
+    const [, second] = store.segments.map(({ lines }) => lines.map((line) => JSON.parse(line) as LogRecord));
+    assert.equal(
+      second?.map(({ event }) => event.type),
+      ['checkpoint', 'restored'],
+    );
+    recorder.commit(actors.create('session:3'), () => undefined);
+    await turns.end();
+    replays(store, actors);
+    const { verdict } = foldLog(store.segments[1]!.lines, table, sha256);
+    assert.is(verdict.kind, 'ok', 'a start needs the new one alone');
+  });
+}
+
+test('a new segment that cannot be had in its place is a log that cannot be written, until it can', async () => {
+  const { recorder, store, clock, turns, actors } = setUp({ sync: 'interval' });
+  recorder.commit(actors.create('session:1'), () => undefined);
+  await turns.end();
+  store.spoiltBy = 'it was truncated';
+  store.rotate = () => {
+    throw full;
+  };
+  recorder.look();
+  assert.match(recorder.status, /^failing: ENOSPC/);
+  recorder.commit(actors.create('session:2'), () => undefined);
+  await turns.end();
+  // @ts-expect-error the one of the class again
+  delete store.rotate;
+  for (let second = 0; second < 3; second++) {
+    await clock.pass(1000);
+    await settle();
+    await turns.end();
+  }
+  assert.is(recorder.status, 'ok, but it was truncated');
+  replays(store, actors);
+});
+
+test('what is wrong with old segments is told once, and when it is no longer so', async () => {
+  const { recorder, store, diagnostics } = setUp();
+  store.problems = ['00000002.ndjson is missing'];
+  recorder.look();
+  recorder.look();
+  assert.is(recorder.status, 'ok, but 00000002.ndjson is missing');
+  store.problems = [];
+  recorder.look();
+  assert.is(recorder.status, 'ok');
+  assert.is(diagnostics.messages.length, 2);
+});
+
 test('old segments are dropped after a rotation', async () => {
   const { recorder, store, turns, actors } = setUp({ segmentBytes: 2500 });
   store.keep = 2;

@@ -148,7 +148,8 @@ function cutOff(dir: string, aside: string, damage: Damage): void {
   const fresh = path.join(dir, `${name}.repairing`);
   const fd = fs.openSync(fresh, 'wx', 0o600);
   try {
-    fs.writeSync(fd, whole.subarray(0, endOfLine(whole, lines)));
+    // All of it, unlike writeSync, also where the disk has room for a part only.
+    fs.writeFileSync(fd, whole.subarray(0, endOfLine(whole, lines)));
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);

@@ -17,7 +17,7 @@ import { isLoopbackAddress } from '../../../io/net/address.ts';
 import type { Congestion } from '../../../io/net/congestion.ts';
 import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../../io/net/network.ts';
-import type { Devices, Diagnostics, SecretStore } from '../../../io/ports.ts';
+import type { Devices, Diagnostics, SecretStore, Timer } from '../../../io/ports.ts';
 import { MACHINES } from '../../../machines/index.ts';
 import { foldLog, type Verdict } from '../../../machines/log/replay.ts';
 import { parseListenUrl } from '../../../machines/protocol/remote.ts';
@@ -117,10 +117,18 @@ export async function assemble(
       ...certificateFacts(credentials.ownCertificate),
     ],
   });
+  let looking: Timer | undefined;
+  const keepLooking = () => {
+    looking = clock.after(LOOK_MS, () => {
+      recorder.look();
+      keepLooking();
+    });
+  };
   const expiry = new ExpiryWatch(files, clock, diagnostics);
   return {
     async start() {
       expiry.start();
+      keepLooking();
       try {
         const urls = await server.start({
           listen: options.listen,
@@ -138,6 +146,7 @@ export async function assemble(
     },
     stop(signal) {
       expiry.stop();
+      looking?.cancel();
       return server.stop(signal);
     },
     reload() {
@@ -254,6 +263,8 @@ function explain(dir: string, segment: number, verdict: Exclude<Verdict, { kind:
 }
 
 const MICROS_PER_MS = 1000;
+/** Between two looks whether the files of the log are as they were left. */
+const LOOK_MS = 2000;
 const DAY_MS = 86_400_000;
 const REPAIR = '`vnet log repair DIR` shows what can be kept';
 
