@@ -41,6 +41,11 @@ export interface WriteOutcome {
   queueFull: number;
   /** The interface is down or refused the frame for another reason (EIO, ENETDOWN, EMSGSIZE …). */
   refused: number;
+  /**
+   * Of those refused: how many the kernel found too long though they are within the MTU, because of their VLAN tags. On
+   * a captured interface it takes one tag beside the MTU, and that of TPID 0x8100 only (packet(7), EMSGSIZE).
+   */
+  tooLong: number;
 }
 
 export interface DeviceSink {

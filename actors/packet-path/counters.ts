@@ -22,6 +22,7 @@
  * | rate           | x  | x  | is over `rate=` or `bcast-rate=` |
  * | queue-full     | x  | x  | found the wire (tx) or the device (rx) behind by more than its bound |
  * | device-refused |    | x  | was refused by the device, because it is down or gone |
+ * | tag-too-long   |    | x  | was refused by a captured device, which takes just one VLAN tag beside the MTU, of TPID 0x8100 |
  */
 export const TX_REASONS = [
   'filtered',
@@ -46,6 +47,7 @@ export const RX_REASONS = [
   'rate',
   'queue-full',
   'device-refused',
+  'tag-too-long',
 ] as const;
 export type RxReason = (typeof RX_REASONS)[number];
 

@@ -44,6 +44,8 @@ export function explain(direction: Direction, verdict: Verdict, rules: Rules, re
       return direction === 'tx'
         ? 'the wire is behind by more than its bound: it is slower than what comes'
         : "the device's queue is full";
+    case 'tag-too-long':
+      return 'with its VLAN tags it is longer than a captured interface takes: one tag beside the MTU, of TPID 0x8100';
     case 'device-refused':
       return 'the device takes no frames: it is down or gone';
     default:

@@ -4,7 +4,7 @@
  *
  * Checks, in this order: role and link-local control (`spoofed`, `filtered`, `loop`, `l2cp`), wires of our own
  * (`own-wire`), virtio header (`bad-offload`), own MTU (`too-big`), caps (`rate`), and then what the device says
- * (`queue-full`, `device-refused`, `bad-offload`).
+ * (`queue-full`, `device-refused`, `tag-too-long`, `bad-offload`).
  */
 import type { WriteOutcome } from '../../io/ports.ts';
 import { exceedsMtu, isGroup } from '../../machines/frames/ethernet.ts';
@@ -185,12 +185,13 @@ export class Inbound {
     start: number,
     end: number,
   ): void {
-    const { written, badOffload, queueFull, refused } = outcome;
+    const { written, badOffload, queueFull, refused, tooLong } = outcome;
     this.tally.carry(written, written === count ? bytes : outcome.writtenBytes);
     if (written === count) return;
     if (badOffload > 0) this.tally.drop('bad-offload', badOffload);
     if (queueFull > 0) this.tally.drop('queue-full', queueFull);
-    if (refused > 0) this.tally.drop('device-refused', refused);
+    if (refused > tooLong) this.tally.drop('device-refused', refused - tooLong);
+    if (tooLong > 0) this.tally.drop('tag-too-long', tooLong);
     this.#tellRefused(worst(outcome), count - written, count, buffer, start, end);
   }
 
@@ -237,5 +238,6 @@ function isAccepted(judged: Judgement): judged is Accepted {
 
 function worst(outcome: WriteOutcome): RxReason {
   if (outcome.queueFull > 0) return 'queue-full';
+  if (outcome.tooLong > 0) return 'tag-too-long';
   return outcome.refused > 0 ? 'device-refused' : 'bad-offload';
 }

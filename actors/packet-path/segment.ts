@@ -263,5 +263,5 @@ export class Segment implements Egress {
 }
 
 function refusedAll(count: number): WriteOutcome {
-  return { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: count };
+  return { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: count, tooLong: 0 };
 }

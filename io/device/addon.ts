@@ -21,7 +21,8 @@ export const OUTCOME = {
   badOffload: 6,
   queueFull: 7,
   refused: 8,
-  length: 9,
+  tooLong: 9,
+  length: 10,
 } as const;
 
 /** One descriptor in libuv's loop. Made with `(…, outcome, onReadable)`. */

@@ -86,8 +86,9 @@ export class KernelDevices implements Devices {
 
   async capture(backend: 'packet' | 'pcap', ifname: string, ifindex?: number): Promise<FrameDevice> {
     const { link, info } = this.captured({ ifname, ifindex });
-    const device = backend === 'packet' ? openPacket(link) : await openPcap(info);
     const told = { ifname: info.name, ifindex: info.ifindex, backend };
+    const advise = (text: string) => this.diagnostics.warn(told, text);
+    const device = backend === 'packet' ? openPacket(link, advise) : await openPcap(info, advise);
     this.diagnostics.info(told, 'capture opened');
     const why = doubt(link, linkTable().links());
     if (why !== undefined) this.diagnostics.warn({ ...told, why }, 'capture that may be of no use');

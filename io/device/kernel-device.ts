@@ -55,6 +55,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     badOffload: 0,
     queueFull: 0,
     refused: 0,
+    tooLong: 0,
   };
   private readonly pool = new SlabPool(SLAB_BYTES, SLABS, () => this.poll());
   /** A part of a frame that was read waits in the addon: reading goes on without a call from the kernel. */
@@ -137,6 +138,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
     outcome.badOffload = raw[OUTCOME.badOffload]!;
     outcome.queueFull = raw[OUTCOME.queueFull]!;
     outcome.refused = raw[OUTCOME.refused]!;
+    outcome.tooLong = raw[OUTCOME.tooLong]!;
     return outcome;
   }
 
@@ -256,6 +258,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   private refuseAll(buffer: Buffer, start: number, end: number): WriteOutcome {
     const outcome = this.outcome;
     outcome.written = outcome.writtenBytes = outcome.badOffload = outcome.queueFull = outcome.refused = 0;
+    outcome.tooLong = 0;
     for (let at = start; at + RECORD_HEADER <= end; at += RECORD_HEADER + buffer.readUIntBE(at + 1, 3)) {
       outcome.refused += 1;
     }

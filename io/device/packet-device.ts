@@ -4,8 +4,9 @@
  * virtio header, VLAN tags are in their place.
  */
 
-import type { BpfInstruction, FrameDevice } from '../ports.ts';
+import type { BpfInstruction, FrameDevice, WriteOutcome } from '../ports.ts';
 import { addon, type NativeLink, type NativePacketSocket } from './addon.ts';
+import { type Advise, once, TAGS_REFUSED } from './advice.ts';
 import { deviceError } from './device-error.ts';
 import { KernelDevice, OpenPort } from './kernel-device.ts';
 import type { QueuePlan } from './queue-governor.ts';
@@ -20,8 +21,18 @@ class PacketDevice extends KernelDevice<NativePacketSocket> {
   readonly backend = 'packet';
   private drops = 0;
 
-  constructor(link: NativeLink, open: OpenPort<NativePacketSocket>) {
+  constructor(
+    link: NativeLink,
+    open: OpenPort<NativePacketSocket>,
+    private readonly advise: Advise,
+  ) {
     super(link, open);
+  }
+
+  override write(buffer: Buffer, start: number, end: number): WriteOutcome {
+    const outcome = super.write(buffer, start, end);
+    if (outcome.tooLong > 0) this.advise(TAGS_REFUSED);
+    return outcome;
   }
 
   /** A program that the kernel has no room for (net.core.optmem_max) is left out: everything is heard then. */
@@ -65,13 +76,16 @@ function assemble(program: readonly BpfInstruction[]): Buffer {
   return bytes;
 }
 
-/** Opens a capture that hears all frames of the interface from now on. @throws DeviceError */
-export function openPacket(link: NativeLink): FrameDevice {
+/**
+ * Opens a capture that hears all frames of the interface from now on.
+ * @param advise told what the user should know of this interface @throws DeviceError
+ */
+export function openPacket(link: NativeLink, advise: Advise = () => undefined): FrameDevice {
   let open: OpenPort<NativePacketSocket> | undefined;
   try {
     const { PacketSocket } = addon();
     open = new OpenPort((outcome, onReadable) => new PacketSocket(link.ifindex, outcome, onReadable));
-    return new PacketDevice(link, open);
+    return new PacketDevice(link, open, once(advise));
   } catch (cause) {
     open?.port.close();
     throw deviceError(cause, link.name, 'CAP_NET_RAW');

@@ -15,6 +15,7 @@ import {
   type WriteOutcome,
 } from '../ports.ts';
 import { readTurns } from '../read-turns.ts';
+import { type Advise, once, TAGS_REFUSED } from './advice.ts';
 import { Inbound } from './pcap/inbound.ts';
 import type { FromChild } from './pcap/messages.ts';
 import { Outbound } from './pcap/outbound.ts';
@@ -30,9 +31,9 @@ const LAST_WORDS = 2000;
  * frames once it is up. @throws DeviceError `no-such-device`, `forbidden` (CAP_NET_RAW is missing), `bad-device`
  * (no Ethernet) or `internal`, with libpcap's text
  */
-export async function openPcap(info: InterfaceInfo): Promise<FrameDevice> {
+export async function openPcap(info: InterfaceInfo, advise: Advise = () => undefined): Promise<FrameDevice> {
   const child = await forkChild(info);
-  const device = new PcapDevice(info, child);
+  const device = new PcapDevice(info, child, once(advise));
   try {
     await device.opened;
     return device;
@@ -68,6 +69,7 @@ export class PcapDevice implements FrameDevice {
   constructor(
     info: InterfaceInfo,
     private readonly child: ChildProcess,
+    private readonly advise: Advise,
   ) {
     this.ifname = info.name;
     this.ifindex = info.ifindex;
@@ -160,7 +162,8 @@ export class PcapDevice implements FrameDevice {
     if (message.kind === 'gone') this.#gone(message.text);
     if (message.kind === 'counters') {
       this.#drops = message.drops;
-      this.#outbound.charge(message.refused, message.refusedBytes);
+      this.#outbound.charge(message);
+      if (message.tooLong > 0) this.advise(TAGS_REFUSED);
     }
   }
 

@@ -65,7 +65,14 @@ export class MemoryDevice implements FrameDevice {
   #drops = 0;
   #reading: Timer | undefined;
   readonly #waiting: SegmentFrame[] = [];
-  readonly #outcome: WriteOutcome = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 };
+  readonly #outcome: WriteOutcome = {
+    written: 0,
+    writtenBytes: 0,
+    badOffload: 0,
+    queueFull: 0,
+    refused: 0,
+    tooLong: 0,
+  };
 
   constructor(
     options: MemoryDeviceOptions,
@@ -97,7 +104,14 @@ export class MemoryDevice implements FrameDevice {
 
   write(buffer: Buffer, start: number, end: number): WriteOutcome {
     const outcome = this.#outcome;
-    Object.assign(outcome, { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 });
+    Object.assign(outcome, {
+      written: 0,
+      writtenBytes: 0,
+      badOffload: 0,
+      queueFull: 0,
+      refused: 0,
+      tooLong: 0,
+    });
     if (this.#dead) return outcome;
     const frames: SegmentFrame[] = [];
     let offset = start;

@@ -54,7 +54,7 @@ const PLANTS: readonly Plant[] = [
       function (this: Segment, buffer: Buffer, start: number, end: number) {
         const records: [number, number][] = [];
         for (let at = start; at < end; at = recordEnd(buffer, at)) records.push([at, recordEnd(buffer, at)]);
-        const sum = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 };
+        const sum = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0, tooLong: 0 };
         for (const [from, to] of records.reverse()) {
           const one: WriteOutcome = right.call(this, buffer, from, to, 1);
           for (const key of Object.keys(sum) as (keyof WriteOutcome)[]) sum[key] += one[key];

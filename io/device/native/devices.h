@@ -54,6 +54,7 @@ inline void tally(const Packed& packed, int error, WriteOutcome& outcome) {
     outcome.badOffload += 1;
   } else {
     outcome.refused += 1;
+    if (error == EMSGSIZE) outcome.tooLong += 1;
   }
 }
 

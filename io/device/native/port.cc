@@ -22,7 +22,7 @@ bool Port::bind(napi_env env, napi_value self, napi_value outcome, napi_value on
   uv_loop_t* loop = nullptr;
   if (napi_get_typedarray_info(env, outcome, &type, &length, &data, nullptr, nullptr) != napi_ok ||
       type != napi_int32_array || length * sizeof(int32_t) < sizeof(Outcome)) {
-    napi::throwType(env, "the outcome is to be an Int32Array of 9 or more");
+    napi::throwType(env, "the outcome is to be an Int32Array of 10 or more");
     return false;
   }
   napi_valuetype callable = napi_undefined;

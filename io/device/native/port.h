@@ -30,6 +30,8 @@ struct WriteOutcome {
   int32_t badOffload;
   int32_t queueFull;
   int32_t refused;
+  /// Of those refused: EMSGSIZE, though within the MTU.
+  int32_t tooLong;
 };
 struct Outcome {
   ReadOutcome read;

@@ -16,6 +16,8 @@ import { Capture } from './session.ts';
 
 const HOUSEKEEPING_MS = 1000;
 const DOWN_POLL_MS = 100;
+/** TPID of IEEE 802.1Q tags. */
+const DOT1Q = 0x8100;
 
 // SIGUSR1 would open Node's debugger.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
@@ -29,8 +31,11 @@ class Child {
   #earlierDrops = 0;
   #refused = 0;
   #refusedBytes = 0;
+  #tooLong = 0;
   #told = '';
   #keptHouseAt = 0;
+  /** Of the interface, when it was opened. */
+  #mtu = 0;
   readonly #pipe: FramePipe;
 
   constructor(
@@ -79,9 +84,11 @@ class Child {
 
   /** libpcap knows interfaces by name, and a name is not for ever: another interface may have it by now. */
   #findName(): void {
-    const name = addon().links(this.ifindex)[0]?.name;
-    if (name !== undefined) this.ifname = name;
-    else if (this.#opened) end(`the interface ${this.ifname} was deleted`);
+    const link = addon().links(this.ifindex)[0];
+    if (link !== undefined) {
+      this.ifname = link.name;
+      this.#mtu = link.mtu;
+    } else if (this.#opened) end(`the interface ${this.ifname} was deleted`);
     else fail('no-such-device', `there is no interface ${this.ifname} with the index ${this.ifindex}`);
   }
 
@@ -101,6 +108,7 @@ class Child {
     } catch {
       this.#refused += 1;
       this.#refusedBytes += frame.length;
+      if (frame.length > longestTaken(frame, this.#mtu)) this.#tooLong += 1;
     }
   }
 
@@ -139,12 +147,18 @@ class Child {
       drops: this.#earlierDrops + (this.#capture?.drops() ?? 0),
       refused: this.#refused,
       refusedBytes: this.#refusedBytes,
+      tooLong: this.#tooLong,
     };
     const text = JSON.stringify(counters);
     if (text === this.#told) return;
     this.#told = text;
     tell(counters);
   }
+}
+
+/** What the kernel takes for injection: one VLAN tag beside the MTU, of TPID 0x8100 only (packet(7)). */
+function longestTaken(frame: Buffer, mtu: number): number {
+  return mtu + LEAST_FRAME + (frame.readUInt16BE(12) === DOT1Q ? 4 : 0);
 }
 
 function tell(message: FromChild): void {

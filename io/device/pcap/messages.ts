@@ -15,6 +15,8 @@ export interface Counters {
   /** Frames that the kernel did not take for injection, and their bytes. */
   readonly refused: number;
   readonly refusedBytes: number;
+  /** Of these: how many were too long for the interface by their VLAN tags. */
+  readonly tooLong: number;
 }
 
 /** Descriptor of the frames' pipe in the child: 0..2 are the usual ones, 3 is the channel of `fork`. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WriteOutcome } from '../../ports.ts';
+import type { Counters } from './messages.ts';
 import {
   HEADER_BYTES,
   LEAST_FRAME,
@@ -16,14 +17,23 @@ const MOST_UNSENT = 2 * 1024 * 1024;
 
 /** The way of frames to the child: what it cannot take now is not queued without limit but counted. */
 export class Outbound {
-  readonly #outcome: WriteOutcome = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 };
+  readonly #outcome: WriteOutcome = {
+    written: 0,
+    writtenBytes: 0,
+    badOffload: 0,
+    queueFull: 0,
+    refused: 0,
+    tooLong: 0,
+  };
   #slab: Slab;
   #filled = 0;
   /** Refusals that the child has told of since it began, and those that no outcome has told of yet. */
   #refused = 0;
   #refusedBytes = 0;
+  #tooLong = 0;
   #owed = 0;
   #owedBytes = 0;
+  #owedTooLong = 0;
 
   constructor(
     private readonly socket: Socket,
@@ -33,7 +43,9 @@ export class Outbound {
   }
 
   /** Takes the child's totals of frames that the kernel refused. */
-  charge(refused: number, refusedBytes: number): void {
+  charge({ refused, refusedBytes, tooLong }: Counters): void {
+    this.#owedTooLong += tooLong - this.#tooLong;
+    this.#tooLong = tooLong;
     this.#owed += refused - this.#refused;
     this.#owedBytes += refusedBytes - this.#refusedBytes;
     this.#refused = refused;
@@ -47,6 +59,7 @@ export class Outbound {
       badOffload: 0,
       queueFull: 0,
       refused: 0,
+      tooLong: 0,
     });
   }
 
@@ -126,6 +139,8 @@ export class Outbound {
     const bytes = Math.min(this.#owedBytes, this.#outcome.writtenBytes);
     this.#outcome.written -= frames;
     this.#outcome.refused += frames;
+    this.#outcome.tooLong = Math.min(this.#owedTooLong, frames);
+    this.#owedTooLong -= this.#outcome.tooLong;
     this.#outcome.writtenBytes -= bytes;
     this.#owed -= frames;
     this.#owedBytes -= bytes;

@@ -8,6 +8,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Advise, TAGS_REFUSED } from '../../../io/device/advice.ts';
 import { findLink } from '../../../io/device/interfaces.ts';
 import { openPacket } from '../../../io/device/packet-device.ts';
 import type { QueuePlan } from '../../../io/device/queue-governor.ts';
@@ -214,9 +215,9 @@ function cable(): Pair {
   return { from, to, close };
 }
 
-function tapAndCapture(): { tap: FrameDevice; capture: FrameDevice; close(): Promise<void> } {
+function tapAndCapture(advise?: Advise): { tap: FrameDevice; capture: FrameDevice; close(): Promise<void> } {
   const tap = openTap('tap0', {});
-  const capture = openPacket(findLink('tap0')!);
+  const capture = openPacket(findLink('tap0')!, advise);
   const close = async () => {
     await Promise.all([tap.close(), capture.close()]);
     removeTap({ ifname: 'tap0' });
@@ -342,13 +343,20 @@ function tests(): void {
     }
   });
 
-  test('a frame with a tag of TPID 0x9100 may be longer than the MTU by it', async () => {
-    const { tap, capture, close } = tapAndCapture();
+  test('a frame of full length with tags: a TAP takes it, a captured interface one tag of 0x8100 only', async () => {
+    const told: string[] = [];
+    const { tap, capture, close } = tapAndCapture((text) => told.push(text));
     try {
       const heard = listen(capture);
-      const { frame } = build(packet(4, 6, [0x9100], 1_448));
-      const [got] = await cross(tap, heard, frameRecord(frame), 1);
-      sameBytes(got!.payload, frame, 'tagged');
+      for (const tags of [[0x8100], [0x88a8], [0x9100], [0x88a8, 0x8100], [0x9100, 0x8100, 0x8100]]) {
+        const { frame } = build(packet(4, 6, tags, 1_448));
+        const [got] = await cross(tap, heard, frameRecord(frame), 1);
+        sameBytes(got!.payload, frame, `${tags}`);
+        const { written, refused, tooLong } = capture.write(frameRecord(frame), 0, 4 + frame.length);
+        const taken = tags.length === 1 && tags[0] === 0x8100 ? 1 : 0;
+        assert.equal([written, refused, tooLong], [taken, 1 - taken, 1 - taken], `${tags}`);
+      }
+      assert.equal(told, [TAGS_REFUSED]);
     } finally {
       await close();
     }

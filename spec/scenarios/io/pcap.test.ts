@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TAGS_REFUSED } from '../../../io/device/advice.ts';
 import { openPcap } from '../../../io/device/pcap-device.ts';
 import { DeviceError, type DeviceSink, type FrameDevice, type InterfaceInfo } from '../../../io/ports.ts';
 import { type FrameDeviceBench, frameDeviceSuite } from '../../suites/frame-device.ts';
@@ -26,12 +27,14 @@ const removeCable = (): void => {
   if (ip('-j link').includes('"pcap0"')) ip('link del pcap0');
 };
 
-async function cable(): Promise<FrameDeviceBench & { station: RawStation }> {
+async function cable(): Promise<FrameDeviceBench & { station: RawStation; told: string[] }> {
   veth('pcap0', 'far0');
   const station = await RawStation.open('far0');
-  const device = await openPcap(info('pcap0'));
+  const told: string[] = [];
+  const device = await openPcap(info('pcap0'), (text) => told.push(text));
   return {
     device,
+    told,
     station,
     removeInterface: () => void ip('link del pcap0'),
     setInterface: (up) => void ip(`link set pcap0 ${up ? 'up' : 'down'}`),
@@ -237,6 +240,29 @@ function ownTests(): void {
     assert.is(writtenBytes, 100 * writes - 4000);
     await until('all good ones arrive', () => station.heard.length === writes);
   });
+
+  onCable(
+    'what the kernel refuses for its VLAN tags is counted apart, and told of',
+    async ({ device, told }) => {
+      const tagged = (tpid: number) => {
+        const frame = Buffer.from(testFrame(1, { length: 1518 }));
+        frame.writeUInt32BE(tpid * 0x10000 + 5, 12);
+        return record(frame);
+      };
+      const region = Buffer.concat([0x8100, 0x88a8, 0x9100].map(tagged));
+      let [refused, tooLong] = [0, 0];
+      device.write(region, 0, region.length);
+      const good = record(testFrame(2, { length: 100 }));
+      await until('the refusals', () => {
+        const outcome = device.write(good, 0, good.length);
+        refused += outcome.refused;
+        tooLong += outcome.tooLong;
+        return refused >= 2;
+      });
+      assert.equal([refused, tooLong], [2, 2]);
+      assert.equal(told, [TAGS_REFUSED]);
+    },
+  );
 
   onCable('what its process does not take is counted, not queued without limit', async (bench) => {
     const { device, station } = bench;

@@ -85,7 +85,15 @@ function world(takesOffload: boolean, caps: boolean): World {
     place(),
   ];
   for (const [index, { device }] of places.entries()) {
-    const verdicts = ['written', 'written', 'written', 'queueFull', 'refused', 'badOffload'] as const;
+    const verdicts = [
+      'written',
+      'written',
+      'written',
+      'queueFull',
+      'refused',
+      'tooLong',
+      'badOffload',
+    ] as const;
     device.verdict = (record, count) => (index === 3 ? verdicts[(count + record.length) % 6]! : 'written');
   }
   const [p, q, r, s, t] = places as [Place, Place, Place, Place, Place];

@@ -225,6 +225,18 @@ test('the kernel is asked for no more than the Handlers want', () => {
   first.close();
 });
 
+test('what a captured device does not take for its VLAN tags is counted apart', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { far } = rig.handler(left, 'BRIDGE', right);
+  const verdicts = ['written', 'tooLong', 'refused', 'tooLong'] as const;
+  right.device.verdict = (_, index) => verdicts[index] ?? 'written';
+  left.device.read(...verdicts.map(() => frameRecord(B, A)));
+  rig.settle();
+  const { rxFrames, rxDropped } = far.path.counters();
+  assert.equal([rxFrames, rxDropped['tag-too-long'], rxDropped['device-refused']], [1, 2, 1]);
+});
+
 test('a device that goes away is told once, and nothing is written to it any more', async () => {
   const rig = new Rig();
   const [host, proxy] = [place(), place()];

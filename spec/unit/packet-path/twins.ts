@@ -154,8 +154,8 @@ export class HandDevice implements FrameDevice {
   /** Batches that are still held by somebody. */
   held = 0;
   /** What the device says to each record written. */
-  verdict: (record: Buffer, index: number) => 'written' | 'queueFull' | 'refused' | 'badOffload' = () =>
-    'written';
+  verdict: (record: Buffer, index: number) => 'written' | 'queueFull' | 'refused' | 'tooLong' | 'badOffload' =
+    () => 'written';
   #sink: DeviceSink | undefined;
   #index = 0;
 
@@ -180,12 +180,13 @@ export class HandDevice implements FrameDevice {
   }
 
   write(buffer: Buffer, start: number, end: number): WriteOutcome {
-    const outcome = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0 };
+    const outcome = { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused: 0, tooLong: 0 };
     for (let at = start; at < end; at = recordEnd(buffer, at)) {
       const record = Buffer.from(buffer.subarray(at, recordEnd(buffer, at)));
       const foreign = record[0] === OFFLOAD && !this.takesOffload;
       const verdict = foreign ? 'badOffload' : this.verdict(record, this.#index++);
       outcome[verdict]++;
+      if (verdict === 'tooLong') outcome.refused++;
       if (verdict !== 'written') continue;
       outcome.writtenBytes += record.length - frameOffset(record, 0);
       this.wrote.push(record);
