@@ -9,6 +9,9 @@ import { explain } from '../packet-path/explain.ts';
 import type { Direction, Verdict } from '../packet-path/observer.ts';
 import type { HandlerView, SessionWorld } from './world.ts';
 
+/** A year has four digits in RFC 3339: a clock that is set beyond stands at this end. */
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /** One line for each Handler that the frame comes to. */
 export function traceLines(world: SessionWorld, { place, frame }: Trace): string[] {
   const record = recordOf(frame);
@@ -89,7 +92,7 @@ export function dropLines(
     .map(({ at, handler: id, direction, reason, length, head }) => {
       const { source, destination, type, vlan, info } = describeFrame(head, 0, head.length);
       return dataLine('DROP', {
-        time: new Date(at).toISOString(),
+        time: new Date(Math.min(at, LATEST_MS)).toISOString(),
         handler: id,
         direction,
         reason,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { whyNot } from '../file-problem.ts';
 import { formatHostPort, isFingerprint, normalHost } from '../net/address.ts';
 import { IDENTITY, IDENTITY_RULE } from './identity.ts';
 import { decodeText } from './text.ts';
@@ -97,7 +98,7 @@ export function loadAuthorized(file: string): Authorized {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    throw new Error(`cannot read the authorized file ${file}: ${(error as Error).message}`);
+    throw new Error(`cannot read the authorized file ${file}: ${whyNot(error)}`);
   }
   return parseAuthorized(decodeText(bytes, `the authorized file ${file}`), file);
 }

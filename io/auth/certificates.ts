@@ -4,10 +4,12 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, write
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { whyNot } from '../file-problem.ts';
 import { makeDirectory } from '../make-directory.ts';
 import { commonName, fingerprint, validTo } from '../net/certificate-facts.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { TLS_13 } from '../net/tls-trust.ts';
+import { writableDate } from '../rfc3339.ts';
 import { IDENTITY, IDENTITY_RULE } from './identity.ts';
 import { readPrivateFile } from './private-file.ts';
 
@@ -88,7 +90,8 @@ async function selfSigned(name: string): Promise<{ key: string; cert: string; de
 function yearsFromNow(years: number): Date {
   const date = new Date();
   date.setUTCFullYear(date.getUTCFullYear() + years);
-  return date;
+  // A certificate that ends later cannot be written (RFC 5280, section 4.1.2.5).
+  return writableDate(date);
 }
 
 function writeNew(path: string, text: string, mode: number): void {
@@ -169,6 +172,6 @@ function readFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`cannot read ${file}: ${(error as Error).message}`);
+    throw new Error(`cannot read ${file}: ${whyNot(error)}`);
   }
 }

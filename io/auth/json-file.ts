@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { whyNot } from '../file-problem.ts';
 import { findJsonMistake } from './json-mistakes.ts';
 import { decodeUtf8 } from './text.ts';
 
@@ -23,7 +24,7 @@ function readText(file: string, what: string): string {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    throw new Error(`cannot read ${what} ${file}: ${(error as Error).message}`);
+    throw new Error(`cannot read ${what} ${file}: ${whyNot(error)}`);
   }
   if (bytes.length > MOST_BYTES) throw new Error(`${what} ${file} is longer than ${MOST_BYTES >> 20} MiB`);
   return decodeUtf8(bytes, `${what} ${file}`);

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { whyNot } from '../file-problem.ts';
 import { secretProblem } from './secret.ts';
 import { decodeText, decodeUtf8 } from './text.ts';
 
@@ -14,7 +15,7 @@ export function readPrivateFile(path: string, what: string, decode = decodeText)
   try {
     fd = openSync(path, 'r');
   } catch (error) {
-    throw new Error(`cannot read ${what} ${path}: ${(error as Error).message}`);
+    throw new Error(`cannot read ${what} ${path}: ${whyNot(error)}`);
   }
   try {
     const stat = fstatSync(fd);

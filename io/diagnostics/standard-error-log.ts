@@ -1,5 +1,6 @@
 import pino from 'pino';
 import type { Diagnostics } from '../ports.ts';
+import { rfc3339Millis } from '../rfc3339.ts';
 import { takeFor } from './descriptor.ts';
 import { UnwaitingWriter } from './unwaiting-writer.ts';
 
@@ -24,7 +25,7 @@ export function standardErrorLog(server: string, level = 'info'): StandardErrorL
     {
       level,
       base: { server },
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${rfc3339Millis(Date.now())}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.err },
     },

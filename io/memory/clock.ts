@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../ports.ts';
+import { rfc3339 } from '../rfc3339.ts';
 
 /** 2026-01-01T00:00:00Z, in ms since 1970: a time like any other. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
@@ -30,10 +31,7 @@ export class VirtualClock implements Clock {
   }
 
   wall(): string {
-    const micros = Math.floor(this.#now / 1000) + this.#wallOffset * 1000;
-    const millis = Math.floor(micros / 1000);
-    const rest = String(micros - millis * 1000).padStart(3, '0');
-    return new Date(millis).toISOString().replace('Z', `${rest}Z`);
+    return rfc3339(this.#wallOffset, Math.floor(this.#now / 1000));
   }
 
   now(): number {

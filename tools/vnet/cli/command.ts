@@ -1,3 +1,4 @@
+import { fileProblem } from '../../../io/file-problem.ts';
 import { type CommandIo, processIo } from './command-io.ts';
 import {
   type CommandDeclaration,
@@ -14,7 +15,7 @@ export type Command = (args: readonly string[], around?: CommandIo) => Promise<n
 
 /**
  * Makes a command of its declaration and its work: `--help` prints its help, and what it throws becomes a message and
- * an exit status.
+ * an exit status. So does a file that cannot be used, wherever it was tried.
  */
 export function command<const O extends Options>(
   declaration: CommandDeclaration<O>,
@@ -60,6 +61,11 @@ function tellHelp(declaration: Declaration, around: CommandIo): number {
 function report(call: string, error: unknown, around: CommandIo): number {
   if (error instanceof UsageError) {
     around.err(`${call}: ${error.message}\nTry \`${call} --help\`.\n`);
+    return 2;
+  }
+  const file = fileProblem(error);
+  if (file !== undefined) {
+    around.err(`${call}: ${file}\n`);
     return 2;
   }
   if (!(error instanceof Failure)) throw error;

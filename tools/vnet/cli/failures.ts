@@ -1,5 +1,7 @@
 /** The ways in which a command ends other than well (PROTOCOL.md section 8). */
 
+import { fileProblem } from '../../../io/file-problem.ts';
+
 /** The command line is wrong: exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -27,6 +29,6 @@ export function orFail<T>(status: 1 | 2 | 3, work: () => T, next?: string): T {
   try {
     return work();
   } catch (error) {
-    throw new Failure(status, (error as Error).message, next);
+    throw new Failure(status, fileProblem(error) ?? (error as Error).message, next);
   }
 }

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { fileProblem } from '../../../io/file-problem.ts';
 import { command } from '../cli/command.ts';
 import { Failure, UsageError } from '../cli/failures.ts';
 import { readIdentity } from '../client/settings.ts';
@@ -16,6 +17,6 @@ export const keygen = command(KEYGEN, async ({ values, positionals }, around) =>
     if (around.attended) around.err(`Wrote ${made.keyFile} (keep it to yourself) and ${made.certFile}.\n`);
     return 0;
   } catch (error) {
-    throw new Failure(1, `vnet keygen: ${(error as Error).message}`);
+    throw new Failure(1, `vnet keygen: ${fileProblem(error) ?? (error as Error).message}`);
   }
 });

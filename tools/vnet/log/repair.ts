@@ -4,10 +4,12 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { fileProblem } from '../../../io/file-problem.ts';
 import { segmentName } from '../../../io/journal/damage.ts';
 import { lockDirectory } from '../../../io/journal/lock.ts';
 import { listSegments, type SegmentFile, SegmentLines } from '../../../io/journal/reader.ts';
 import { syncDirectory } from '../../../io/journal/sync-directory.ts';
+import { rfc3339Millis } from '../../../io/rfc3339.ts';
 import { Failure } from '../cli/failures.ts';
 import { replayLog } from '../replay/source.ts';
 import { type Damage, type Verified, verifyLog } from './verify.ts';
@@ -112,7 +114,7 @@ export function repair(dir: string, plan: Plan, keep: Keep, now: Date): string {
   try {
     const unlock = lockDirectory(dir);
     try {
-      const aside = path.join(dir, `damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`);
+      const aside = path.join(dir, `damaged-${rfc3339Millis(now.getTime()).replace(/[-:]|\.\d+/g, '')}`);
       fs.mkdirSync(aside, { mode: 0o700 });
       if (keep === 'after') moveSegments(dir, aside, ({ number }) => number < plan.after!.segment);
       else cutOff(dir, aside, plan.damage);
@@ -125,7 +127,7 @@ export function repair(dir: string, plan: Plan, keep: Keep, now: Date): string {
     if (error instanceof Failure) throw error;
     throw new Failure(
       1,
-      (error as Error).message,
+      fileProblem(error) ?? (error as Error).message,
       'Nothing may write to the log meanwhile: stop the server first.',
     );
   }

@@ -1,5 +1,6 @@
 /** Goes through a log and checks every record's form and its place in the chain of hashes; plays nothing. */
 
+import { fileProblem } from '../../../io/file-problem.ts';
 import { segmentName } from '../../../io/journal/damage.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { listSegments, SegmentLines } from '../../../io/journal/reader.ts';
@@ -72,7 +73,7 @@ function segmentsFrom(dir: string, from: number) {
   try {
     segments = listSegments(dir).filter(({ number }) => number >= from);
   } catch (error) {
-    throw new Failure(2, (error as Error).message);
+    throw new Failure(2, fileProblem(error) ?? (error as Error).message);
   }
   if (segments.length > 0) return segments;
   throw new Failure(2, `there is no log in ${dir}: it has no file such as ${segmentName(from)}`);

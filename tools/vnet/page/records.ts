@@ -82,7 +82,7 @@ export class PageRecords {
   moment(micros: number): string {
     const all = this.index.begun + micros;
     const date = new Date(Math.floor(all / 1000));
-    return `${date.toISOString().slice(0, 19).replace('T', ' ')}.${String(all % 1_000_000).padStart(6, '0')}`;
+    return `${date.toISOString().slice(0, 19).replace('T', ' ')}.${String(all - Math.floor(all / 1_000_000) * 1_000_000).padStart(6, '0')}`;
   }
 
   async details(i: number): Promise<PageDetail> {

@@ -10,6 +10,7 @@ import { realChance } from '../../../io/chance.ts';
 import { realClock } from '../../../io/clock.ts';
 import { kernelDevices } from '../../../io/device/devices.ts';
 import type { StandardErrorLog } from '../../../io/diagnostics/standard-error-log.ts';
+import { fileProblem } from '../../../io/file-problem.ts';
 import { DamagedLog, LogInUse, segmentName } from '../../../io/journal/damage.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../../io/journal/files.ts';
@@ -239,7 +240,9 @@ function openLog(options: ServeOptions): OpenJournal {
   } catch (error) {
     if (error instanceof DamagedLog) throw new StartError(`${error.message}\n${REPAIR}`);
     if (error instanceof LogInUse) throw new StartError(error.message);
-    throw new StartError(`cannot open the log in ${options.log}: ${(error as Error).message}`);
+    throw new StartError(
+      `cannot open the log in ${options.log}: ${fileProblem(error) ?? (error as Error).message}`,
+    );
   }
 }
 

@@ -111,6 +111,16 @@ function defaultLog(env: Readonly<Record<string, string | undefined>>): string {
   // systemd may list several directories, parted by colons; the first is ours.
   const state = env.STATE_DIRECTORY?.split(':')[0];
   if (state) return join(state, 'log');
-  const home = env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
-  return join(home, 'vnet', 'log');
+  return join(env.XDG_STATE_HOME || join(home(), '.local', 'state'), 'vnet', 'log');
+}
+
+/** @throws UsageError for a user whom the password database does not know, as containers have them */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    throw new UsageError(
+      'this user has no home directory, where the log would go: give --log DIR, or set $STATE_DIRECTORY or $XDG_STATE_HOME',
+    );
+  }
 }
