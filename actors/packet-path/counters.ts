@@ -18,6 +18,7 @@
  * | own-wire       | x  | x  | is one of a wire of this very server (own-wires.ts) |
  * | no-carrier     | x  |    | came while the Handler had no wire |
  * | too-big        | x  | x  | or one of its segments, is longer than the MTU of the far (tx) or own (rx) device |
+ * | merged         | x  |    | is several datagrams in one, from a pcap device, which does not tell where to cut them |
  * | bad-offload    | x  | x  | has a virtio header that cannot be true |
  * | rate           | x  | x  | is over `rate=` or `bcast-rate=` |
  * | queue-full     | x  | x  | found the wire (tx) or the device (rx) behind by more than its bound |
@@ -30,6 +31,7 @@ export const TX_REASONS = [
   'own-wire',
   'no-carrier',
   'too-big',
+  'merged',
   'bad-offload',
   'rate',
   'queue-full',

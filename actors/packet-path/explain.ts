@@ -36,6 +36,8 @@ export function explain(direction: Direction, verdict: Verdict, rules: Rules, re
       return direction === 'tx'
         ? `${length} bytes do not fit the MTU ${rules.farMtu ?? '-'} of the other end's device (${most(rules.farMtu)} bytes with header)`
         : `${length} bytes do not fit the MTU ${rules.mtu ?? '-'} of the device here (${most(rules.mtu)} bytes with header)`;
+    case 'merged':
+      return 'it is several datagrams in one, and libpcap does not tell where to cut them';
     case 'own-wire':
       return 'it is a packet of a wire of this server: carried, it would feed itself';
     case 'rate':

@@ -145,7 +145,8 @@ export class Outbound {
     if (verdict !== PASS) return verdict === L2CP ? 'l2cp' : 'filtered';
     if (this.ownWires.has(buffer, frame, next)) return 'own-wire';
     if (!this.wires.any) return 'no-carrier';
-    const changed = unfinished ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
+    const changed =
+      unfinished && !isOffload(buffer, at) ? this.software.mend(buffer, at, next, this.terms.farMtu) : 'go';
     if (changed !== 'go') return changed;
     if (isOffload(buffer, at)) {
       if (next - frame > MAX_OFFLOAD_FRAME) return 'bad-offload';

@@ -37,17 +37,14 @@ export class SoftwareOffload {
   }
 
   /**
-   * Finishes a FRAME record as a capture without virtio header hands it over. A super-frame does not tell the size of
-   * its segments; the longest that both ends take may be too long for neither.
+   * Finishes a FRAME record as a capture without virtio header hands it over.
    * @returns `go` when it is right as it stands
    */
-  mend(buffer: Buffer, at: number, next: number, farMtu: number): 'go' | 'mended' | 'too-big' {
+  mend(buffer: Buffer, at: number, next: number, farMtu: number): 'go' | 'mended' | 'too-big' | 'merged' {
     this.out.reset();
-    const { mtu } = this.device;
-    const long = exceedsMtu(buffer, at + HEADER_BYTES, next, mtu);
-    const made = mend(buffer, at, next, long ? Math.min(mtu, farMtu) : mtu, this.out);
+    const made = mend(buffer, at, next, this.device.mtu, farMtu, this.out);
     if (made === 0) return 'go';
-    return made === 'too-big' ? made : 'mended';
+    return typeof made === 'number' ? 'mended' : made;
   }
 }
 

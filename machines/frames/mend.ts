@@ -11,56 +11,66 @@ import { finish, finishUdp, fold, pseudoSum, sum } from './checksum.ts';
 import { SCTP_CHECKSUM, SCTP_HEADER_BYTES, sctpChecksum } from './crc32c.ts';
 import { cut } from './cut.ts';
 import { etherTypeOffset, exceedsMtu } from './ethernet.ts';
-import { fragment } from './fragment.ts';
 import { dataOffset, IpLayout, locate, SCTP, TCP, UDP } from './parse-ip.ts';
 import { HEADER_BYTES } from './records.ts';
 import { locateTransport, OuterHeaders } from './tunnel.ts';
 import { LEAST_TCP_SEGMENT } from './virtio.ts';
 import type { RecordWriter } from './writer.ts';
 
-const DONT_FRAGMENT = 0x40;
-
 const layout = new IpLayout();
 const outer = new OuterHeaders();
 
+/** Longer than the MTU and not to be cut; several datagrams in one, of a size that nobody knows. */
+type Unfit = 'too-big' | 'merged';
+
 /**
- * Looks at the FRAME record in `[start, end)` from a device with this MTU.
- * TCP super-frames become segments as long as the MTU takes. A UDP super-frame does not tell the size of its
- * datagrams: IPv4 without DF was one datagram (UFO) and becomes fragments, any other is `too-big`. The same goes for what
- * is in a tunnel, as far as its shape is known (tunnel.ts).
+ * Looks at the FRAME record in `[start, end)` from a device with this MTU, for a far one with that. TCP super-frames, and
+ * all TCP that is too long for the far end, become segments as long as both MTUs take. A UDP super-frame does not tell
+ * the size of its datagrams, and one that was to be fragmented looks no other: it is `merged`. The same goes for what is
+ * in a tunnel, as far as its shape is known (tunnel.ts).
  * @returns 0 when the record is right as it is and nothing was appended, else the number of records appended in its
- *   place; `too-big` when it is longer than the MTU and cannot be cut
+ *   place; why not, where it is longer than the device's MTU and cannot be cut
  */
 export function mend(
   buffer: Buffer,
   start: number,
   end: number,
   mtu: number,
+  farMtu: number,
   out: RecordWriter,
-): number | 'too-big' {
+): number | Unfit {
   const frame = start + HEADER_BYTES;
   const long = exceedsMtu(buffer, frame, end, mtu);
   if (!locate(buffer, frame, end, layout) || layout.fragment || layout.authenticated)
     return long ? 'too-big' : 0;
-  if (long) return cutUp(buffer, frame, mtu, out);
+  if (long) return cutUp(buffer, frame, Math.min(mtu, farMtu), out);
+  if (exceedsMtu(buffer, frame, end, farMtu)) return shorten(buffer, frame, end, farMtu, out);
   return completeStarted(buffer, frame, end, out) || completeInner(buffer, frame, end, out);
 }
 
-function cutUp(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): number | 'too-big' {
+function cutUp(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): number | Unfit {
   const packet = etherTypeOffset(buffer, frame, layout.packetEnd) + 2;
   if (!descend(buffer, frame)) return 'too-big';
-  const { l3, l4, packetEnd, declared, protocol } = layout;
+  const { l3, packetEnd, declared, protocol } = layout;
   const data = dataOffset(buffer, layout);
   if (data < 0 || packetEnd - packet <= mtu || l3 + declared > packetEnd) return 'too-big';
-  if (protocol === TCP) {
-    const room = mtu - (data - packet) + (layout.jumbo < 0 ? 0 : 8);
-    if (room < LEAST_TCP_SEGMENT || data === packetEnd) return 'too-big';
-    return cut(buffer, frame, layout, data, packetEnd, room, out, outer);
-  }
-  const mayFragment =
-    outer.count === 0 && layout.version === 4 && (buffer[l3 + 6]! & DONT_FRAGMENT) === 0 && declared !== 0;
-  if (!mayFragment || mtu - (l4 - l3) < 8) return 'too-big';
-  return fragmentDatagram(buffer, frame, mtu, out);
+  if (protocol === UDP) return declared === 0 ? 'too-big' : 'merged';
+  const room = mtu - (data - packet) + (layout.jumbo < 0 ? 0 : 8);
+  if (room < LEAST_TCP_SEGMENT || data === packetEnd) return 'too-big';
+  return cut(buffer, frame, layout, data, packetEnd, room, out, outer);
+}
+
+/**
+ * A frame between the two MTUs: a super-frame of short segments, or a long segment, for which smaller ones are as good.
+ * One that came wrong is not made good by that, and stays.
+ */
+function shorten(buffer: Buffer, frame: number, end: number, farMtu: number, out: RecordWriter): number {
+  if (!descend(buffer, frame) || layout.protocol !== TCP || layout.routed) return 0;
+  if (dataOffset(buffer, layout) < 0 || (!isRight(buffer, layout) && startedChecksum(buffer, layout) < 0))
+    return 0;
+  if (!locate(buffer, frame, end, layout)) return 0;
+  const made = cutUp(buffer, frame, farMtu, out);
+  return typeof made === 'number' ? made : 0;
 }
 
 /** Goes on to the innermost packet of a tunnel. @returns whether there is one, and it could be cut */
@@ -73,15 +83,6 @@ function descend(buffer: Buffer, frame: number): boolean {
 function completeInner(buffer: Buffer, frame: number, end: number, out: RecordWriter): number {
   if (!descend(buffer, frame) || outer.count === 0) return 0;
   return completeStarted(buffer, frame, end, out);
-}
-
-/** The checksum goes over all fragments, so a started one is finished first, in the first fragment. */
-function fragmentDatagram(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): number {
-  const checksum = startedChecksum(buffer, layout);
-  const at = out.length + HEADER_BYTES + layout.l4 - frame;
-  const count = fragment(buffer, frame, layout, layout.packetEnd, mtu, out);
-  if (checksum >= 0) out.buffer.writeUInt16BE(checksum, at + 6);
-  return count;
 }
 
 function completeStarted(buffer: Buffer, frame: number, end: number, out: RecordWriter): number {
@@ -106,6 +107,12 @@ function completeSctp(buffer: Buffer, frame: number, end: number, out: RecordWri
   const at = out.frame(buffer, frame, end);
   out.buffer.writeUInt32LE(checksum, at + l4 - frame + SCTP_CHECKSUM);
   return 1;
+}
+
+/** Whether the checksum of a TCP packet is right as it stands. */
+function isRight(buffer: Buffer, { l3, l4, version, protocol, packetEnd }: IpLayout): boolean {
+  const pseudo = pseudoSum(buffer, l3, version, protocol) + (packetEnd - l4);
+  return fold(pseudo + sum(buffer, l4, packetEnd)) === 0xffff;
 }
 
 /** The right checksum of a packet whose checksum is only started; -1 when it is not. */

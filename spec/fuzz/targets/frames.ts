@@ -194,7 +194,7 @@ function takeApart({ buffer, start, end }: Placed, mtu: number): unknown {
 
 function putRight({ buffer, start, end }: Placed, mtu: number): unknown {
   const out = new RecordWriter();
-  const made = mend(buffer, start, end, mtu, out);
+  const made = mend(buffer, start, end, mtu, mtu, out);
   return checkMade(made, out, buffer.subarray(start + HEADER_BYTES, end), mtu);
 }
 

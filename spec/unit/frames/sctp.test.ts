@@ -55,7 +55,7 @@ for (const version of [4, 6] as const) {
     const run = (frame: Buffer) => {
       const out = new RecordWriter(64);
       const bytes = frameRecord(frame);
-      return { result: mend(bytes, 0, bytes.length, 1500, out), frames: framesOf(out) };
+      return { result: mend(bytes, 0, bytes.length, 1500, 1500, out), frames: framesOf(out) };
     };
     assert.equal(run(packet.right), { result: 0, frames: [] });
     assert.equal(run(packet.started), { result: 1, frames: [packet.right] });

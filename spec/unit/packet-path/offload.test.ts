@@ -247,6 +247,35 @@ test('a capture without virtio header: super-frames are cut, started checksums f
   assert.is(near.path.counters().txFrames, 4);
 });
 
+test('a capture without virtio header: TCP between the two MTUs is cut, datagrams in one are dropped and counted', () => {
+  const rig = new Rig();
+  const [pcap, right] = [place(new HandDevice(9000, false, true)), place()];
+  const { near } = rig.handler(pcap, 'BRIDGE', right);
+  const few = tcp(4_344);
+  pcap.device.read(
+    recordOf(build(few, { partial: true }).frame),
+    recordOf(build(tcp(12_000, { protocol: 17, fragmentField: 0 }), { partial: true }).frame),
+    recordOf(build(tcp(5_000, { protocol: 17 })).frame),
+  );
+  rig.settle();
+  assert.equal(right.device.wrote, segments(few));
+  const { txFrames, txDropped } = near.path.counters();
+  assert.equal([txFrames, txDropped.merged, txDropped['too-big']], [1, 1, 1]);
+});
+
+test('a capture that knows the size of datagrams in one: they cross whole, and are cut where they are not taken', () => {
+  const datagrams = tcp(12_000, { protocol: 17, fragmentField: 0 });
+  for (const offload of [true, false]) {
+    const rig = new Rig();
+    const [pcap, right] = [place(new HandDevice(1500, false, true)), place()];
+    rig.handler(pcap, 'BRIDGE', right, ['*'], { offload });
+    pcap.device.read(superRecord(datagrams, 1_200));
+    rig.settle();
+    const expected = offload ? [superRecord(datagrams, 1_200)] : segments(datagrams, 1_200);
+    assert.equal(right.device.wrote, expected);
+  }
+});
+
 test('a super-frame of a capture is cut to the smaller of both MTUs', () => {
   const rig = new Rig();
   const [pcap, right] = [place(new HandDevice(1500, false, true)), place(new HandDevice(1400))];
