@@ -51,6 +51,8 @@ export interface WriteOutcome {
 export interface DeviceSink {
   /** Called with at least one record; the batch is valid during the call, longer with `retain()`. */
   frames(batch: Batch): void;
+  /** The interface has another MTU from now on, `mtu` of the device says which. */
+  resized?(): void;
   /** The interface was deleted or cannot be read any more. Called once at most; the device is dead then. */
   gone(reason: string): void;
 }
@@ -66,7 +68,7 @@ export interface FrameDevice {
   readonly ifindex: number;
   /** Of a TAP that stood before: how it was found. */
   readonly found?: TapState | undefined;
-  /** MTU in bytes when it was opened (Ethernet payload: without the 14-byte header and without a VLAN tag). */
+  /** MTU in bytes as it is now (Ethernet payload: without the 14-byte header and without a VLAN tag). */
   readonly mtu: number;
   /** Whether `write` takes OFFLOAD records as they are. Where not, it counts them as `badOffload`. */
   readonly takesOffload: boolean;

@@ -17,6 +17,10 @@ import type { DeviceUser, DeviceWorld } from './world.ts';
 export class DeviceActor {
   readonly shell: Shell<typeof deviceMachine, DeviceEffect>;
   segment: Segment | undefined;
+  /** Of a TAP that we made: whether it goes on taking the far end's MTU, as nobody else has set another one. */
+  takesFarMtu = true;
+  /** MTUs that it has had by us. */
+  readonly #ownMtus = new Set<number>();
   #failure = '';
   /** Of an earlier run: that it was created is on record for certain. */
   readonly #restored: boolean;
@@ -56,6 +60,11 @@ export class DeviceActor {
     return this.shell.context;
   }
 
+  /** We give it that MTU. */
+  adopts(mtu: number): void {
+    this.#ownMtus.add(mtu);
+  }
+
   /** The interface as it is known by its index, which may have been renamed since. */
   get named(): Named {
     return { ifname: this.context.spec.ifname, ifindex: this.ifindex };
@@ -92,6 +101,10 @@ export class DeviceActor {
       const gone = (why: string) => this.#gone(why);
       const segment = new Segment(device, { gone }, this.world.clock);
       this.segment = segment;
+      this.adopts(segment.mtu);
+      segment.resized$.subscribe(() => {
+        if (!this.#ownMtus.has(segment.mtu)) this.takesFarMtu = false;
+      });
       const { ifindex, mtu, backend, found } = device;
       const { kernel } = this.world.interfaces;
       const before = found === undefined || this.context.ours ? {} : { found };

@@ -124,14 +124,15 @@ export class DeviceRegistry {
 
   /** Whether it is on a TAP that we made and that got neither an MTU nor a bridge: it takes the MTU of the other end. */
   takesFarMtu(handler: string): boolean {
-    const context = this.#places.get(handler)?.context;
-    return context?.ours === true && isElastic(context.spec);
+    const device = this.#places.get(handler);
+    return device?.context.ours === true && isElastic(device.context.spec) && device.takesFarMtu;
   }
 
   /** @param mtu that of the other end, in bytes */
   adoptMtu(handler: string, mtu: number): void {
     const device = this.#places.get(handler);
     if (device === undefined || !this.takesFarMtu(handler) || device.segment?.mtu === mtu) return;
+    device.adopts(mtu);
     try {
       this.#world.interfaces.setMtu(device.named, mtu);
     } catch (error) {

@@ -38,10 +38,10 @@ function refuseTap(
   if (br === undefined) return noSuchDevice(bridge);
   if (br.kind !== 'bridge')
     return { reason: 'bad-device', text: `${bridge} is no bridge (it is a ${br.kind})` };
-  if (mtu === undefined || mtu >= br.mtu) return undefined;
+  if (mtu === undefined || mtu === br.mtu) return undefined;
   return {
     reason: 'bad-device',
-    text: `mtu=${mtu} would lower the MTU of bridge ${bridge} (${br.mtu}); leave it out, or take at least that`,
+    text: `mtu=${mtu} is another one than that of bridge ${bridge} (${br.mtu}), which its port takes; leave it out`,
   };
 }
 

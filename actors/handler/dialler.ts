@@ -37,6 +37,15 @@ interface Target {
   readonly hello: Hello;
 }
 
+/** A connection that is a wire now. */
+export interface DialledWire {
+  readonly link: Link;
+  /** Bytes that stood behind the text phase. */
+  readonly rest: Uint8Array;
+  /** Whether the other server takes NOTEs. */
+  readonly notes: boolean;
+}
+
 export class Dialler {
   readonly #abort = new AbortController();
   #talk: TextClient | undefined;
@@ -143,12 +152,18 @@ export class Dialler {
     });
   }
 
+  /** Whether the other server takes NOTEs, as its greeting said. */
+  get notes(): boolean {
+    return this.#features.includes('notes');
+  }
+
   /** Hands the connection on. What stood behind BEGIN's answer is binary. */
-  release(): { readonly link: Link; readonly rest: Uint8Array } | undefined {
+  release(): DialledWire | undefined {
     const talk = this.#talk;
     this.#talk = undefined;
     this.#disown();
-    return talk === undefined ? undefined : { link: talk.link, rest: talk.release() };
+    if (talk === undefined) return undefined;
+    return { link: talk.link, rest: talk.release(), notes: this.notes };
   }
 
   abort(): void {

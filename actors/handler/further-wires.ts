@@ -2,10 +2,10 @@
  * The wires of an initiator beyond the one that it began with: each is dialled by itself, says HELLO, and JOIN; wire 0,
  * when it broke while others stand, says BEGIN again.
  */
-import type { Link, Timer } from '../../io/ports.ts';
+import type { Timer } from '../../io/ports.ts';
 import type { HandlerEffects, InitiatorEvent } from '../../machines/handler/events.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
-import { Dialler } from './dialler.ts';
+import { type DialledWire, Dialler } from './dialler.ts';
 import type { HandlerWorld } from './world.ts';
 
 /** How a dial for one wire ended. */
@@ -70,7 +70,7 @@ export class FurtherWires {
   }
 
   /** Hands the connection on that was told of as up; undefined when it is not there any more. */
-  release(number: number): { readonly link: Link; readonly rest: Uint8Array } | undefined {
+  release(number: number): DialledWire | undefined {
     const dial = this.#dials.get(number);
     if (dial === undefined) return undefined;
     dial.limit.cancel();

@@ -2,6 +2,7 @@
  * What a Handler does at either side: its place on a device, its wire, its timers, its end. The two sides
  * (`initiator.ts`, `responder.ts`) add how a wire comes about.
  */
+import type { Subscription } from 'rxjs';
 import type { Link, TcpFacts, Timer } from '../../io/ports.ts';
 import type {
   CommonEvent,
@@ -19,6 +20,7 @@ import { HandlerPath } from '../packet-path/path.ts';
 import type { Segment } from '../packet-path/segment.ts';
 import { type Farewell, Wire } from '../packet-path/wire.ts';
 import type { ShellView } from '../shell.ts';
+import { Paced } from './paced.ts';
 import type { HandlerWorld } from './world.ts';
 
 export type HandlerContext = InitiatorContext | ResponderContext;
@@ -28,6 +30,9 @@ const LOST = 'a wire broke';
 /** The effects that both sides carry out in the same way. */
 type SharedEffects =
   | 'leaveDevice'
+  | 'tellMtu'
+  | 'followFarMtu'
+  | 'adoptMtu'
   | 'awaitDevice'
   | 'farewell'
   | 'dropWire'
@@ -35,6 +40,11 @@ type SharedEffects =
   | 'tellClosed'
   | 'arm'
   | 'cancel';
+
+/** So long it is between two changes of an MTU that are told and put on record, in milliseconds. */
+const MTU_PAUSE_MS = 1_000;
+const LEAST_MTU = 68;
+const MOST_MTU = 65_535;
 
 export abstract class HandlerActor implements DeviceUser {
   abstract readonly shell: ShellView;
@@ -44,6 +54,14 @@ export abstract class HandlerActor implements DeviceUser {
   /** Those that stand, by their numbers. */
   protected readonly wires = new Map<number, Wire>();
   #segment: Segment | undefined;
+  #resized: Subscription | undefined;
+  /** MTUs that have changed, here and there: whoever changes one again and again fills no log. */
+  readonly #nearMtu: Paced<void>;
+  readonly #farMtu: Paced<number>;
+  /** Whether the other end takes NOTEs. */
+  #takesNotes = false;
+  /** What the other end was told last of our MTU. */
+  #toldMtu: number | undefined;
   /** How often its device was waited for since it was last open. */
   #waits = 0;
   /** The farewell that was said last; over at once where there was none. */
@@ -62,6 +80,8 @@ export abstract class HandlerActor implements DeviceUser {
     this.over = new Promise((resolve) => {
       this.#setOver = resolve;
     });
+    this.#nearMtu = new Paced(world.clock, MTU_PAUSE_MS, () => this.#mtuChanged());
+    this.#farMtu = new Paced(world.clock, MTU_PAUSE_MS, (mtu) => void this.send({ type: 'far-mtu', mtu }));
   }
 
   abstract get context(): HandlerContext;
@@ -73,6 +93,10 @@ export abstract class HandlerActor implements DeviceUser {
   protected abstract releaseWire(number: number): () => void;
   /** A PING over a wire was answered. */
   protected abstract roundTrip(wire: Wire, micros: number): void;
+  /** Whether the other end that is about to be reached takes NOTEs. */
+  protected abstract willTakeNotes(): boolean;
+  /** The other end's device has that MTU from now on. */
+  protected abstract followed(farMtu: number): void;
 
   get actor(): string {
     return this.shell.actor;
@@ -119,6 +143,8 @@ export abstract class HandlerActor implements DeviceUser {
     if (this.shell.done) return;
     this.#segment = segment;
     this.#waits = 0;
+    this.#resized?.unsubscribe();
+    this.#resized = segment.resized$.subscribe(() => this.#nearMtu.push());
     this.path ??= this.#newPath(segment);
     const elastic = this.world.devices.takesFarMtu(this.actor);
     this.send({ type: 'device-open', mtu: segment.mtu, elastic });
@@ -162,6 +188,12 @@ export abstract class HandlerActor implements DeviceUser {
     return {
       leaveDevice: () => this.#leaveDevice(),
       awaitDevice: () => this.#awaitDevice(),
+      tellMtu: () => this.#tellMtu(),
+      followFarMtu: ({ mtu }) => {
+        if (this.path !== undefined) this.path.farMtu = mtu;
+        this.followed(mtu);
+      },
+      adoptMtu: ({ mtu }) => this.world.devices.adoptMtu(this.actor, mtu),
       farewell: ({ reason }) => this.#farewell(reason),
       dropWire: () => this.#dropWire(),
       news: ({ session, news }) => this.#tell(session, news),
@@ -180,7 +212,12 @@ export abstract class HandlerActor implements DeviceUser {
   protected connect(
     link: Link,
     rest: Uint8Array,
-    terms: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean },
+    terms: {
+      readonly offload: boolean;
+      readonly farMtu: number;
+      readonly announce: boolean;
+      readonly notes?: boolean;
+    },
     number = 0,
   ): void {
     const { path } = this;
@@ -210,6 +247,9 @@ export abstract class HandlerActor implements DeviceUser {
           this.#tellOfDevice(reason);
           lost({ type: 'bye', reason, jitter: jitter(), ...which() });
         },
+        note: (text) => {
+          if (this.wires.get(number) === wire) this.#noted(text);
+        },
         protocolError: (why) => lost({ type: 'protocol-error', why }),
         roundTrip: (micros) => {
           this.path?.heard();
@@ -224,7 +264,9 @@ export abstract class HandlerActor implements DeviceUser {
     );
     this.wires.set(number, wire);
     path.connect(wire, { offload: terms.offload, farMtu: terms.farMtu }, number);
+    if (number === 0) this.#begun(terms.notes === true);
     wire.start(rest);
+    if (number === 0) this.#tellMtu();
     if (terms.announce) path.announce();
   }
 
@@ -293,6 +335,9 @@ export abstract class HandlerActor implements DeviceUser {
     for (const number of [...this.wires.keys()]) this.sayBye(number, 'closed');
     this.path?.close();
     this.path = undefined;
+    this.#resized?.unsubscribe();
+    this.#nearMtu.stop();
+    this.#farMtu.stop();
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.ended(this);
@@ -300,10 +345,51 @@ export abstract class HandlerActor implements DeviceUser {
     this.world.devices.leave(this.actor);
   }
 
+  /** Wire 0 was made: BEGIN or its answer has told our MTU. @param notes whether the other end takes NOTEs */
+  #begun(notes: boolean): void {
+    this.#takesNotes = notes;
+    this.#toldMtu = notes ? undefined : (this.context.mtu ?? undefined);
+  }
+
+  #mtuChanged(): void {
+    const mtu = this.#segment?.mtu;
+    if (mtu === undefined) return;
+    const elastic = this.world.devices.takesFarMtu(this.actor);
+    const { farMtu } = this.context;
+    // No frame of the other end's device is longer than its own MTU.
+    const needless = farMtu !== null && Math.min(mtu, farMtu) === Math.min(this.#toldMtu ?? mtu, farMtu);
+    this.send({
+      type: 'device-mtu',
+      mtu,
+      elastic,
+      told: this.#takesNotes || this.willTakeNotes() || needless,
+    });
+  }
+
+  #tellMtu(): void {
+    const mtu = this.#segment?.mtu;
+    if (mtu === undefined || !this.#takesNotes || this.#toldMtu === mtu) return;
+    const [first] = [...this.wires.keys()].sort((a, b) => a - b);
+    if (first === undefined) return;
+    this.wires.get(first)?.note(`mtu=${mtu}`);
+    this.#toldMtu = mtu;
+  }
+
+  /** What the other end lets us know. A note that is not known is none of our business. */
+  #noted(text: string): void {
+    this.#takesNotes = true;
+    this.#tellMtu();
+    const [, digits] = /^mtu=([1-9]\d{1,4})$/.exec(text) ?? [];
+    const mtu = Number(digits);
+    if (digits === undefined || mtu < LEAST_MTU || mtu > MOST_MTU) return;
+    if (this.#farMtu.pauses || mtu !== this.context.farMtu) this.#farMtu.push(mtu);
+  }
+
   /** The device is gone: its place is given up until there is one of its name again. */
   #awaitDevice(): void {
     this.path?.close();
     this.path = undefined;
+    this.#resized?.unsubscribe();
     this.#segment = undefined;
     const { devices } = this.world;
     devices.leave(this.actor);

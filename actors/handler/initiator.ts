@@ -45,15 +45,17 @@ export class Initiator extends HandlerActor {
       connectWire: ({ wire, ...terms }) => {
         const dialled = this.#further.release(wire);
         if (dialled === undefined) return;
-        this.connect(dialled.link, dialled.rest, { ...terms, announce: false }, wire);
+        const { link, rest, notes } = dialled;
+        this.connect(link, rest, { ...terms, announce: false, notes }, wire);
         // Where the other end doubts the others after BEGIN, it is to know at once that they stand.
         if (wire === 0) for (const other of this.wires.values()) other.ping();
       },
-      adoptMtu: ({ mtu }) => world.devices.adoptMtu(this.actor, mtu),
       connect: (terms) => {
         const dialled = this.#dialler?.release();
         this.#dialler = undefined;
-        if (dialled !== undefined) this.connect(dialled.link, dialled.rest, terms);
+        if (dialled === undefined) return;
+        const { link, rest, notes } = dialled;
+        this.connect(link, rest, { ...terms, notes });
       },
     };
     this.shell =
@@ -109,6 +111,14 @@ export class Initiator extends HandlerActor {
       );
     }
     this.shell.send(outcome);
+  }
+
+  protected override willTakeNotes(): boolean {
+    return this.#dialler?.notes === true;
+  }
+
+  protected override followed(): void {
+    // Its path knows, and further wires are made with what is on record.
   }
 
   protected override releaseWire(): () => void {

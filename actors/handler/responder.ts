@@ -21,7 +21,7 @@ import type { HandlerWorld } from './world.ts';
 
 type ResponderEffect = Exclude<
   HandlerEffect,
-  { type: 'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu' | 'dialWires' | 'connectWire' }
+  { type: 'dial' | 'sayHello' | 'sayBegin' | 'dialWires' | 'connectWire' }
 >;
 
 export class Responder extends HandlerActor {
@@ -154,6 +154,14 @@ export class Responder extends HandlerActor {
 
   protected override timerFired(timer: HandlerTimer): void {
     if (timer === 'grace' || timer === 'away') this.shell.send({ type: 'timer', timer });
+  }
+
+  protected override willTakeNotes(): boolean {
+    return false;
+  }
+
+  protected override followed(farMtu: number): void {
+    if (this.#terms !== undefined) this.#terms = { ...this.#terms, farMtu };
   }
 
   protected override abortDial(): void {

@@ -141,6 +141,13 @@ export class HandlerPath implements Member {
     return this.#terms?.offload ?? this.#options.offload;
   }
 
+  /** What the other end's device takes from now on, in bytes. */
+  set farMtu(farMtu: number) {
+    if (this.#terms === undefined) return;
+    this.#terms = { ...this.#terms, farMtu };
+    this.#outbound.terms = this.#terms;
+  }
+
   get live(): boolean {
     return this.#spread.any;
   }

@@ -51,6 +51,8 @@ export interface SegmentHooks {
 export class Segment implements Egress {
   /** What the device reads, and what becomes of it. */
   readonly frames$ = new Subject<Batch>();
+  /** The device has another MTU: `mtu` says which. */
+  readonly resized$ = new Subject<void>();
   /** What a Handler put on the device. */
   readonly offers$ = new Subject<SegmentBatch>();
   /** Source addresses that have gone round when they come from a far end. */
@@ -121,6 +123,7 @@ export class Segment implements Egress {
     this.#started = true;
     this.device.start({
       frames: (batch) => this.#read(batch),
+      resized: () => this.resized$.next(),
       gone: (reason) => this.#gone(reason),
     });
   }
@@ -178,6 +181,7 @@ export class Segment implements Egress {
   async close(): Promise<void> {
     this.#stop();
     this.frames$.complete();
+    this.resized$.complete();
     this.offers$.complete();
     await this.device.close();
   }

@@ -1,12 +1,12 @@
 /**
- * Keeps a TAP in its bridge. The bridge may be made again under its name, as network managers do at every change, and
+ * Keeps a TAP in its bridge, with the bridge's MTU. The bridge may be made again under its name, as network managers do at every change, and
  * anybody may take the TAP out of it: the kernel tells, and it is put back, once a second at most.
  */
 import type { BridgeChange } from '../ports.ts';
-import type { NativeLink } from './addon.ts';
+import { addon, type NativeLink } from './addon.ts';
 import { linkMonitor } from './link-monitor.ts';
 import { linkTable } from './link-table.ts';
-import { putInto } from './links.ts';
+import { isOurs, putInto } from './links.ts';
 
 const PAUSE_MS = 1000;
 
@@ -15,6 +15,13 @@ export class BridgePort {
   /** Where it is to be; the name is followed for as long as this one stands. */
   #bridge: { name: string; ifindex: number };
   #inside = true;
+  /**
+   * The MTU of the bridge where it does not follow its ports, as after somebody has set it. The kernel does not say so;
+   * it shows when all ports have more. Where the bridge follows its ports our TAP must not be what holds it down.
+   */
+  #fixed: number | undefined;
+  /** Whether its MTU was looked at before: at first it has the bridge's by us, which tells nothing. */
+  #mtuLooked = false;
   /** Why it could not be put back; told once. */
   #failure: string | undefined;
   #looking = false;
@@ -75,6 +82,7 @@ export class BridgePort {
     if (bridge !== undefined && tap.master === bridge.ifindex) {
       this.#bridge = { name: bridge.name, ifindex: bridge.ifindex };
       if (!this.#inside) this.#joined();
+      this.#keepMtu(tap, bridge);
       return;
     }
     if (this.#inside) this.tell({ bridge: bridge?.name ?? this.#bridge.name, joined: false });
@@ -85,6 +93,20 @@ export class BridgePort {
     this.#joined();
     // Who takes it out again and again does not keep us busy.
     this.#later();
+  }
+
+  /** @throws SystemError */
+  #keepMtu(tap: NativeLink, bridge: NativeLink): void {
+    const ports = [...linkTable().links().values()].filter(({ master }) => master === bridge.ifindex);
+    const others = ports.filter((port) => !isOurs(port) && port.ifindex !== tap.ifindex);
+    const least = (links: readonly NativeLink[]) => Math.min(...links.map(({ mtu }) => mtu));
+    if (this.#fixed !== bridge.mtu) this.#fixed = undefined;
+    const first = this.#mtuLooked ? ports : others;
+    this.#mtuLooked = true;
+    if (bridge.mtu < least(first)) this.#fixed = bridge.mtu;
+    const follows = this.#fixed === undefined && others.length > 0;
+    const wanted = follows ? Math.max(bridge.mtu, least(others)) : bridge.mtu;
+    if (tap.mtu !== wanted) addon().setLink(tap.ifindex, { mtu: wanted });
   }
 
   #joined(): void {

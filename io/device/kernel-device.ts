@@ -170,6 +170,7 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
         if (mtu === this.currentMtu) return;
         this.currentMtu = mtu;
         this.port.setMtu(mtu);
+        this.sink?.resized?.();
       },
       gone: () => this.die('the interface was deleted'),
     };

@@ -18,15 +18,20 @@ export function findBridge(name: string): NativeLink {
 
 /** Checks the options of a TAP against its bridge before anything is made. @throws DeviceError */
 export function checkBridgeMtu(bridge: NativeLink, options: TapOptions): void {
-  if (options.mtu === undefined || options.mtu >= bridge.mtu) return;
+  if (options.mtu === undefined || options.mtu === bridge.mtu) return;
   throw new DeviceError(
     'bad-device',
-    `mtu=${options.mtu} is less than the ${bridge.mtu} of ${bridge.name}, which would change to that of its new port: leave mtu out, or lower the bridge's own`,
+    `mtu=${options.mtu} is another one than the ${bridge.mtu} of ${bridge.name}, which its port takes: leave mtu out, or set the bridge's own`,
   );
 }
 
 /** How the MAC addresses begin that we give. */
 const OUR_MAC = 'fe:ff:';
+
+/** Whether it has a MAC address that we have given. */
+export function isOurs({ mac }: NativeLink): boolean {
+  return mac.startsWith(OUR_MAC);
+}
 
 /** A MAC address that no bridge takes over: bridges take the lowest of their ports'. Locally administered. */
 function highMac(): string {

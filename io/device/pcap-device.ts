@@ -16,6 +16,7 @@ import {
 } from '../ports.ts';
 import { readTurns } from '../read-turns.ts';
 import { type Advise, once, TAGS_REFUSED } from './advice.ts';
+import { watchLink } from './link-monitor.ts';
 import { Inbound } from './pcap/inbound.ts';
 import type { FromChild } from './pcap/messages.ts';
 import { Outbound } from './pcap/outbound.ts';
@@ -47,12 +48,13 @@ export class PcapDevice implements FrameDevice {
   readonly backend = 'pcap';
   readonly ifname: string;
   readonly ifindex: number;
-  readonly mtu: number;
   readonly takesOffload = false;
   readonly unfinished = true;
   /** Settles when the child has the interface open, or cannot have it. */
   readonly opened: Promise<void>;
 
+  #mtu: number;
+  readonly #unwatch: () => void;
   readonly #socket: Socket;
   readonly #turns = readTurns(() => this.#socket);
   readonly #inbound: Inbound;
@@ -73,7 +75,12 @@ export class PcapDevice implements FrameDevice {
   ) {
     this.ifname = info.name;
     this.ifindex = info.ifindex;
-    this.mtu = info.mtu;
+    this.#mtu = info.mtu;
+    this.#unwatch = watchLink(info.ifindex, {
+      changed: ({ mtu }) => this.#resized(mtu),
+      // The child hears of that, too, and says how.
+      gone: () => undefined,
+    });
     const pool = new SlabPool();
     this.#inbound = new Inbound(pool);
     this.#socket = adopt(child, {
@@ -92,6 +99,10 @@ export class PcapDevice implements FrameDevice {
     child.on('message', (message) => this.#hear(message as FromChild));
     child.on('error', () => undefined); // a signal or a message that it does not get: it is on its way out
     child.once('exit', (code, signal) => this.#gone(this.#obituary(code, signal)));
+  }
+
+  get mtu(): number {
+    return this.#mtu;
   }
 
   start(sink: DeviceSink): void {
@@ -174,9 +185,16 @@ export class PcapDevice implements FrameDevice {
     this.#sink?.gone(reason);
   }
 
+  #resized(mtu: number): void {
+    if (mtu === this.#mtu || this.#dead) return;
+    this.#mtu = mtu;
+    this.#sink?.resized?.();
+  }
+
   #end(): void {
     if (this.#dead) return;
     this.#dead = true;
+    this.#unwatch();
     this.#socket.destroy();
     if (this.child.connected) this.child.disconnect();
   }

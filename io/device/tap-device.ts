@@ -168,8 +168,10 @@ export function openTap(ifname: string, options: TapOptions): FrameDevice {
     throw new DeviceError('bad-device', `this machine has no TAP interfaces: no ${CLONE_DEVICE}`);
   let open: OpenPort<NativeTap> | undefined;
   try {
-    if (options.bridge !== undefined) checkBridgeMtu(findBridge(options.bridge), options);
     const standing = standingTap({ ifname, ifindex: options.ifindex });
+    const bridge = options.bridge === undefined ? undefined : findBridge(options.bridge);
+    // One that is its port already has followed it, whatever it was when it was asked for.
+    if (bridge !== undefined && standing?.master !== bridge.ifindex) checkBridgeMtu(bridge, options);
     const created = standing === undefined;
     // It may have been renamed, or asked for by an alternative name, which the tun driver does not know.
     const name = standing?.name ?? ifname;

@@ -45,7 +45,7 @@ export class MemoryDevice implements FrameDevice {
   readonly backend: FrameDevice['backend'];
   readonly ifname: string;
   readonly ifindex: number;
-  readonly mtu: number;
+  mtu: number;
   readonly takesOffload: boolean;
   readonly unfinished: boolean;
   found: TapState | undefined;
@@ -145,6 +145,15 @@ export class MemoryDevice implements FrameDevice {
 
   async close(): Promise<void> {
     this.#end();
+  }
+
+  /** The interface has another MTU. */
+  resize(mtu: number): void {
+    if (mtu === this.mtu) return;
+    this.mtu = mtu;
+    this.segment.clock.after(0, () => {
+      if (!this.#dead) this.#sink?.resized?.();
+    });
   }
 
   /** Whether it was closed or is gone. */

@@ -189,6 +189,8 @@ export class MemoryDevices implements Devices {
     const found = this.#named(tap);
     if (found === undefined) throw noSuchDevice(tap.ifname);
     found.info = { ...found.info, mtu };
+    for (const device of found.opened) device.resize(mtu);
+    this.#changed();
   }
 
   async removeTap(tap: Named): Promise<void> {
@@ -223,7 +225,7 @@ export class MemoryDevices implements Devices {
     }
     const found = this.#find(bridge);
     if (found.info.kind !== 'bridge') throw new DeviceError('bad-device', `${bridge} is no bridge`);
-    if (mtu !== undefined && mtu < found.info.mtu) {
+    if (mtu !== undefined && mtu !== found.info.mtu) {
       throw new DeviceError(
         'bad-device',
         `mtu=${mtu} would change ${bridge}, whose MTU is ${found.info.mtu}`,

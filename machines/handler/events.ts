@@ -87,6 +87,13 @@ export type CommonEvent =
   | { readonly type: 'device-away'; readonly why: string }
   /** There is an interface of its name again. */
   | { readonly type: 'device-back' }
+  /**
+   * It has another MTU. `told`: the other end hears of it over the wire, or needs not; else it has to be begun again.
+   * `elastic`: as in `device-open`, and nobody else has set its MTU since.
+   */
+  | { readonly type: 'device-mtu'; readonly mtu: number; readonly elastic: boolean; readonly told: boolean }
+  /** The other end's device has another MTU. */
+  | { readonly type: 'far-mtu'; readonly mtu: number }
   /** The first record came over the wire that stands now. */
   | { readonly type: 'first-record' }
   | ({
@@ -209,6 +216,10 @@ export interface HandlerEffects {
   connect: { readonly offload: boolean; readonly farMtu: number; readonly announce: boolean };
   /** A TAP that we made, without an MTU of its own, takes the other end's. */
   adoptMtu: { readonly mtu: number };
+  /** Lets the other end know what MTU our device has now. */
+  tellMtu: object;
+  /** Frames for the other end are held against this MTU from now on. */
+  followFarMtu: { readonly mtu: number };
   /**
    * Says BYE on the wire that stands and lets it end by itself; no more frames. `device-away` is no reason of BYE: to the
    * other end it is a broken wire, with a word beside it.

@@ -20,6 +20,8 @@ export const initiatorSetup = setup({
     openDevice: effect('openDevice'),
     leaveDevice: effect('leaveDevice'),
     awaitDevice: effect('awaitDevice'),
+    tellMtu: effect('tellMtu'),
+    followFarMtu: effect('followFarMtu'),
     dial: effect('dial'),
     sayHello: effect('sayHello'),
     sayBegin: effect('sayBegin'),
@@ -43,6 +45,10 @@ export const initiatorSetup = setup({
       context.phase === 'device' &&
       context.away === true &&
       (event as Of<'device-failed'>).reason === 'no-such-device',
+    otherMtu,
+    /** The other end holds frames against the MTU that BEGIN told it, and would not hear of this one. */
+    otherMtuUntold: (scope) => otherMtu(scope) && !(scope.event as Of<'device-mtu'>).told,
+    otherFarMtu: ({ context, event }) => context.farMtu !== (event as Of<'far-mtu'>).mtu,
     awaitsReturn: ({ context }) => context.phase === 'away',
     awayTimer: ({ context, event }) => (event as Of<'timer'>).timer === 'away' && context.away === true,
     /** It has carried, and is to go on. */
@@ -78,6 +84,11 @@ export const initiatorSetup = setup({
     widens: ({ context, event }) => context.elastic && (event as Of<'begin-taken'>).mtu > (context.mtu ?? 0),
   },
 });
+
+function otherMtu({ context, event }: Scope): boolean {
+  const { mtu, elastic } = event as Of<'device-mtu'>;
+  return context.deviceOpen && (context.mtu !== mtu || context.elastic !== elastic);
+}
 
 /** Whether this number may be dialled: granted, and without a wire. */
 function awaits(wires: WiresContext | undefined, wire: number | undefined): boolean {

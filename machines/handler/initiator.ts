@@ -72,6 +72,16 @@ const giveUp = {
   actions: [because(failed), ...release, tellFailure(({ event }) => (event as Of<'dial-failed'>).reason)],
 } as const;
 
+const resized = initiatorSetup.assign({
+  mtu: ({ event }) => (event as Of<'device-mtu'>).mtu,
+  elastic: ({ event }) => (event as Of<'device-mtu'>).elastic,
+});
+const dialAnew = initiatorSetup.assign(({ context }) => ({
+  phase: 'dialling' as const,
+  heard: false,
+  ...noWires(context),
+}));
+
 /** The try came to nothing, in whatever state. */
 const dialFailed = [
   { guard: 'final', ...giveUp },
@@ -182,6 +192,7 @@ export const initiatorMachine = initiatorSetup.createMachine({
         { type: 'tellClosed', params: ({ event }) => ({ sessions: [(event as Of<'close'>).session] }) },
       ],
     },
+    'device-mtu': { guard: 'otherMtu', actions: [resized, empty('tellMtu')] },
     'device-away': {
       guard: 'hasStood',
       target: '.unauthenticated',
@@ -366,12 +377,36 @@ export const initiatorMachine = initiatorSetup.createMachine({
             ],
           },
         ],
+        'device-mtu': [
+          {
+            guard: 'otherMtuUntold',
+            target: 'unauthenticated',
+            actions: [resized, dialAnew, empty('dropWire'), empty('dial')],
+          },
+          { guard: 'otherMtu', actions: resized },
+        ],
         'dial-failed': dialFailed,
         timer: tryTimer,
       },
     },
     binary: {
       on: {
+        'device-mtu': [
+          {
+            guard: 'otherMtuUntold',
+            target: 'unauthenticated',
+            actions: [resized, dialAnew, empty('dropWire'), cancel('stable'), empty('dial'), armTry],
+          },
+          { guard: 'otherMtu', actions: [resized, empty('tellMtu')] },
+        ],
+        'far-mtu': {
+          guard: 'otherFarMtu',
+          actions: [
+            initiatorSetup.assign({ farMtu: ({ event }) => (event as Of<'far-mtu'>).mtu }),
+            { type: 'followFarMtu', params: ({ event }) => ({ mtu: (event as Of<'far-mtu'>).mtu }) },
+            { type: 'adoptMtu', params: ({ event }) => ({ mtu: (event as Of<'far-mtu'>).mtu }) },
+          ],
+        },
         'first-record': { guard: 'deaf', actions: initiatorSetup.assign({ heard: true }) },
         'wire-lost': [lostOneOfSeveral, wireLost],
         ...furtherWires,

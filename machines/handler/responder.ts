@@ -39,10 +39,14 @@ type Of<T extends ResponderEvent['type']> = Extract<ResponderEvent, { readonly t
 type Scope = { readonly context: ResponderContext; readonly event: ResponderEvent };
 type OwnEffect = Exclude<
   keyof HandlerEffects,
-  'dial' | 'sayHello' | 'sayBegin' | 'adoptMtu' | 'dialWires' | 'connectWire'
+  'dial' | 'sayHello' | 'sayBegin' | 'dialWires' | 'connectWire'
 >;
 const effect = <T extends OwnEffect>(_type: T) =>
   (() => undefined) as (_: unknown, params: HandlerEffects[T]) => void;
+
+function otherMtu({ context, event }: Scope): boolean {
+  return context.deviceOpen && context.mtu !== (event as Of<'device-mtu'>).mtu;
+}
 
 const responderSetup = setup({
   types: {
@@ -54,6 +58,9 @@ const responderSetup = setup({
     openDevice: effect('openDevice'),
     leaveDevice: effect('leaveDevice'),
     awaitDevice: effect('awaitDevice'),
+    tellMtu: effect('tellMtu'),
+    followFarMtu: effect('followFarMtu'),
+    adoptMtu: effect('adoptMtu'),
     connect: effect('connect'),
     farewell: effect('farewell'),
     replaceWire: effect('replaceWire'),
@@ -69,6 +76,11 @@ const responderSetup = setup({
     /** BEGIN waits for the device. */
     beginning: ({ context }) => !context.deviceOpen && !context.waiting,
     waiting: ({ context }) => context.waiting,
+    otherMtu,
+    /** The initiator holds frames against the MTU that BEGIN's answer told it, and would not hear of this one. */
+    otherMtuUntold: (scope) =>
+      otherMtu(scope) && scope.context.heard && !(scope.event as Of<'device-mtu'>).told,
+    otherFarMtu: ({ context, event }) => context.farMtu !== (event as Of<'far-mtu'>).mtu,
     /** It has carried, and its device was there. */
     hasStood: ({ context }) => context.deviceOpen && (context.heard || context.waiting),
     /** Its device is gone, and no BEGIN waits for it. */
@@ -180,6 +192,7 @@ const dropOne = responderSetup.assign(({ context, event }) =>
     ? {}
     : { wires: withoutWire(context.wires, (event as Of<'wire-lost'>).wire ?? 0, true) },
 );
+const resized = responderSetup.assign({ mtu: ({ event }) => (event as Of<'device-mtu'>).mtu });
 const cancelAway = { type: 'cancel', params: { timer: 'away' } } as const;
 const opened = responderSetup.assign(({ context, event }) => ({
   deviceOpen: true,
@@ -250,6 +263,7 @@ export const responderMachine = responderSetup.createMachine({
         { type: 'tellClosed', params: ({ event }) => ({ sessions: [(event as Of<'close'>).session] }) },
       ],
     },
+    'device-mtu': { guard: 'otherMtu', actions: [resized, empty('tellMtu')] },
     'device-away': {
       guard: 'hasStood',
       target: '.handling',
@@ -379,6 +393,33 @@ export const responderMachine = responderSetup.createMachine({
     binary: {
       on: {
         'first-record': { guard: 'deaf', actions: responderSetup.assign({ heard: true }) },
+        'device-mtu': [
+          {
+            guard: 'otherMtuUntold',
+            target: 'handling',
+            actions: [
+              because(() => 'its MTU has changed'),
+              resized,
+              responderSetup.assign(({ context }) => ({
+                waiting: true,
+                heard: false,
+                session: null,
+                ...noWires(context),
+              })),
+              farewell('shutting-down'),
+              armGrace,
+            ],
+          },
+          { guard: 'otherMtu', actions: [resized, empty('tellMtu')] },
+        ],
+        'far-mtu': {
+          guard: 'otherFarMtu',
+          actions: [
+            responderSetup.assign({ farMtu: ({ event }) => (event as Of<'far-mtu'>).mtu }),
+            { type: 'followFarMtu', params: ({ event }) => ({ mtu: (event as Of<'far-mtu'>).mtu }) },
+            { type: 'adoptMtu', params: ({ event }) => ({ mtu: (event as Of<'far-mtu'>).mtu }) },
+          ],
+        },
         'wire-lost': [{ guard: 'othersStand', actions: dropOne }, ...lost],
         bye: [
           {

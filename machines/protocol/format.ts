@@ -24,7 +24,7 @@ export type Fields = Readonly<Record<string, string | number | boolean | undefin
 export const PROTOCOL_VERSION = 'VNET/1';
 
 /** What this program can do beyond the first version of the protocol, as its greeting names it. */
-export const FEATURES = ['wires'] as const;
+export const FEATURES = ['wires', 'notes'] as const;
 
 function formatFields(fields: Fields): string {
   let line = '';

@@ -18,7 +18,7 @@ const NEVER = [
   // Only a session in `binary` is a wire.
   /^session@1 (unauthenticated|authenticated|handling) wire-ended/,
   // BEGIN goes out in the same effect that HELLO's answer asked for, and effects run in order.
-  /^initiator@1 authenticated (dial-failed|device-gone|device-away)/,
+  /^initiator@1 authenticated (dial-failed|device-gone|device-away|device-mtu)/,
   // A responder is made in `handling`.
   /^responder@1 (unauthenticated|authenticated) /,
   // A device is held for Handlers that stand, and is taken up for the same ones again.

@@ -15,19 +15,19 @@ scenario('a server greets with its name and the methods that are good on the con
   const far = world.host(['far']);
   const greeting = async (way: Parameters<typeof station.connect>[0]) =>
     (await (await station.connect(way)).answer()).join('|');
-  assert.is(await greeting({}), 'OK VNET/1 server=north auth=password features=wires');
+  assert.is(await greeting({}), 'OK VNET/1 server=north auth=password features=wires,notes');
   assert.is(
     await greeting({ from: far, url: 'tcp://north:7411' }),
-    'OK VNET/1 server=north auth= features=wires',
+    'OK VNET/1 server=north auth= features=wires,notes',
   );
   const pin = `?pin=${station.host.certificate?.fingerprint}`;
   assert.is(
     await greeting({ from: far, url: `tls://north:7412${pin}` }),
-    'OK VNET/1 server=north auth=password,cert features=wires',
+    'OK VNET/1 server=north auth=password,cert features=wires,notes',
   );
   assert.is(
     await greeting({ url: 'unix:///run/vnet.sock' }),
-    'OK VNET/1 server=north auth=password,local features=wires',
+    'OK VNET/1 server=north auth=password,local features=wires,notes',
   );
 });
 
@@ -41,7 +41,7 @@ scenario('requests may be pipelined: answers come in order, one at a time', asyn
   assert.match(last[2] ?? '', /^OK count=\d+$/);
   assert.equal(
     [last[0], ...last.slice(3)],
-    ['OK VNET/1 server=north auth=password features=wires', 'OK count=0', 'OK count=0', 'OK'],
+    ['OK VNET/1 server=north auth=password features=wires,notes', 'OK count=0', 'OK count=0', 'OK'],
   );
   assert.ok(client.ended);
 });

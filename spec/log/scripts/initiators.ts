@@ -273,6 +273,40 @@ export const INITIATORS: Scripts = {
     await world.elapse(3_000);
   },
   'initiator-slow-disk-device-away': authenticated(async ({ host }) => host.devices.delete('vm0'), true),
+  'initiator-mtu-changes': async (world) => {
+    const { host, proxy } = await standing(world);
+    host.devices.setMtu({ ifname: 'vm0' }, 1400);
+    await world.elapse(2_000);
+    proxy.devices.setMtu({ ifname: 'lan0' }, 1300);
+    await world.elapse(2_000);
+    proxy.host.refuses = true;
+    await breakWire(world, host, proxy);
+    host.devices.setMtu({ ifname: 'vm0' }, 1450);
+    await world.elapse(2_000);
+    proxy.host.refuses = false;
+    await world.elapse(20_000);
+  },
+  'initiator-mtu-changes-while-beginning': beginning(async ({ host }) => {
+    host.devices.setMtu({ ifname: 'vm0' }, 1400);
+  }),
+  'initiator-mtu-changes-and-begin-says-so': async (world) => {
+    const { client, host } = await pair(world);
+    let begun = 0;
+    await world.impostor('odd', (talker) => {
+      talker.say(GREETING);
+      talker.heardLine = (line) => {
+        if (!line.startsWith('BEGIN')) return talker.say('OK session=0 identity=default');
+        // The first one is not answered before it is dialled anew.
+        if (begun++ === 0) return host.devices.setMtu({ ifname: 'vm0' }, 1450);
+        talker.heardLine = undefined;
+        talker.say(`OK handler=${line.split(' ')[1]} offload=on mtu=1500`);
+      };
+    });
+    await handle(client, { remote: 'tcp://odd:7411' });
+    await world.elapse(2_000);
+    host.devices.setMtu({ ifname: 'vm0' }, 1400);
+    await world.elapse(5_000);
+  },
   'initiator-wire-breaks': async (world) => {
     const { host, proxy } = await standing(world);
     for (let round = 0; round < 3; round++) {

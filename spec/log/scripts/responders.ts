@@ -228,6 +228,21 @@ export const RESPONDERS: Scripts = {
     await world.elapse(3_000);
     await proxy.restart();
   }),
+  'responder-mtu-changes': begun(async ({ proxy, far, world }) => {
+    far.record(0x80, Buffer.from('mtu=1400'));
+    await world.elapse(2_000);
+    proxy.devices.setMtu({ ifname: 'lan0' }, 1300);
+    await world.elapse(2_000);
+  }),
+  'responder-mtu-changes-and-the-wire-ends': begun(async ({ proxy, world }) => {
+    proxy.devices.setMtu({ ifname: 'lan0' }, 1300);
+    await world.elapse(2_000);
+    proxy.devices.setMtu({ ifname: 'lan0' }, 1200);
+    await world.elapse(2_000);
+    const again = await proxy.client();
+    await again.ask(beginLine());
+    again.ping();
+  }),
   'responder-crash': begun(async ({ proxy }) => proxy.restart()),
   'responder-crash-while-waiting': begun(async (made) => {
     await lose(made);

@@ -61,7 +61,7 @@ test('a plain listener offers no password to other machines, and takes none', as
   const greeted = await lab.run('near', ['nc', '-N', FAR, '7410'], { input: 'DONE\n', anyStatus: true });
   assert.equal(
     answersIn(greeted.stdout).map(({ last }) => last),
-    ['OK VNET/1 server=far auth= features=wires', 'OK'],
+    ['OK VNET/1 server=far auth= features=wires,notes', 'OK'],
   );
   const where = { host: FAR, port: 7410 };
   const [password, cert] = await talk(lab, 'near', where, [`HELLO password ${SECRET}`, 'HELLO cert']);

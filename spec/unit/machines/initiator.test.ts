@@ -215,6 +215,43 @@ test('takes in each situation what it should, with its effects in order, and ign
   });
 });
 
+const mtuEvents = {
+  told: { type: 'device-mtu', mtu: 1450, elastic: false, told: true },
+  untold: { type: 'device-mtu', mtu: 1450, elastic: false, told: false },
+  'as it was': { type: 'device-mtu', mtu: 1500, elastic: false, told: false },
+  far: { type: 'far-mtu', mtu: 1350 },
+  'far, as it was': { type: 'far-mtu', mtu: 1400 },
+};
+
+test('an MTU that changes is told over the wire, or by a new BEGIN; the far one is followed', () => {
+  const later = { told: 'unauthenticated: tellMtu', untold: 'unauthenticated: tellMtu' };
+  const beginning = { told: 'handling', untold: 'unauthenticated: dropWire dial' };
+  const stands = {
+    told: 'binary: tellMtu',
+    untold: 'unauthenticated: dropWire cancel(stable) dial arm(dial 10000)',
+    far: 'binary: followFarMtu(1350) adoptMtu(1350)',
+  };
+  checkAll(machine, situations, mtuEvents, {
+    'opening its device': {},
+    dialling: later,
+    'saying HELLO': later,
+    authenticated: { told: 'authenticated: tellMtu', untold: 'authenticated: tellMtu' },
+    handling: beginning,
+    'handling, elastic': { ...beginning, 'as it was': 'unauthenticated: dropWire dial' },
+    binary: stands,
+    'binary, heard': stands,
+    waiting: later,
+    'dialling again': later,
+    'handling again': beginning,
+    'after a restart': {},
+    'waiting without a device': {},
+    away: {},
+    'away, and back': {},
+    'not resumed': {},
+    'shut down': later,
+  });
+});
+
 test('is at its end in closed', () => {
   for (const event of ['close', 'device-gone'] as const) {
     assert.is(after(machine, input, events[event] as AnyEvent).status, 'done');

@@ -160,6 +160,35 @@ test('takes in each situation what it should, with its effects in order, and ign
   });
 });
 
+const mtuEvents = {
+  told: { type: 'device-mtu', mtu: 1450, elastic: false, told: true },
+  untold: { type: 'device-mtu', mtu: 1450, elastic: false, told: false },
+  'as it was': { type: 'device-mtu', mtu: 1500, elastic: false, told: false },
+  far: { type: 'far-mtu', mtu: 1350 },
+  'far, as it was': { type: 'far-mtu', mtu: 1400 },
+};
+
+test('an MTU that changes is told over the wire, or by the next BEGIN; the far one is followed', () => {
+  const waits = { told: 'handling: tellMtu', untold: 'handling: tellMtu' };
+  const stands = {
+    told: 'binary: tellMtu',
+    untold: 'binary: tellMtu',
+    far: 'binary: followFarMtu(1350) adoptMtu(1350)',
+  };
+  checkAll(machine, situations, mtuEvents, {
+    'opening its device': {},
+    'opening, taken over': {},
+    binary: stands,
+    'binary, heard': { ...stands, untold: 'handling: farewell(shutting-down) arm(grace 60000)' },
+    waiting: waits,
+    'taken up again': { ...stands, 'far, as it was': 'binary: followFarMtu(1400) adoptMtu(1400)' },
+    away: {},
+    'away, begun': {},
+    'shut down': waits,
+    'shut down while opening': {},
+  });
+});
+
 test('only CLOSE is remembered', () => {
   const remembered = Object.entries(events).filter(([, event]) =>
     Object.values(situations).some((snapshot) => outcome(machine, snapshot, event).includes('remember')),

@@ -56,7 +56,7 @@ test('HELP? lists what is good now', () => {
 test('the greeting', () => {
   assert.is(
     formatGreeting('proxy-1', ['password', 'cert']),
-    'OK VNET/1 server=proxy-1 auth=password,cert features=wires',
+    'OK VNET/1 server=proxy-1 auth=password,cert features=wires,notes',
   );
   const wrong = [
     '',
@@ -78,7 +78,7 @@ test('the greeting', () => {
   });
   fc.assert(
     fc.property(name, fc.subarray(['password', 'cert', 'local']), (server, auth) => {
-      const value = { server, auth, features: ['wires'] };
+      const value = { server, auth, features: ['wires', 'notes'] };
       assert.equal(parseGreeting(formatGreeting(server, auth)), { ok: true, value });
     }),
   );
