@@ -128,7 +128,8 @@ export function describeCertificate(pem: string, now = Date.now()): CertificateI
 
 /**
  * Reads a certificate (or a chain, our own first) and its key.
- * @throws Error when the key can be read by others or does not belong to the certificate, or one is not good PEM
+ * @throws Error when the key can be read by others, does not belong to the certificate or is of a kind that TLS 1.3 has no
+ *   signature for, or one is not good PEM
  */
 export function loadKeyPair(certFile: string, keyFile: string): KeyPair {
   const cert = readCertificates(certFile);
@@ -141,8 +142,12 @@ export function loadKeyPair(certFile: string, keyFile: string): KeyPair {
     if (/ENCRYPTED/.test(key)) throw new Error(`${keyFile}: keys with a passphrase are not supported`);
     throw new Error(`${keyFile} is not a private key in PEM form: ${(error as Error).message}`);
   }
-  if (!own.checkPrivateKey(parsed)) {
-    throw new Error(`the key in ${keyFile} does not belong to the certificate in ${certFile}`);
+  if (!own.checkPrivateKey(parsed)) throw new Error(mismatch(cert, certFile, parsed, keyFile));
+  const problem = keyProblem(parsed);
+  if (problem !== undefined) {
+    throw new Error(
+      `no TLS 1.3 handshake can use the key in ${keyFile}, ${problem}: \`vnet keygen\` makes a good one`,
+    );
   }
   const pair = { cert: cert.join('\n'), key };
   try {
@@ -151,6 +156,41 @@ export function loadKeyPair(certFile: string, keyFile: string): KeyPair {
     throw new Error(`TLS refuses the certificate in ${certFile}: ${(error as Error).message}`);
   }
   return pair;
+}
+
+function mismatch(cert: readonly string[], certFile: string, key: KeyObject, keyFile: string): string {
+  const place = cert.findIndex((pem) => new X509Certificate(pem).checkPrivateKey(key));
+  if (place < 0) return `the key in ${keyFile} does not belong to the certificate in ${certFile}`;
+  return (
+    `the certificate of the key in ${keyFile} is number ${place + 1} of ${cert.length} in ${certFile}: our own comes first, ` +
+    'behind it the one of the CA that signed it, and so on'
+  );
+}
+
+/** Curves with a signature scheme in TLS 1.3 (RFC 8446, section 4.2.3). */
+const CURVES = ['prime256v1', 'secp384r1', 'secp521r1'];
+/** Hashes of those for keys that are for RSASSA-PSS alone. */
+const PSS_HASHES = ['sha256', 'sha384', 'sha512'];
+
+/** Of what kind a key is that TLS 1.3 has no signature scheme for; undefined when it has one. */
+function keyProblem({
+  asymmetricKeyType: type,
+  asymmetricKeyDetails: details = {},
+}: KeyObject): string | undefined {
+  switch (type) {
+    case 'rsa':
+    case 'ed25519':
+    case 'ed448':
+      return undefined;
+    case 'rsa-pss':
+      if (details.hashAlgorithm === undefined || PSS_HASHES.includes(details.hashAlgorithm)) return undefined;
+      return `an RSA-PSS key for ${details.hashAlgorithm} alone`;
+    case 'ec':
+      if (details.namedCurve !== undefined && CURVES.includes(details.namedCurve)) return undefined;
+      return `one on the curve ${details.namedCurve ?? 'without a name'} (good ones are ${CURVES.join(', ')})`;
+    default:
+      return `a ${type ?? 'key'} key`;
+  }
 }
 
 /** Reads all certificates of a PEM file, for `--ca` and `--cert`. @throws Error when there is none, or a bad one */

@@ -109,11 +109,13 @@ function ready(socket: Socket, url: LinkUrl, options: DialOptions, around: DialC
   if (url.scheme !== 'unix') around.tune(socket);
   if (url.scheme !== 'tls') return new SocketLink(socket, facts, around.kernel(socket));
   const pin = options.pin?.toLowerCase() ?? url.pin;
+  const material = around.material();
   const accepted = [
     ...(options.acceptFingerprints ?? []),
-    ...around.material().serverFingerprints(url.host, url.port),
+    ...material.serverFingerprints(url.host, url.port),
   ];
-  const certificate = judgeServer(socket as TLSSocket, { host: url.host, port: url.port, pin }, accepted);
+  const target = { host: url.host, port: url.port, pin, haveCa: material.ca.length > 0 };
+  const certificate = judgeServer(socket as TLSSocket, target, accepted);
   return new SocketLink(socket, { ...facts, certificate }, around.kernel(socket));
 }
 
@@ -143,14 +145,22 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no address or port to dial from',
 };
 
+/** What the usual errors of a TLS handshake mean, in words. */
+const TLS_MEANINGS: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'what answers there does not speak TLS; is it a tcp:// listener?',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what answers there does not speak TLS; is it a tcp:// listener?',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it speaks older versions of TLS only',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'it speaks older versions of TLS only',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    'it found nothing in common with us; its key may be of a kind that TLS 1.3 has no signature for',
+};
+
 function dialFailure(text: string, error: Error): DialError {
   if (error instanceof NoAddress) return noAddress(text, error);
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
-    return new DialError(
-      'remote-untrusted',
-      `${text} does not speak TLS 1.3 with us: ${error.message.trim()}`,
-    );
+    const why = TLS_MEANINGS[code] ?? error.message.trim();
+    return new DialError('remote-untrusted', `${text} does not speak TLS 1.3 with us: ${why}`);
   }
   const kind = code === 'ETIMEDOUT' ? 'remote-timeout' : 'remote-unreachable';
   return new DialError(kind, `cannot reach ${text}: ${inWords(error)}`);

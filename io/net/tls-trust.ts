@@ -3,8 +3,9 @@ import { isIP } from 'node:net';
 import type { ConnectionOptions, SecureContextOptions, TLSSocket } from 'node:tls';
 import { DialError, type DialOptions, type PeerCertificate } from '../ports.ts';
 import { formatHostPort } from './address.ts';
-import { peerCertificate } from './certificate-facts.ts';
+import { shownCertificate } from './certificate-facts.ts';
 import type { TlsMaterial } from './tls-material.ts';
+import { expired, explainUntrusted, isOver } from './untrusted.ts';
 
 /** The fastest first where the CPU knows AES, which every server of these days does. */
 const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384';
@@ -62,12 +63,19 @@ export function clientOptions(material: TlsMaterial, options: DialOptions, host:
  */
 export function judgeServer(
   socket: TLSSocket,
-  target: { readonly host: string; readonly port: number; readonly pin?: string | undefined },
+  target: {
+    readonly host: string;
+    readonly port: number;
+    readonly pin?: string | undefined;
+    /** Whether there is any CA here. */
+    readonly haveCa: boolean;
+  },
   accepted: readonly string[],
 ): PeerCertificate {
   const name = formatHostPort(target.host, target.port);
-  const seen = peerCertificate(socket);
-  if (!seen) throw new DialError('remote-untrusted', `${name} showed no certificate`);
+  const shown = shownCertificate(socket);
+  if (!shown) throw new DialError('remote-untrusted', `${name} showed no certificate`);
+  const { facts: seen, certificate } = shown;
   const known =
     target.pin === undefined ? accepted.includes(seen.fingerprint) : target.pin === seen.fingerprint;
   if (target.pin !== undefined && !known) {
@@ -77,25 +85,11 @@ export function judgeServer(
         'either it has a new certificate, or something else answers in its place',
     );
   }
-  if (known && Date.parse(seen.validTo) < Date.now()) {
-    throw new DialError(
-      'remote-untrusted',
-      `the certificate of ${name}, ${seen.fingerprint}, expired at ${seen.validTo}: it needs a new one (vnet keygen)`,
-    );
-  }
+  if (known && isOver(seen)) throw new DialError('remote-untrusted', expired(name, seen));
   if (known || seen.authorized) return seen;
-  throw new DialError('remote-untrusted', unknownServer(name, target, seen, socket));
-}
-
-function unknownServer(
-  name: string,
-  target: { readonly host: string },
-  seen: PeerCertificate,
-  socket: TLSSocket,
-): string {
-  return (
-    `${name} showed the certificate ${seen.fingerprint}, which nothing here vouches for ` +
-    `(${String(socket.authorizationError ?? 'no CA')}): when it is the right one, add ?pin=${seen.fingerprint} to the ` +
-    `URL, a pin to the peer entry, or a line "NAME ${seen.fingerprint} server=${target.host}" to the authorized file`
+  const code = String(socket.authorizationError ?? 'no CA');
+  throw new DialError(
+    'remote-untrusted',
+    explainUntrusted({ name, host: target.host, seen, certificate, code, haveCa: target.haveCa }),
   );
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,12 +8,20 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Credentials } from '../../../io/auth/authenticator.ts';
 import { parseAuthorized } from '../../../io/auth/authorized-file.ts';
-import { describeCertificate, keygen, loadKeyPair, readCertificates } from '../../../io/auth/certificates.ts';
+import {
+  describeCertificate,
+  fingerprint,
+  keygen,
+  loadKeyPair,
+  readCertificates,
+} from '../../../io/auth/certificates.ts';
 import { Busy } from '../../../io/auth/fair-queue.ts';
 import { KnownSecrets } from '../../../io/auth/known-secrets.ts';
 import { formatPasswordLine } from '../../../io/auth/password-file.ts';
 import { loadPeers } from '../../../io/auth/peers.ts';
 import { hashSecretSync } from '../../../io/auth/scrypt.ts';
+import { realNetwork } from '../../../io/net/network.ts';
+import { NO_TLS_MATERIAL } from '../../../io/net/tls-material.ts';
 import type { PeerCertificate } from '../../../io/ports.ts';
 import { testCa } from '../net/test-ca.ts';
 
@@ -92,6 +101,86 @@ test('keys: others may not read them, and they must fit', async () => {
   const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
   const two = file('two.crt', readFileSync(key.certFile, 'utf8') + broken);
   assert.throws(() => readCertificates(two), /certificate 2 cannot be read/);
+});
+
+/** What `openssl genpkey` takes. RSA of 1,024 bits: too short for the usual security level, which TLS itself says. */
+const KINDS: readonly (readonly [string, readonly string[]])[] = [
+  ['RSA', ['RSA', '-pkeyopt', 'rsa_keygen_bits:2048']],
+  ['RSA-PSS', ['RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048']],
+  [
+    'RSA-PSS for SHA-384',
+    ['RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048', '-pkeyopt', 'rsa_pss_keygen_md:sha384'],
+  ],
+  [
+    'RSA-PSS for SHA-1',
+    ['RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048', '-pkeyopt', 'rsa_pss_keygen_md:sha1'],
+  ],
+  ['RSA of 512 bits', ['RSA', '-pkeyopt', 'rsa_keygen_bits:512']],
+  ...['P-256', 'P-384', 'P-521', 'P-224', 'secp256k1', 'brainpoolP256r1', 'sect283k1'].map(
+    (curve) => [curve, ['EC', '-pkeyopt', `ec_paramgen_curve:${curve}`]] as const,
+  ),
+  ['Ed25519', ['ED25519']],
+  ['Ed448', ['ED448']],
+];
+
+for (const [kind, options] of KINDS) {
+  test(`a key is taken when a handshake can use it: ${kind}`, async () => {
+    const keyFile = file('kind.key', '');
+    execFileSync('openssl', ['genpkey', '-out', keyFile, '-algorithm', ...options], { stdio: 'pipe' });
+    const certFile = file('kind.crt', '');
+    const digest = kind.includes('SHA-384') ? ['-sha384'] : kind.includes('SHA-1') ? ['-sha1'] : [];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-new', '-key', keyFile, '-out', certFile, '-subj', '/CN=k', ...digest],
+      {
+        stdio: 'pipe',
+      },
+    );
+    let why = '';
+    try {
+      loadKeyPair(certFile, keyFile);
+    } catch (error) {
+      why = (error as Error).message;
+    }
+    const own = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    assert.is(why === '', await handshakes(own), why);
+    if (why !== '')
+      assert.match(why, /no TLS 1\.3 handshake can use the key in .*kind\.key, .*vnet keygen|TLS refuses/);
+  });
+}
+
+/** Whether a handshake with that certificate and key comes to an end. */
+async function handshakes(own: { cert: string; key: string }): Promise<boolean> {
+  const network = realNetwork({ tls: () => ({ ...NO_TLS_MATERIAL, own }) });
+  try {
+    const listener = await network.listen('tls://127.0.0.1:0', (link) => link.destroy());
+    const pin = fingerprint(new X509Certificate(own.cert).raw);
+    const link = await realNetwork()
+      .dial(listener.url, { signal: AbortSignal.timeout(5000), clientCertificate: false, pin })
+      .catch(() => undefined);
+    link?.destroy();
+    await listener.close();
+    return link !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+test('a chain in the wrong order is told from a key that does not belong to it', async () => {
+  const below = await ca.intermediate('below');
+  const { cert, key: leafKey } = await below.issue('leaf', 'h');
+  const keyFile = file('leaf.key', leafKey);
+  assert.match(loadKeyPair(file('right.crt', cert + below.pem), keyFile).cert, /BEGIN/);
+  for (const [text, place] of [
+    [below.pem + cert, 'number 2 of 2'],
+    [ca.pem + below.pem + cert, 'number 3 of 3'],
+  ] as const) {
+    assert.throws(
+      () => loadKeyPair(file('chain.crt', text), keyFile),
+      new RegExp(`leaf\\.key is ${place} in .*chain\\.crt: our own comes first`),
+    );
+  }
+  assert.throws(() => loadKeyPair(file('chain.crt', below.pem + ca.pem), keyFile), /does not belong/);
 });
 
 test('the authorized file', () => {

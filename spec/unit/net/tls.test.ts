@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { describeCertificate } from '../../../io/auth/certificates.ts';
 import { HANDSHAKE_LIMITS } from '../../../io/net/handshakes.ts';
 import { realNetwork } from '../../../io/net/network.ts';
 import { NO_TLS_MATERIAL, type TlsMaterial } from '../../../io/net/tls-material.ts';
@@ -110,16 +112,104 @@ test('a server is believed by CA and host name together', async () => {
 
 test('a stranger is refused with its fingerprint and what to do, before a byte was sent', async () => {
   const error = await judged(own, { ...PLAIN, acceptFingerprints: [client.fingerprint] });
-  assert.is(error?.kind, 'remote-untrusted');
+  assert.is(error?.kind, 'remote-untrusted', error?.message);
   assert.match(error?.message ?? '', new RegExp(`\\?pin=${server.fingerprint}`));
   assert.match(error?.message ?? '', /server=127\.0\.0\.1/);
+});
+
+/** What is said, and what is advised, of a certificate that nothing vouches for. */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const below = await ca.intermediate('Test CA below');
+const incomplete = await below.issue('host.example', '127.0.0.1');
+const chain = `${incomplete.cert}\n${below.pem}`;
+const another = await testCa('Another CA');
+const namesake = await testCa();
+const early = await ca.issue('early', '127.0.0.1', new Date(Date.now() + 1e9), {
+  notBefore: new Date(Date.now() + 5e8),
+});
+const forClients = await ca.issue('c', '127.0.0.1', undefined, { usages: [CLIENT_AUTH] });
+const byCa = { ca: [ca.pem] };
+
+for (const [what, own, mine, words, pin] of [
+  ['expired', expired, byCa, /expired at 20.*a new one.*clock/, false],
+  ['expired, and of an unknown CA', expired, {}, /expired at 20/, false],
+  ['not yet good', early, byCa, /is good from 20.* on only.*clock/, false],
+  ['for another host', elsewhere, byCa, /is for host\.example and not for 127\.0\.0\.1: dial it by/, false],
+  [
+    'for another host, of an unknown CA',
+    elsewhere,
+    {},
+    /is for host\.example and not for 127\.0\.0\.1/,
+    false,
+  ],
+  [
+    'without the intermediate one',
+    incomplete,
+    byCa,
+    /signed by CN=Test CA below.*sent no other.*belongs behind its own in the file of --cert/,
+    false,
+  ],
+  [
+    'whole, of an unknown CA',
+    { ...incomplete, cert: chain },
+    { ca: [another.pem] },
+    /signed by CN=Test CA below.*none of the CAs of --ca.*--ca/,
+    true,
+  ],
+  ['of a CA, and none is known here', good, {}, /signed by CN=Test CA,.*no CA is known here.*--ca/, true],
+  [
+    'of a CA that has another key now',
+    good,
+    { ca: [namesake.pem] },
+    /signature that does not hold.*another key now/,
+    false,
+  ],
+  ['for clients only', forClients, byCa, /not made for servers/, false],
+  ['signed by itself', server.material.own, byCa, /nothing here vouches for/, true],
+] as const) {
+  test(`what is advised of a certificate ${what}`, async () => {
+    const error = await judged(own, PLAIN, mine);
+    assert.is(error?.kind, 'remote-untrusted', error?.message);
+    assert.match(error?.message ?? '', words, error?.message);
+    assert.is(/pin/.test(error?.message ?? ''), pin, error?.message);
+  });
+}
+
+test('a certificate whose end is no time at all harms nobody, and lets nobody in', async () => {
+  const { raw } = new X509Certificate(client.material.own?.cert ?? '');
+  const der = Buffer.from(raw);
+  // Its second UTCTime, the end: there is no month 99.
+  const end = der.indexOf(Buffer.from([0x17, 13]), der.indexOf(Buffer.from([0x17, 13])) + 15);
+  der.write('99', end + 4, 'latin1');
+  const cert = `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`;
+  const timeless = { cert, key: client.material.own?.key ?? '' };
+  assert.is(describeCertificate(cert).validTo, '1970-01-01T00:00:00.000Z');
+  assert.match((await judged(timeless, PLAIN))?.message ?? '', /expired at 1970/);
+  const pair = await connected(
+    'tls://127.0.0.1:0',
+    withOwn(own, { ca: [ca.pem] }),
+    { ...BY_PIN, clientCertificate: true },
+    withOwn(undefined, { own: timeless }),
+  );
+  assert.is(pair.far.certificate?.validTo, '1970-01-01T00:00:00.000Z');
+  pair.near.destroy();
+  pair.far.destroy();
+  await pair.close();
+});
+
+test('a whole chain is believed, in whatever order its CAs stand', async () => {
+  assert.is(await judged({ ...incomplete, cert: chain }, PLAIN, byCa), undefined);
+  assert.is(
+    await judged({ ...incomplete, cert: `${incomplete.cert}\n${ca.pem}\n${below.pem}` }, PLAIN, byCa),
+    undefined,
+  );
 });
 
 test('an expired certificate is refused even when it is pinned', async () => {
   const { X509Certificate, createHash } = await import('node:crypto');
   const pin = `sha256:${createHash('sha256').update(new X509Certificate(expired.cert).raw).digest('hex')}`;
   const error = await judged(expired, { ...PLAIN, pin });
-  assert.is(error?.kind, 'remote-untrusted');
+  assert.is(error?.kind, 'remote-untrusted', error?.message);
   assert.match(error?.message ?? '', /expired at/);
 });
 
@@ -135,7 +225,7 @@ test('a plain server, and one that hangs up, are no TLS servers', async () => {
       () => assert.unreachable(),
       (e: DialError) => e,
     );
-  assert.is(error?.kind, 'remote-untrusted');
+  assert.is(error?.kind, 'remote-untrusted', error?.message);
   assert.match(error?.message ?? '', /does not speak TLS 1\.3/);
   plain.close();
 });
