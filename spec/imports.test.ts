@@ -103,11 +103,13 @@ const AT_ROOT: Readonly<Record<string, readonly string[]>> = {
   io: [
     'chance.ts',
     'clock.ts',
+    'file-problem.ts',
     'gathering.ts',
     'make-directory.ts',
     'ports.ts',
     'project.ts',
     'read-turns.ts',
+    'rfc3339.ts',
   ],
   actors: ['limits.ts', 'server.ts', 'shell.ts', 'world.ts'],
   tools: [],
