@@ -9,6 +9,9 @@
  * - The others are held back: their effects run, their records wait in memory. When the session leaves
  *   `unauthenticated` for anything but `closed`, they are written, with the times at which they happened, before
  *   what follows. When it closes instead, they become a number in a `counted` record, once a second at most.
+ * - A session that ends without a word costs two records, and a probe that only looks whether the port is open does so for
+ *   ever. From an address that was silent lately a session is held back, too, until it says something; when it ends
+ *   instead, it becomes a number in a `counted` record, one in ten minutes.
  * - `delay` says how long the shell is to wait before it reads the session's next line. A held session whose shell
  *   does not wait is written after all, rather than held without bound.
  *
@@ -16,13 +19,16 @@
  * ever; such transitions have to be bounded by other means, or not be there.
  */
 import type { Clock } from '../../io/ports.ts';
-import type { CountedEvent } from '../../machines/log/journal-events.ts';
 import type { Entry } from './entry.ts';
 import type { Recorder } from './recorder.ts';
+import { SilentAddresses } from './silent-addresses.ts';
+import { Tally } from './tally.ts';
 
 /** Sessions a second that are recorded whole; also how many of them may come at once. */
 const WHOLE_PER_SECOND = 10;
 const RECORDS_PER_TOKEN = 8;
+/** Of a session that says nothing: that it began and that it ended. */
+const SILENT_RECORDS = 2;
 /** The budget's debt, in sessions, has an end, so that one flood does not hide the sessions of the hour after it. */
 const MAX_DEBT = 100;
 /** After so many records before authentication a session's lines are read ten a second. */
@@ -30,12 +36,14 @@ const FREE_RECORDS = 64;
 const DELAY_MS = 100;
 /** HELLO's time-out (10 s) ends a session that waits as told long before this. */
 const MAX_HELD = 256;
-/** How long sessions are counted before the count is written. */
+/** How long sessions are counted before the count is written; those that said nothing. */
 const COUNT_MS = 1000;
-const MAX_ADDRESSES = 32;
+const COUNT_SILENT_MS = 600_000;
 
 interface Pre {
   readonly address: string;
+  /** Held back only because nothing is expected of it. */
+  readonly silent: boolean;
   /** Undefined for a session that is recorded as it goes. */
   readonly held: Entry[] | undefined;
   records: number;
@@ -43,15 +51,18 @@ interface Pre {
 
 export class UnauthenticatedSessions {
   readonly #recorder: Recorder;
-  readonly #clock: Clock;
   readonly #sessions = new Map<string, Pre>();
   readonly #budget: Budget;
-  #counts: Counts | undefined;
+  readonly #silent: SilentAddresses;
+  readonly #counts: Tally;
+  readonly #silentCounts: Tally;
 
   constructor(recorder: Recorder, clock: Clock) {
     this.#recorder = recorder;
-    this.#clock = clock;
     this.#budget = new Budget(clock);
+    this.#silent = new SilentAddresses(clock);
+    this.#counts = new Tally(recorder, clock, COUNT_MS);
+    this.#silentCounts = new Tally(recorder, clock, COUNT_SILENT_MS);
   }
 
   /**
@@ -66,9 +77,12 @@ export class UnauthenticatedSessions {
     }
     const stays = entry.to === 'unauthenticated';
     session.records++;
+    if (entry.to === 'closed' && session.records === SILENT_RECORDS) this.#silent.add(address);
     if (stays) this.#sessions.set(entry.actor, session);
     else this.#sessions.delete(entry.actor);
     if (session.held === undefined) this.#charge(session, () => this.#recorder.commit(entry, effects));
+    else if (session.silent && stays && session.records > 1)
+      this.#speaks(session, session.held, entry, effects);
     else if (stays && session.held.length < MAX_HELD) this.#hold(session.held, entry, effects);
     else if (entry.to === 'closed') this.#count(session, session.held, entry, effects);
     else this.#writeHeld(session.held, entry, effects);
@@ -81,13 +95,13 @@ export class UnauthenticatedSessions {
 
   /** Writes the counts so far. To be called before the recorder is closed. */
   flush(): void {
-    if (this.#counts === undefined) return;
-    this.#recorder.journal(this.#counts.event(this.#recorder.stamp().time));
-    this.#counts = undefined;
+    this.#counts.flush();
+    this.#silentCounts.flush();
   }
 
   #admit(address: string): Pre {
-    return { address, held: this.#budget.left >= 1 ? undefined : [], records: 0 };
+    const silent = this.#silent.expects(address);
+    return { address, silent, held: !silent && this.#budget.left >= 1 ? undefined : [], records: 0 };
   }
 
   #charge(session: Pre, commit: () => void): void {
@@ -100,6 +114,17 @@ export class UnauthenticatedSessions {
     this.#recorder.unrecorded(effects);
   }
 
+  /** One of which nothing was expected: from now on it is one like all others. */
+  #speaks(session: Pre, held: Entry[], entry: Entry, effects: () => void): void {
+    this.#sessions.set(entry.actor, { ...session, silent: false });
+    if (this.#budget.left < 1) {
+      this.#hold(held, entry, effects);
+      return;
+    }
+    this.#budget.charge();
+    this.#writeHeld(held, entry, effects);
+  }
+
   #writeHeld(held: readonly Entry[], entry: Entry, effects: () => void): void {
     for (const earlier of held) this.#recorder.commit(earlier, () => {});
     this.#recorder.commit(entry, effects);
@@ -109,11 +134,8 @@ export class UnauthenticatedSessions {
   }
 
   #count(session: Pre, held: readonly Entry[], last: Entry, effects: () => void): void {
-    if (this.#counts === undefined) {
-      this.#counts = new Counts((held[0]?.stamp ?? this.#recorder.stamp()).time);
-      this.#clock.after(COUNT_MS, () => this.flush());
-    }
-    this.#counts.add(session.address, [...held, last]);
+    const tally = session.records === SILENT_RECORDS ? this.#silentCounts : this.#counts;
+    tally.add(session.address, [...held, last]);
     this.#recorder.unrecorded(effects);
   }
 }
@@ -139,41 +161,4 @@ class Budget {
   charge(): void {
     this.#left = Math.max(-MAX_DEBT, this.left - 1);
   }
-}
-
-class Counts {
-  readonly #since: string;
-  readonly #events: Record<string, number> = {};
-  readonly #addresses: Record<string, number> = {};
-  #sessions = 0;
-  #records = 0;
-
-  constructor(since: string) {
-    this.#since = since;
-  }
-
-  add(address: string, entries: readonly Entry[]): void {
-    const known =
-      Object.hasOwn(this.#addresses, address) || Object.keys(this.#addresses).length < MAX_ADDRESSES;
-    increment(this.#addresses, known ? address : 'other');
-    for (const { event } of entries) increment(this.#events, event.type);
-    this.#sessions++;
-    this.#records += entries.length;
-  }
-
-  event(until: string): CountedEvent {
-    return {
-      type: 'counted',
-      since: this.#since,
-      until,
-      sessions: this.#sessions,
-      records: this.#records,
-      events: this.#events,
-      addresses: this.#addresses,
-    };
-  }
-}
-
-function increment(counts: Record<string, number>, key: string): void {
-  counts[key] = (counts[key] ?? 0) + 1;
 }

@@ -56,14 +56,20 @@ function hex(byte: number): string {
   return byte.toString(16).padStart(2, '0');
 }
 
-/** Some strangers a second, each of which does the same. */
-function flood(seconds: number, perSecond: number, events: readonly LogEvent[]) {
+/** A recorder with strangers, on a clock of its own. */
+function room() {
   const clock = new VirtualClock();
   const store = new MemoryJournal(() => clock.now());
   const diagnostics = new MemoryDiagnostics();
   const options = { store, clock, digest: sha256, boot: 'b', diagnostics, sync: 'never' } as const;
   const recorder = new Recorder({ ...options, schedule: (flush) => void clock.after(0, flush) });
   const strangers = new UnauthenticatedSessions(recorder, clock);
+  return { clock, store, recorder, strangers };
+}
+
+/** Some strangers a second, each of which does the same. */
+function flood(seconds: number, perSecond: number, events: readonly LogEvent[]) {
+  const { clock, store, strangers } = room();
   const steps = life(events);
   let sessions = 0;
   for (let second = 0; second < seconds; second++) {
@@ -119,7 +125,6 @@ const END = { type: 'end' };
 
 /** What strangers do, and what a day of it may cost at most, however many they are. */
 const STRANGERS = [
-  ['say nothing', [END], 1_000 * MB],
   ['fail three times', [...FAILED_HELLO, ...FAILED_HELLO, ...FAILED_HELLO], 3_200 * MB],
   ['say a hundred bad lines', [...Array.from({ length: 100 }, () => BAD_LINE), END], 3_200 * MB],
 ] as const;
@@ -146,6 +151,38 @@ for (const [what, events, aDay] of STRANGERS) {
     assert.ok(many < few * 1.05, `${few} bytes at 20 a second, ${many} at 120`);
   });
 }
+
+test('strangers that say nothing: the first of an address is whole, all are accounted for', () => {
+  const { store, sessions } = flood(24, 120, [END]);
+  const records = store.lines.map((line) => JSON.parse(line) as LogRecord);
+  assert.is(records.filter(({ event }) => event.type === CREATED).length, 1);
+  const counted = records.filter(({ event }) => event.type === 'counted');
+  assert.is(
+    counted.reduce((sum, { event }) => sum + (event.sessions as number), 1),
+    sessions,
+  );
+  assert.is(counted.length, 3, 'a thousand are told of at once');
+  assert.is(foldLog(store.lines, MACHINES, sha256).verdict.kind, 'ok');
+});
+
+test('a probe every two seconds, from three addresses in turn, costs under 100 kB a day', () => {
+  const { clock, recorder, strangers, store } = room();
+  const steps = life([END]);
+  let probes = 0;
+  for (; probes < 43_200; probes++) {
+    for (const step of steps)
+      strangers.commit({ ...step, actor: `session:${probes}` }, () => undefined, `192.0.2.${probes % 3}`);
+    clock.advance(2_000);
+  }
+  strangers.flush();
+  clock.advance(1_000);
+  assert.ok(bytesOf(store) < 100_000, `${bytesOf(store)} bytes`);
+  const events = store.lines.map((line) => (JSON.parse(line) as LogRecord).event);
+  const counted = events.filter(({ type }) => type === 'counted');
+  const sum = counted.reduce((sum, { sessions }) => sum + (sessions as number), 0);
+  assert.is(sum + events.filter(({ type }) => type === CREATED).length, probes);
+  assert.is(recorder.status, 'ok');
+});
 
 test('a million failed logins, a thousand a second, cost under 50 MB', () => {
   const SECONDS = 20;

@@ -1,5 +1,8 @@
 /** The event log of a real server, on real files: what was written before what, segments, damage, a slow watcher. */
+
+import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -87,6 +90,23 @@ test('segments are begun while sessions live, old ones are dropped, and a start 
   const restarts = real.records().filter(({ event }) => event.type === 'restart');
   assert.is(restarts.length, 1, 'the session that stayed was closed by the restart');
   assert.is(await real.stop(), 0);
+  assert.is((await real.replay()).status, 0);
+});
+
+test('probes that connect and say nothing cost next to nothing, and are accounted for', async () => {
+  const real = await server().start();
+  for (let probe = 0; probe < 30; probe++) {
+    const link = connect(real.socket);
+    await once(link, 'data');
+    link.end();
+    await once(link.resume(), 'close');
+  }
+  assert.is((await real.ask('HANDLERS?'))[0], 'OK count=0');
+  assert.is(await real.stop(), 0);
+  const events = real.records().filter(({ event }) => event.type === '@created' || event.type === 'counted');
+  const sessions = events.filter(({ actor }) => actor.startsWith('session:'));
+  assert.is(sessions.length, 2, 'the first, and the one that asked');
+  assert.is(events.find(({ event }) => event.type === 'counted')?.event.sessions, 29);
   assert.is((await real.replay()).status, 0);
 });
 

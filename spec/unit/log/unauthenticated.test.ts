@@ -30,7 +30,7 @@ function setUp() {
     sessions.commit(entry, () => void effects++, '192.0.2.1');
   const open = (actor: string) => commit(actors.create(actor));
   const send = (actor: string, type: string) => commit(actors.send(actor, { type, mark: 'm', as: 'ann' }));
-  return { clock, store, turns, sessions, open, send, effects: () => effects };
+  return { clock, store, turns, sessions, open, send, actors, effects: () => effects };
 }
 
 const records = (store: MemoryJournal) => store.lines.map((line) => JSON.parse(line) as LogRecord);
@@ -92,6 +92,59 @@ test('one that authenticates after all is written whole, with the times at which
     [0, 50, 80, 80, 80],
   );
   replays(store);
+});
+
+test('one that says something after all is whole, also where the last ones said nothing', async () => {
+  const { open, send, turns, clock, store, effects } = setUp();
+  for (const session of ['session:probe', 'session:probe-2']) {
+    open(session);
+    send(session, 'bye');
+  }
+  await turns.end();
+  assert.is(records(store).length, 2, 'the first one');
+  open('session:later');
+  await turns.end();
+  await clock.pass(50);
+  assert.is(effects(), 5, 'it is greeted');
+  assert.is(records(store).length, 2);
+  send('session:later', 'mark');
+  send('session:later', 'bye');
+  await turns.end();
+  assert.equal(
+    records(store)
+      .slice(2)
+      .map(({ event, mono }) => [event.type, mono / 1e6]),
+    [
+      ['@created', 0],
+      ['mark', 50],
+      ['bye', 50],
+    ],
+  );
+  await clock.pass(600_000);
+  await turns.end();
+  const { event } = records(store).at(-1) ?? {};
+  assert.equal([event?.type, event?.sessions, event?.events], ['counted', 1, { '@created': 1, bye: 1 }]);
+  // An hour after the last silent one an address is as good as any other.
+  await clock.pass(3_600_000);
+  open('session:new');
+  await turns.end();
+  assert.is(records(store).at(-1)?.actor, 'session:new');
+  replays(store);
+});
+
+test('of many addresses that say nothing each costs its two records once', async () => {
+  const { sessions, actors, turns, store, clock } = setUp();
+  for (let host = 0; host < 200; host++) {
+    for (const step of [
+      () => actors.create(`session:${host}`),
+      () => actors.send(`session:${host}`, { type: 'bye' }),
+    ])
+      sessions.commit(step(), () => undefined, `198.51.100.${host}`);
+    await clock.pass(1000);
+    await turns.end();
+  }
+  const whole = records(store).filter(({ actor }) => actor !== 'server').length;
+  assert.is(whole, 2 * 64, 'past 64 in an hour they are counted as well');
 });
 
 test('the budget comes back, ten a second', async () => {
