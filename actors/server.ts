@@ -25,6 +25,7 @@ import { FrameWatch } from './packet-path/frame-watch.ts';
 import { OwnWires } from './packet-path/own-wires.ts';
 import type { Recorder } from './recorder/recorder.ts';
 import { UnauthenticatedSessions } from './recorder/unauthenticated.ts';
+import type { Check } from './session/checks.ts';
 import { Secrets } from './session/secrets.ts';
 import { Sessions } from './session/sessions.ts';
 import { Watchers } from './session/watchers.ts';
@@ -49,6 +50,8 @@ export interface ServerParts {
   readonly recorder: Recorder;
   /** Further `STATUS <key> <value>` pairs. */
   readonly facts: () => readonly (readonly [string, string])[];
+  /** What CHECK? tells besides: of the process, and the machine around it. */
+  readonly checks: () => readonly Check[];
 }
 
 export interface StartOptions {
@@ -159,6 +162,10 @@ export class Server implements DeviceWorld, HandlerWorld, SessionWorld {
       ['listen', this.#listeners.map(({ url }) => url).join(' ')],
       ...this.#parts.facts(),
     ];
+  }
+
+  checks(): readonly Check[] {
+    return this.#parts.checks();
   }
 
   wasClosed(handler: string): boolean {

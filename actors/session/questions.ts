@@ -5,6 +5,7 @@ import { dataLine } from '../../machines/protocol/format.ts';
 import type { Capture, Ping, Trace } from '../../machines/protocol/types.ts';
 import type { PingSummary } from '../../machines/session/events.ts';
 import { SessionCapture } from './captures.ts';
+import { type CheckLines, checkLines } from './checks.ts';
 import { type DropLines, dropLines, traceLines } from './frame-lines.ts';
 import { pingWires } from './pings.ts';
 import { type Asker, refuseCommand } from './refusals.ts';
@@ -35,13 +36,18 @@ export class FrameQuestions {
     return traceLines(this.world, trace);
   }
 
+  checks(): CheckLines {
+    return checkLines(this.world, this.#mayAsk);
+  }
+
   /** Those of Handlers that the session may ask about. */
   drops(handler: string | undefined): DropLines {
-    const mayAsk = (id: string) =>
-      refuseCommand(this.world, this.session, { verb: 'DROPS?', args: good({ handler: id }) }).rule ===
-      undefined;
-    return dropLines(this.world, handler, mayAsk);
+    return dropLines(this.world, handler, this.#mayAsk);
   }
+
+  readonly #mayAsk = (id: string) =>
+    refuseCommand(this.world, this.session, { verb: 'DROPS?', args: good({ handler: id }) }).rule ===
+    undefined;
 
   startCapture(capture: Capture): void {
     const { place } = capture;

@@ -11,7 +11,7 @@ import type { HandlerView, InterfaceUsage, SessionWorld } from './world.ts';
 /** @throws DeviceError when the kernel does not say which interfaces there are */
 export function report(
   world: SessionWorld,
-  what: Exclude<Report, 'HELP?' | 'TRACE?' | 'DROPS?'>,
+  what: Exclude<Report, 'HELP?' | 'TRACE?' | 'DROPS?' | 'CHECK?'>,
   handler: string | undefined,
 ): string[] {
   switch (what) {

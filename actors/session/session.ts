@@ -4,7 +4,7 @@ import type { RequestOutcome } from '../../machines/handler/events.ts';
 import { sessionDefinition } from '../../machines/index.ts';
 import { helpLines } from '../../machines/protocol/commands.ts';
 import { formatRefusal, type Reason, type Refusal } from '../../machines/protocol/errors.ts';
-import { formatGreeting, okLine } from '../../machines/protocol/format.ts';
+import { type Fields, formatGreeting, okLine } from '../../machines/protocol/format.ts';
 import { parseLine } from '../../machines/protocol/parse.ts';
 import { LINE_TOO_LONG, LineSplitter, type RawLine } from '../../machines/protocol/splitter.ts';
 import type {
@@ -305,9 +305,10 @@ export class Session implements Watcher {
 
   #report(what: Report, state: State, handler: string | undefined): void {
     let lines: readonly string[];
-    let missed: number | undefined;
+    let fields: Fields = {};
     try {
-      if (what === 'DROPS?') ({ lines, missed } = this.#questions.drops(handler));
+      if (what === 'DROPS?') ({ lines, ...fields } = this.#questions.drops(handler));
+      else if (what === 'CHECK?') ({ lines, ...fields } = this.#questions.checks());
       else if (what === 'TRACE?') lines = this.#questions.traced();
       else lines = what === 'HELP?' ? helpLines(state) : report(this.world, what, handler);
     } catch (error) {
@@ -315,7 +316,7 @@ export class Session implements Watcher {
       return;
     }
     for (const line of lines) this.write(line);
-    this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length, missed }));
+    this.write(what === 'HELP?' ? 'OK' : okLine({ count: lines.length, ...fields }));
   }
 
   #stopWatching(): void {

@@ -11,6 +11,7 @@ import type { WireTerms } from '../packet-path/outbound.ts';
 import type { Segment } from '../packet-path/segment.ts';
 import type { Journal } from '../shell.ts';
 import type { World } from '../world.ts';
+import type { Check } from './checks.ts';
 import type { Pinged } from './pings.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -99,6 +100,8 @@ export interface SessionWorld extends World {
     /** Tells of Handlers, which asked for a device, whether they are on the interface that this one names now. */
     on(spec: DeviceSpec): (handler: string, asked: DeviceSpec) => boolean;
     exists(spec: DeviceSpec): boolean;
+    /** Those that are open now, by the names of their actors. */
+    segments(): Iterable<readonly [string, Segment]>;
     /** The open device on the interface that this one names now. */
     segment(spec: DeviceSpec): Segment | undefined;
   };
@@ -110,6 +113,8 @@ export interface SessionWorld extends World {
     ready(watcher: Watcher): void;
   };
   sessionJournal(session: string, address: string): SessionJournal;
+  /** What CHECK? tells of the process, and the machine around it. */
+  checks(): readonly Check[];
   /** `STATUS <key> <value>` pairs. */
   status(): readonly (readonly [string, string])[];
 }

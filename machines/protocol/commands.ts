@@ -97,6 +97,12 @@ export const COMMANDS: { readonly [V in Verb]: CommandEntry<V> } = {
     about: 'measure the round trip of each wire of a Handler',
     parse: parsePing,
   },
+  'CHECK?': {
+    states: AUTHENTICATED,
+    syntax: 'CHECK?',
+    about: 'what is well and what is not, and what to do about it',
+    parse: parseNone,
+  },
   'STATUS?': { states: AUTHENTICATED, syntax: 'STATUS?', about: 'how this server does', parse: parseNone },
   WATCH: {
     states: AUTHENTICATED,

@@ -127,6 +127,7 @@ export const VERBS = [
   'DROPS?',
   'CAPTURE',
   'PING?',
+  'CHECK?',
   'STATUS?',
   'WATCH',
   'HELP?',
@@ -148,6 +149,7 @@ export interface Arguments {
   'DROPS?': { readonly handler?: string };
   CAPTURE: Capture;
   'PING?': Ping;
+  'CHECK?': null;
   'STATUS?': null;
   WATCH: null;
   'HELP?': null;

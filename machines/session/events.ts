@@ -110,7 +110,15 @@ export interface PingSummary {
   readonly max?: number;
 }
 
-export type Report = 'DEVICES?' | 'HANDLERS?' | 'STATS?' | 'TRACE?' | 'DROPS?' | 'STATUS?' | 'HELP?';
+export type Report =
+  | 'DEVICES?'
+  | 'HANDLERS?'
+  | 'STATS?'
+  | 'TRACE?'
+  | 'DROPS?'
+  | 'CHECK?'
+  | 'STATUS?'
+  | 'HELP?';
 
 /** Effects: what the shell carries out once the transition is on record. */
 export type SessionEffect =

@@ -256,6 +256,7 @@ export const sessionMachine = sessionSetup.createMachine({
         'DROPS?': early,
         CAPTURE: early,
         'PING?': early,
+        'CHECK?': early,
         'STATUS?': early,
         WATCH: early,
         'bad-line': [fatalLine, { actions: refuseBadLine }],
@@ -275,6 +276,7 @@ export const sessionMachine = sessionSetup.createMachine({
         'STATS?': reporting('STATS?'),
         'TRACE?': reporting('TRACE?'),
         'DROPS?': reporting('DROPS?'),
+        'CHECK?': reporting('CHECK?'),
         'STATUS?': reporting('STATUS?'),
         'HELP?': reporting('HELP?'),
         HANDLE: [

@@ -340,6 +340,7 @@ export class InProcess implements Target, Control {
       diagnostics,
       recorder,
       facts: () => [],
+      checks: () => [],
     };
     const server = new Server({ ...parts, ...fault.parts?.(parts) });
     fault.server?.(server);

@@ -204,6 +204,7 @@ scenario('HELP? lists what is good in the state', async (world) => {
     'DROPS?',
     'CAPTURE',
     'PING?',
+    'CHECK?',
     'STATUS?',
     'WATCH',
     'HELP?',

@@ -58,6 +58,7 @@ class RealStation {
       diagnostics,
       recorder,
       facts: () => [],
+      checks: () => [],
     });
     const [url = ''] = await this.server.start({
       listen: [listen],

@@ -271,4 +271,39 @@ scenario('PING? measures each wire, and says when there is none', async (world) 
   assert.is(await client.ask(`PING? ${id}`, 1_000), 'OK sent=0 received=0 min_us=- median_us=- max_us=-');
 });
 
+scenario('CHECK? says what is well, what is not, and what to do', async (world) => {
+  const { client, id, host, proxy } = await standing(world);
+  const checks = async () => {
+    client.say('CHECK?');
+    const answer = await client.answer();
+    const [, count, warn, fail] = /^OK count=(\d+) warn=(\d+) fail=(\d+)$/.exec(answer.at(-1) ?? '') ?? [];
+    assert.is(Number(count), answer.length - 1);
+    const of = (verdict: string) => answer.filter((line) => line.split(' ')[2] === verdict);
+    assert.equal([of('warn').length, of('fail').length], [Number(warn), Number(fail)]);
+    return { answer, bad: [...of('warn'), ...of('fail')] };
+  };
+  const well = await checks();
+  assert.equal(well.bad, []);
+  assert.ok(
+    well.answer.includes(`CHECK handler:${id} ok "binary, MTU 1500 at both ends"`),
+    well.answer.join('\n'),
+  );
+  assert.ok(well.answer.some((line) => line.startsWith('CHECK device:packet:vm0 ok "vm0 is up, MTU 1500')));
+  const vm = host.devices.hub('vm0').attach({ mtu: 65_535 });
+  vm.send([frame(OTHER, MAC, 1_600)]);
+  host.devices.opened('vm0')[0]!.kernelDrops = () => 7;
+  await world.elapse(20);
+  const { bad } = await checks();
+  assert.ok(
+    bad.some((line) => line.includes('1 frames dropped, tx too-big: set the MTU of both devices alike')),
+  );
+  assert.ok(bad.some((line) => line.includes("the kernel's queue lost 7 frames")));
+  host.devices.setUp('vm0', false);
+  assert.ok((await checks()).bad.some((line) => line.includes('fail "vm0 is down: ip link set dev vm0 up"')));
+  world.internet.cut(host.host, proxy.host);
+  for (const { wire } of world.internet.between(host.host, proxy.host)) wire.reset();
+  await world.elapse(100);
+  assert.ok((await checks()).bad.some((line) => line.includes('no wire: it dials, or waits to dial again')));
+});
+
 scenario.run();

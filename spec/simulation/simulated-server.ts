@@ -173,6 +173,7 @@ export class SimulatedServer {
       diagnostics: fence.guard(diagnostics),
       recorder,
       facts: () => [],
+      checks: () => [],
     });
     this.run = { fence, server, recorder, life, stopping: false };
     server

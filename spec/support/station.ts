@@ -146,6 +146,7 @@ export class Station {
       diagnostics,
       recorder,
       facts: () => [],
+      checks: () => [],
     });
     await this.#server.start({ listen: options.listen, resume, live, tornBytes });
     return this;

@@ -69,6 +69,7 @@ export class Revival {
       diagnostics,
       recorder,
       facts: () => [],
+      checks: () => [],
     });
   }
 

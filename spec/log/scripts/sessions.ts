@@ -131,6 +131,14 @@ export const SESSIONS: Scripts = {
     for (const line of lines) await talker.ask(line);
     await talker.ask('DONE');
   },
+  'session-asks-for-checks': async (world) => {
+    const { client, host } = await pair(world);
+    await handle(client);
+    await client.ask('CHECK?');
+    await client.ask('CHECK? now');
+    await (await stranger(host)).ask('CHECK?');
+    await world.elapse(10_000);
+  },
   'session-asks-about-frames': async (world) => {
     const { client, host } = await pair(world);
     const id = await handle(client);

@@ -21,6 +21,7 @@ export const LOADERS: { readonly [N in CommandName]: () => Promise<Command> } = 
   capture: async () => (await import('../commands/capture.ts')).capture,
   drops: async () => (await import('../commands/drops.ts')).drops,
   ping: async () => (await import('../commands/ping.ts')).ping,
+  doctor: async () => (await import('../commands/doctor.ts')).doctor,
   replay: async () => (await import('../commands/replay.ts')).replay,
   log: async () => (await import('../commands/log.ts')).log,
   conform: async () => (await import('../commands/conform.ts')).conform,

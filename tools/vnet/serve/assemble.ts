@@ -25,6 +25,7 @@ import { parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { programVersion } from '../cli/version.ts';
 import { certificateFacts, ExpiryWatch } from './expiry.ts';
 import { ConfiguredFiles } from './files.ts';
+import { healthChecks } from './health.ts';
 import { readLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -113,6 +114,11 @@ export async function assemble(
     secretStore,
     diagnostics,
     recorder,
+    checks: healthChecks({
+      log: options.log,
+      certificate: () => credentials.ownCertificate,
+      diagnosticsDropped: () => diagnostics.dropped,
+    }),
     facts: () => [
       ['diagnostics_dropped', String(diagnostics.dropped)],
       ...certificateFacts(credentials.ownCertificate),

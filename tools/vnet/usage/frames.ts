@@ -103,6 +103,36 @@ export const CAPTURE = declare({
   ],
 });
 
+export const DOCTOR = declare({
+  name: 'doctor',
+  about: 'look at a server, or at both of a Handler, and say what to do',
+  description: [
+    'Asks a server how it does, in one list, each line with what to do about it: rights, disk and log, descriptors, certificates, limits, each open device, and each Handler with its MTUs, wires and drops. With --far the other server is asked too, and what only both show is compared: clocks, versions, and Handlers that one of them has and the other not.',
+  ],
+  arguments: [],
+  hint: 'it takes no arguments; say which server by --server, and the other one by --far',
+  options: {
+    bundle: {
+      value: 'FILE',
+      kind: 'file',
+      text: 'write all of it with status, counters and drops into one .tar.gz, to send to somebody; nothing in it is secret',
+    },
+    log: {
+      value: 'DIR',
+      kind: 'directory',
+      text: 'with --bundle: the last 1,000 records of the log there, too',
+    },
+    ...FAR,
+    ...CLIENT_OPTIONS,
+  },
+  exit: [
+    [0, 'all is well'],
+    [1, 'something is not, or the server said no (its ERR line is on standard error)'],
+    [2, 'wrong usage, or the file cannot be written'],
+    [3, 'a server cannot be reached'],
+  ],
+});
+
 export const PING = declare({
   name: 'ping',
   about: 'measure the round trip of each wire of a Handler',

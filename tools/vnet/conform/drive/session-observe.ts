@@ -19,6 +19,7 @@ const DATA_WORDS: Readonly<Record<string, string>> = {
   'STATS?': 'STAT',
   'TRACE?': 'TRACE',
   'DROPS?': 'DROP',
+  'CHECK?': 'CHECK',
   'STATUS?': 'STATUS',
   'HELP?': 'HELP',
 };

@@ -75,13 +75,14 @@ const RIGHT: readonly LineStimulus[] = [
   right('TRACE?', '3', (names) => `TRACE? ${standing(names)} ${SOME_FRAME}`, 'standing'),
   right('DROPS?', '3', () => 'DROPS?'),
   right('CAPTURE', '3', (names) => `CAPTURE ${standing(names)}`, 'standing'),
+  right('CHECK?', '3', () => 'CHECK?'),
   right('PING?', '3', (names) => `PING? ${standing(names)} count=1`, 'standing'),
   right('CLOSE', '3', (names) => `CLOSE ${standing(names)}`, 'standing'),
   right('HANDLE', '3', (names) => handleLine(names), 'stand-in'),
   right('BEGIN', '3', (names) => beginLine(names)),
 ];
 
-const PLAIN: readonly Verb[] = ['DONE', 'DEVICES?', 'HANDLERS?', 'STATUS?', 'HELP?', 'WATCH'];
+const PLAIN: readonly Verb[] = ['DONE', 'DEVICES?', 'HANDLERS?', 'STATUS?', 'CHECK?', 'HELP?', 'WATCH'];
 
 const WRONG: readonly LineStimulus[] = [
   ...PLAIN.map((verb) => wrong(verb, 'syntax', 'a word too many', '3', () => `${verb} now`)),
