@@ -25,11 +25,10 @@ import { FrameWatch } from './packet-path/frame-watch.ts';
 import { OwnWires } from './packet-path/own-wires.ts';
 import type { Recorder } from './recorder/recorder.ts';
 import { UnauthenticatedSessions } from './recorder/unauthenticated.ts';
-import type { Check } from './session/checks.ts';
 import { Secrets } from './session/secrets.ts';
 import { Sessions } from './session/sessions.ts';
 import { Watchers } from './session/watchers.ts';
-import type { SessionJournal, SessionWorld } from './session/world.ts';
+import type { Check, SessionJournal, SessionWorld } from './session/world.ts';
 import { type AnyEffect, Shell } from './shell.ts';
 import type { Configuration } from './world.ts';
 

@@ -3,15 +3,7 @@
  * around it knows (rights, disk, descriptors): those come as further checks.
  */
 import { dataLine } from '../../machines/protocol/format.ts';
-import type { HandlerView, SessionWorld } from './world.ts';
-
-export interface Check {
-  /** One word: `log`, `device:lan0`, `handler:3f…`. */
-  readonly subject: string;
-  readonly verdict: 'ok' | 'warn' | 'fail';
-  /** What was found, and what to do where it is not `ok`. */
-  readonly text: string;
-}
+import type { Check, HandlerView, SessionWorld } from './world.ts';
 
 /** Share of a limit that is worth a warning. */
 const NEARLY = 0.8;
@@ -61,8 +53,8 @@ function log({ journal }: SessionWorld): Check[] {
   return [{ subject: 'log', verdict: available ? 'ok' : 'fail', text }];
 }
 
-function clock({ clock: { wall } }: SessionWorld): Check {
-  return { subject: 'clock', verdict: 'ok', text: wall() };
+function clock({ clock: now }: SessionWorld): Check {
+  return { subject: 'clock', verdict: 'ok', text: now.wall() };
 }
 
 function limits(world: SessionWorld): Check[] {

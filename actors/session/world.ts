@@ -11,7 +11,6 @@ import type { WireTerms } from '../packet-path/outbound.ts';
 import type { Segment } from '../packet-path/segment.ts';
 import type { Journal } from '../shell.ts';
 import type { World } from '../world.ts';
-import type { Check } from './checks.ts';
 import type { Pinged } from './pings.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -67,6 +66,15 @@ export interface SessionHandlers {
   join(join: Join, identity: string, session: string): Refusal | undefined;
   /** CLOSE is on record: the session hears when it is carried out. */
   close(id: string, session: string): void;
+}
+
+/** Something that was looked at for CHECK?. */
+export interface Check {
+  /** One word: `log`, `device:lan0`, `handler:3f…`. */
+  readonly subject: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  /** What was found, and what to do where it is not `ok`. */
+  readonly text: string;
 }
 
 /** Secrets that lines bring. */

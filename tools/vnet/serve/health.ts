@@ -1,7 +1,7 @@
 /** What CHECK? tells of the process and the machine around the server. */
 import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import type { Check } from '../../../actors/session/checks.ts';
+import type { Check } from '../../../actors/session/world.ts';
 import { WARN_DAYS } from './expiry.ts';
 
 const NET_ADMIN = 12n;
