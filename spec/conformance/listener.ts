@@ -40,4 +40,4 @@ export async function conformance(
 /** On further listeners: what lines and records, their ends and their order have to do with the connection. */
 export const dependsOnListener = ({ id }: Case): boolean =>
   /^(text|hello|records|rules)\/|^frames\/(order|unicast)|^responder\/binary|^session\//.test(id) &&
-  !/watch-slow|^session\/(unauthenticated-after|authenticated-watching)|^session.* \(/.test(id);
+  !/^session\/(unauthenticated-after|authenticated-watching)|^session.* \(/.test(id);

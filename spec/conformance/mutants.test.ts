@@ -13,8 +13,15 @@ import { BINARY_MUTANTS } from './mutants/binary.ts';
 import { HELLO_MUTANTS } from './mutants/hello.ts';
 import { SERVER_MUTANTS } from './mutants/server.ts';
 import { type Mutant, TEXT_MUTANTS } from './mutants/text.ts';
+import { WIRE_MUTANTS } from './mutants/wires.ts';
 
-const MUTANTS: readonly Mutant[] = [...TEXT_MUTANTS, ...HELLO_MUTANTS, ...BINARY_MUTANTS, ...SERVER_MUTANTS];
+const MUTANTS: readonly Mutant[] = [
+  ...TEXT_MUTANTS,
+  ...HELLO_MUTANTS,
+  ...BINARY_MUTANTS,
+  ...SERVER_MUTANTS,
+  ...WIRE_MUTANTS,
+];
 const AT_ONCE = 8;
 /** Milliseconds: a wrong server that says nothing has to be waited for, a right one takes a few. */
 const PATIENCE = 1_500;
@@ -28,15 +35,17 @@ interface Caught {
 }
 
 /** Cases of a server that is ours, and of one as others see it: those of one server are those of the next. */
-const all = new Map<boolean, readonly Case[]>();
+const all = new Map<string, readonly Case[]>();
 
 async function hunt(mutant: Mutant): Promise<Caught> {
-  const target = await InProcess.start({ scheme: 'tcp', patience: PATIENCE, fault: mutant.fault });
-  const inside = mutant.inside === true;
+  const { inside = false, scheme = 'tcp' } = mutant;
+  const target = await InProcess.start({ scheme, patience: PATIENCE, fault: mutant.fault });
   const seen = inside ? target : fromOutside(target);
   try {
-    if (!all.has(inside)) all.set(inside, casesFor(seen, ['password']));
-    const cases = all.get(inside)!.filter(({ id }) => mutant.only.some((part) => id.includes(part)));
+    const kind = `${scheme} ${inside}`;
+    if (!all.has(kind))
+      all.set(kind, casesFor(seen, scheme === 'unix' ? ['password', 'local'] : ['password']));
+    const cases = all.get(kind)!.filter(({ id }) => mutant.only.some((part) => id.includes(part)));
     const { outcomes } = await runCases(seen, cases, {
       seed: 1,
       told: ({ verdict }) => verdict !== 'fail',

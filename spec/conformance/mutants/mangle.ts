@@ -136,7 +136,7 @@ class MangledLink implements Link {
     }
     const line = bytes.toString('utf8').slice(0, -1);
     side.said = line;
-    if (!side.dialled && line.startsWith('OK handler=') && line.includes(' mtu=')) side.binary = true;
+    if (!side.dialled && /^OK handler=.* (mtu|wire)=/.test(line)) side.binary = true;
     const whole = this.mangler.lineBytes?.(line, side);
     if (whole !== undefined) return [whole];
     return (this.mangler.line?.(line, side) ?? [line]).map((each) => Buffer.from(`${each}\n`));

@@ -6,7 +6,7 @@ import { encodeBye } from '../../../machines/frames/records.ts';
 import type { Reason } from '../../../machines/protocol/errors.ts';
 import type { Fault } from '../in-process.ts';
 import { mangled } from './mangle.ts';
-import { insideMutant, type Mutant, mutant } from './text.ts';
+import { insideMutant, type Mutant, mutant, unixMutant } from './text.ts';
 
 const HOUR = 3_600_000;
 
@@ -159,8 +159,8 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
       Object.assign(watchers, { tell: () => undefined });
     }),
   ),
-  mutant('who watches and does not read holds all others up', 'rules/watch-slow', waitsForWatchers()),
-  mutant('what a watcher missed is not told', 'rules/watch-slow', {
+  unixMutant('who watches and does not read holds all others up', 'rules/watch-slow', waitsForWatchers()),
+  unixMutant('what a watcher missed is not told', 'rules/watch-slow', {
     line: (line) => (line.startsWith('EVENT missed=') ? [] : undefined),
   }),
   mutant('tells its own idea of the MTU', 'rules/mtu', {

@@ -10,6 +10,8 @@ export interface Mutant {
   readonly fault: Fault;
   /** It is seen only by who has power over the server's clock, log, devices or life; all others from outside. */
   readonly inside?: true;
+  /** Where the connection matters; otherwise tcp. */
+  readonly scheme?: 'unix';
 }
 
 export const mutant = (name: string, only: string | readonly string[], fault: Mangler | Fault): Mutant => ({
@@ -25,6 +27,12 @@ export const mutant = (name: string, only: string | readonly string[], fault: Ma
 export const insideMutant = (...args: Parameters<typeof mutant>): Mutant => ({
   ...mutant(...args),
   inside: true,
+});
+
+/** One that is seen where little fits between a server and who does not read. */
+export const unixMutant = (...args: Parameters<typeof mutant>): Mutant => ({
+  ...mutant(...args),
+  scheme: 'unix',
 });
 
 /** An answer line that begins so becomes another one. */

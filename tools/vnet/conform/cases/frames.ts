@@ -17,7 +17,7 @@ import { isFrame, type Wire } from '../wire.ts';
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const MULTICAST = '01:00:5e:00:00:fb';
 const CONTROL = '01:80:c2:00:00:0e';
-const OTHER = '02:0f:0f:0f:0f:01';
+export const OTHER = '02:0f:0f:0f:0f:01';
 export const THIRD = '02:0f:0f:0f:0f:02';
 /** Local experimental EtherType 1 (IEEE 802): nobody else sends it. */
 export const ETHERTYPE = 0x88b5;
@@ -62,7 +62,7 @@ async function path(bench: CaseContext, host: Instead = {}, proxy: Instead = {})
 }
 
 /** The next frame of ours on a wire. */
-async function received(wire: Wire): Promise<Buffer> {
+export async function received(wire: Wire): Promise<Buffer> {
   for (;;) {
     const record = wire.frames.shift() ?? (await wire.next('a frame'));
     if (isFrame(record) && record.payload.readUInt16BE(12) === ETHERTYPE) return record.payload;

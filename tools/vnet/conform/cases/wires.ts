@@ -7,11 +7,21 @@ import { beginWire, namesFor } from '../drive/preconditions.ts';
 import type { FakePeer, Visit } from '../fake-peer.ts';
 import { beginLine, handleLine, type Names } from '../names.ts';
 import { demand, demandEqual, NotApplicable } from '../nonconformity.ts';
+import { SILENCE } from '../times.ts';
 import { Wire } from '../wire.ts';
+import { ETHERTYPE, frame, OTHER, received } from './frames.ts';
 
 /** Longer than any server may take for a LAN: milliseconds. */
 const FAR_MS = 30;
 const DELAYED_DIAL_MS = 3_000;
+const PING_EVERY = 5_000;
+const SLACK = 500;
+/** Milliseconds of a round trip up to which a way is surely none with a length. */
+const NEAR_MS = 4;
+const ALIVE_EVERY = 4_000;
+const FLOWS = 4;
+const A_FLOW = 50;
+const MANY_FLOWS = 40;
 
 const wires = (id: string, title: string, run: (bench: CaseContext) => Promise<void>): Case => ({
   id: `wires/${id}`,
@@ -58,6 +68,51 @@ async function granted(
   if (most < 2) throw new NotApplicable('it grants one wire only');
   await wire.ping();
   return { names, line, first: wire, most };
+}
+
+/** A PROXY Handler that may have several wires, and a HOST Handler of the same machine on the same device. */
+async function shared(bench: CaseContext) {
+  const mac = bench.mac();
+  const begin = async (roles: string, options: string) => {
+    const names = { target: bench.target, id: bench.handlerId(), mac, remote: '' };
+    const line = beginLine(names, { roles, options });
+    const { wire, fields } = await beginWire(bench, line, names.id, roles);
+    await wire.ping();
+    return { wire, id: names.id, fields, line };
+  };
+  const host = await begin('HOST PROXY', 'offload=off mtu=1500');
+  const proxy = await begin('PROXY HOST', 'offload=off mtu=1500 announce=off wires=4');
+  if (Number(proxy.fields.wires) < 2) throw new NotApplicable('it grants one wire only');
+  return { host: host.wire, first: proxy.wire, proxy: proxy.id, mac, line: proxy.line };
+}
+
+/** The sender of a flow: beside it all frames of a case are the same, so that each sender is a flow. */
+function source(flow: number): string {
+  return `02:0f:0f:0f:01:${flow.toString(16).padStart(2, '0')}`;
+}
+
+/** Both wires stand for a while, and their PINGs are answered: flows may go over either. */
+async function settled(bench: CaseContext, ...wires: readonly Wire[]): Promise<void> {
+  await bench.pass(PING_EVERY + SLACK);
+  for (const wire of wires) await wire.ping();
+}
+
+/** Answers the server's next PING as it comes. @returns milliseconds that a round trip takes then */
+async function answeredAtOnce(bench: CaseContext, wire: Wire): Promise<number> {
+  await bench.target.control?.advance(PING_EVERY - SLACK);
+  for (let waited = 0; wire.talk.held === 0 && waited < PING_EVERY + SLACK; waited++) await bench.pass(1);
+  const since = performance.now();
+  await wire.ping();
+  return performance.now() - since;
+}
+
+/** The numbers of the frames of ours that came over a wire so far. */
+async function framesOn(wire: Wire): Promise<readonly number[]> {
+  await wire.ping();
+  return wire.frames
+    .splice(0)
+    .filter(({ payload }) => payload.readUInt16BE(12) === ETHERTYPE)
+    .map(({ payload }) => payload.readUInt32BE(14));
 }
 
 async function join(bench: CaseContext, id: string, wire: number): Promise<Wire> {
@@ -235,6 +290,75 @@ export const WIRE_CASES: readonly Case[] = [
     await second.farewell('closed');
     bench.good(await talk.answer('OK to CLOSE'));
   }),
+  wires('pings', 'each wire has its own PING', async (bench) => {
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    const before = [first.pings, second.pings];
+    await bench.pass(PING_EVERY + SLACK);
+    await first.ping();
+    await second.ping();
+    demand(first.pings > before[0]!, 'a PING on wire 0 within 5 s', 'none');
+    demand(second.pings > before[1]!, 'a PING on wire 1 within 5 s', 'none');
+  }),
+  wires('silence', '15 s of silence on one wire end that wire alone', async (bench) => {
+    const { control } = bench;
+    const { names, first } = await granted(bench);
+    const second = await join(bench, names.id, 1);
+    await second.ping();
+    for (let passed = 0; passed <= SILENCE; passed += ALIVE_EVERY) {
+      await control.advance(ALIVE_EVERY);
+      await first.ping();
+    }
+    await second.closed('the end of the silent wire');
+    await first.ping();
+    await bench.handlerIs(names.id, 'binary');
+  }),
+  wires('frames', 'frames are taken from any wire', async (bench) => {
+    const { host, first, proxy, mac } = await shared(bench);
+    const second = await join(bench, proxy, 1);
+    for (const [number, wire] of [second, first, second].entries()) {
+      const sent = frame(OTHER, mac, number);
+      wire.frame(sent);
+      await wire.ping();
+      demandEqual((await received(host)).toString('hex'), sent.toString('hex'), 'the frame');
+    }
+  }),
+  wires('order', 'the frames of a flow stay in order, and none comes twice', async (bench) => {
+    const { host, first, proxy, mac } = await shared(bench);
+    const second = await join(bench, proxy, 1);
+    await settled(bench, first, second);
+    const flowOf = (number: number) => Math.floor(number / A_FLOW);
+    for (let number = 0; number < FLOWS * A_FLOW; number++) {
+      host.frame(frame(mac, source(flowOf(number)), number));
+    }
+    await host.ping();
+    const seen = [await framesOn(first), await framesOn(second)];
+    for (const numbers of seen) {
+      for (let flow = 0; flow < FLOWS; flow++) {
+        const own = numbers.filter((number) => flowOf(number) === flow);
+        demandEqual(own.join(), own.toSorted((a, b) => a - b).join(), 'the frames of a flow in order:');
+      }
+    }
+    const all = seen.flat().toSorted((a, b) => a - b);
+    const wanted = Array.from({ length: FLOWS * A_FLOW }, (_, number) => number);
+    demandEqual(all.join(), wanted.join(), 'every frame once:');
+  }),
+  wires(
+    'doubt',
+    'behind such a BEGIN nothing goes over a wire from which nothing has come',
+    async (bench) => {
+      const { host, first, proxy, mac, line } = await shared(bench);
+      const second = await join(bench, proxy, 1);
+      await settled(bench, first, second);
+      const { wire } = await beginWire(bench, line, proxy, 'wire 0 again');
+      await wire.ping();
+      for (let flow = 0; flow < MANY_FLOWS; flow++) host.frame(frame(mac, source(flow), flow));
+      await host.ping();
+      demandEqual(String((await framesOn(wire)).length), String(MANY_FLOWS), 'all frames over wire 0:');
+      demandEqual(String((await framesOn(second)).length), '0', 'frames over the other wire:');
+    },
+  ),
   wires('asks', 'HANDLE with wires= asks for so many, of a server that names the feature', async (bench) => {
     const { first } = await visited(bench);
     await first.ping();
@@ -250,8 +374,9 @@ export const WIRE_CASES: readonly Case[] = [
   }),
   wires('near', 'a way without length gets no further wire', async (bench) => {
     const { first, peer } = await visited(bench);
-    await first.ping();
-    await first.ping();
+    const trips = [await answeredAtOnce(bench, first), await answeredAtOnce(bench, first)];
+    if (Math.min(...trips) > NEAR_MS) throw new NotApplicable('the way to this server has a length');
+    for (let count = 0; count < 3; count++) await bench.ask('STATUS?');
     demandEqual(String(peer.waiting), '0', 'further dials');
   }),
   wires('initiator', 'further wires are dialled, dialled again, and given up by 410', async (bench) => {
