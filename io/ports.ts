@@ -119,6 +119,8 @@ export interface TapOptions {
   readonly mtu?: number;
   /** Bridge to join. */
   readonly bridge?: string;
+  /** Of one that is made: whether this machine speaks IPv6 of its own on it, as on other interfaces. */
+  readonly ip?: boolean;
   /** Of the TAP that stands and is meant, whatever it is called now. */
   readonly ifindex?: number | undefined;
   /** Hears, as long as the device is open, that the TAP left its bridge or was put into it again; never while it is opened. */

@@ -148,6 +148,7 @@ export class DeviceActor {
       return this.world.interfaces.openTap(spec.ifname, {
         ...(mtu === undefined ? {} : { mtu }),
         ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
+        ...(spec.ip === undefined ? {} : { ip: spec.ip }),
         ifindex,
         onBridge: (change) => this.#bridgeChanged(change),
       });

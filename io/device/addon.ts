@@ -89,6 +89,8 @@ export interface NativeTcpInfo extends TcpFacts {
 /** Changes of one interface, made one after the other in this order. */
 export interface LinkChanges {
   readonly txQueueLength?: number;
+  /** enum in6_addr_gen_mode (linux/if_link.h). */
+  readonly addrGenMode?: number;
   readonly mac?: string;
   readonly mtu?: number;
   /** ifindex of the bridge to join; 0 leaves the one it is in. */

@@ -3,10 +3,10 @@
  * anybody may take the TAP out of it: the kernel tells, and it is put back, once a second at most.
  */
 import type { BridgeChange } from '../ports.ts';
-import { addon, type NativeLink } from './addon.ts';
+import type { NativeLink } from './addon.ts';
 import { linkMonitor } from './link-monitor.ts';
 import { linkTable } from './link-table.ts';
-import { isOurs, putInto } from './links.ts';
+import { isOurs, putInto, setMtu } from './links.ts';
 
 const PAUSE_MS = 1000;
 
@@ -106,7 +106,7 @@ export class BridgePort {
     if (bridge.mtu < least(first)) this.#fixed = bridge.mtu;
     const follows = this.#fixed === undefined && others.length > 0;
     const wanted = follows ? Math.max(bridge.mtu, least(others)) : bridge.mtu;
-    if (tap.mtu !== wanted) addon().setLink(tap.ifindex, { mtu: wanted });
+    if (tap.mtu !== wanted) setMtu(tap.ifindex, wanted);
   }
 
   #joined(): void {

@@ -96,7 +96,9 @@ export class KernelDevices implements Devices {
   }
 
   async openTap(ifname: string, options: TapOptions): Promise<FrameDevice> {
-    const device = openTap(ifname, options);
+    const device = openTap(ifname, options, (why) =>
+      this.diagnostics.warn({ ifname, why }, 'the TAP may speak IPv6 of its own'),
+    );
     const { onBridge: _, ...told } = options;
     this.diagnostics.info({ ifname, ifindex: device.ifindex, mtu: device.mtu, ...told }, 'TAP opened');
     return device;

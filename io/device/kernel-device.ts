@@ -161,16 +161,21 @@ export abstract class KernelDevice<P extends NativePort> implements FrameDevice 
   /** Makes the kernel's queue in front of this device as it should be. */
   protected abstract govern(plan: QueuePlan): void;
 
+  /** @param _before the MTU that it had until now */
+  protected mtuChanged(_before: number): void {}
+
   /** The last chance to ask the port something before it is closed. */
   protected beforeClose(): void {}
 
   private watcher(): LinkWatcher {
     return {
       changed: ({ mtu }) => {
-        if (mtu === this.currentMtu) return;
+        const before = this.currentMtu;
+        if (mtu === before) return;
         this.currentMtu = mtu;
         this.port.setMtu(mtu);
         this.sink?.resized?.();
+        this.mtuChanged(before);
       },
       gone: () => this.die('the interface was deleted'),
     };

@@ -7,6 +7,7 @@ import { addon, type NativeLink } from './addon.ts';
 import { findLink } from './interfaces.ts';
 import { linkTable } from './link-table.ts';
 import { MOST_FRAMES } from './queue-governor.ts';
+import { silence, wakes } from './quiet.ts';
 
 /** The bridge of that name. @throws DeviceError */
 export function findBridge(name: string): NativeLink {
@@ -114,5 +115,12 @@ export function leaveAsFound(tap: NativeLink, found: TapState, { bridge, mtu }: 
 
 /** Sets the MTU of an interface, 68..65535 bytes. @throws SystemError */
 export function setMtu(ifindex: number, mtu: number): void {
-  addon().setLink(ifindex, { mtu });
+  const { links, setLink } = addon();
+  const link = links(ifindex)[0];
+  if (link === undefined || !wakes(ifindex, link.mtu, mtu)) return setLink(ifindex, { mtu });
+  // Not before it is quiet again.
+  setLink(ifindex, { up: false });
+  setLink(ifindex, { mtu });
+  silence(ifindex, link.name);
+  if (link.up) setLink(ifindex, { up: true });
 }

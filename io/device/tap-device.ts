@@ -11,6 +11,7 @@ import { findLink, findNamed, interfaceAt } from './interfaces.ts';
 import { KernelDevice, OpenPort } from './kernel-device.ts';
 import { checkBridgeMtu, findBridge, leaveAsFound, setUpTap, shortenQueue } from './links.ts';
 import { MOST_FRAMES, type QueuePlan } from './queue-governor.ts';
+import { keepQuiet, makeQuiet, quietNoMore, silenceAgain, wakes } from './quiet.ts';
 
 const CLONE_DEVICE = '/dev/net/tun';
 /** IFNAMSIZ 16 with the NUL, and what the kernel's dev_valid_name() refuses; `%` would make it pick a number. */
@@ -76,8 +77,20 @@ class TapDevice extends KernelDevice<NativeTap> {
     return this.drops + this.lost;
   }
 
+  /** Somebody else may have changed it. */
+  protected override mtuChanged(before: number): void {
+    if (!wakes(this.ifindex, before, this.mtu)) return;
+    try {
+      const link = findNamed({ ifname: this.ifname, ifindex: this.ifindex });
+      if (link !== undefined) silenceAgain(link.ifindex, link.name);
+    } catch {
+      // Deleted at this moment, or no right to: it speaks, and nothing else is the worse for it.
+    }
+  }
+
   protected override beforeClose(): void {
     this.bridgePort?.stop();
+    quietNoMore(this.ifindex);
     this.readDrops();
     this.setQueue(this.fullQueue);
   }
@@ -132,17 +145,26 @@ function setUp(
   ifname: string,
   options: TapOptions,
   standing: NativeLink | undefined,
+  warn: (why: string) => void,
 ): FrameDevice {
   const bridge = options.bridge === undefined ? undefined : findBridge(options.bridge);
   const created = standing === undefined;
   const found = created ? undefined : stateOf(standing);
-  if (created) shortenQueue(linkOf(ifname));
+  if (created) prepare(linkOf(ifname), options, warn);
+  else keepQuiet(standing.ifindex, standing.name);
   setUpTap(linkOf(ifname), options, bridge);
   const device = new TapDevice(linkOf(ifname), open, found);
   // Last: until here it goes away by itself with its descriptor, whatever fails.
   if (created) persist(open, device);
   if (bridge !== undefined) device.keepIn(bridge, options.onBridge ?? (() => undefined));
   return device;
+}
+
+/** What comes before it is up for the first time. */
+function prepare(tap: NativeLink, { ip = false }: TapOptions, warn: (why: string) => void): void {
+  shortenQueue(tap);
+  const fault = ip ? undefined : makeQuiet(tap.ifindex, tap.name);
+  if (fault !== undefined) warn(fault);
 }
 
 function stateOf({ ifindex, mac, mtu, up, txQueueLength: queue }: NativeLink): TapState {
@@ -161,9 +183,13 @@ function persist(open: OpenPort<NativeTap>, device: FrameDevice): void {
 
 /**
  * Makes a persistent TAP interface, or attaches to the one that stands, and sets it up. On failure nothing of it
- * is left. @throws DeviceError
+ * is left. `warn` hears what could not be done for it to be quiet. @throws DeviceError
  */
-export function openTap(ifname: string, options: TapOptions): FrameDevice {
+export function openTap(
+  ifname: string,
+  options: TapOptions,
+  warn: (why: string) => void = () => undefined,
+): FrameDevice {
   if (!tapAvailable())
     throw new DeviceError('bad-device', `this machine has no TAP interfaces: no ${CLONE_DEVICE}`);
   let open: OpenPort<NativeTap> | undefined;
@@ -179,7 +205,7 @@ export function openTap(ifname: string, options: TapOptions): FrameDevice {
     open = new OpenPort(
       (outcome, onReadable) => new Tap(name, created, standing?.multiQueue ?? false, outcome, onReadable),
     );
-    return setUp(open, name, options, standing);
+    return setUp(open, name, options, standing, warn);
   } catch (cause) {
     open?.port.close();
     throw deviceError(cause, ifname, 'CAP_NET_ADMIN');

@@ -1,7 +1,7 @@
 /**
  * Devices (PROTOCOL.md section 3.1):
  *
- *     <ifname>   packet:<ifname>   pcap:<ifname>   tap:<name>[?mtu=<n>[&bridge=<ifname>]]
+ *     <ifname>   packet:<ifname>   pcap:<ifname>   tap:<name>[?mtu=<n>][&bridge=<ifname>][&ip=on]
  */
 import { bad, good, type Result } from './errors.ts';
 import { MTU_RANGE, parseMtu } from './numbers.ts';
@@ -11,7 +11,8 @@ const ENCODER = new TextEncoder();
 /** What the kernel's isspace() takes for white space, byte by byte (lib/ctype.c). */
 const KERNEL_SPACES: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x20, 0xa0]);
 
-const FORMS = 'a device is <ifname>, packet:<ifname>, pcap:<ifname> or tap:<name>[?mtu=<n>&bridge=<ifname>]';
+const FORMS =
+  'a device is <ifname>, packet:<ifname>, pcap:<ifname> or tap:<name>[?mtu=<n>&bridge=<ifname>&ip=on]';
 /** IFNAMSIZ and ALTIFNAMSIZ of the kernel, less the NUL. */
 const MOST_NAME_BYTES = 15;
 const MOST_ALTERNATIVE_BYTES = 127;
@@ -44,13 +45,15 @@ export function parseDevice(text: string): Result<DeviceSpec> {
   if (!isIfname(ifname, form === 'tap' ? MOST_NAME_BYTES : MOST_ALTERNATIVE_BYTES))
     return bad('bad-device', NAME_RULE);
   if (form === 'tap') return parseTap(ifname, options);
-  if (options !== undefined) return bad('bad-device', 'only tap: takes options: mtu=<n> and bridge=<ifname>');
+  if (options !== undefined)
+    return bad('bad-device', 'only tap: takes options: mtu=<n>, bridge=<ifname> and ip=on');
   return good({ kind: 'interface', backend: form, ifname });
 }
 
 function parseTap(ifname: string, options: string | undefined): Result<DeviceSpec> {
   let mtu: number | undefined;
   let bridge: string | undefined;
+  let ip: boolean | undefined;
   for (const option of options === undefined ? [] : options.split('&')) {
     const equals = option.indexOf('=');
     const key = option.slice(0, Math.max(0, equals));
@@ -61,10 +64,13 @@ function parseTap(ifname: string, options: string | undefined): Result<DeviceSpe
     } else if (key === 'bridge' && bridge === undefined) {
       if (!isIfname(value)) return bad('bad-device', `bridge=: ${NAME_RULE}`);
       bridge = value;
+    } else if (key === 'ip' && ip === undefined) {
+      if (value !== 'on' && value !== 'off') return bad('bad-device', 'ip= of a TAP is on or off');
+      ip = value === 'on';
     } else {
       return bad(
         'bad-device',
-        'options of tap: are mtu=<n> and bridge=<ifname>, each once at most, parted by &',
+        'options of tap: are mtu=<n>, bridge=<ifname> and ip=on, each once at most, parted by &',
       );
     }
   }
@@ -73,6 +79,7 @@ function parseTap(ifname: string, options: string | undefined): Result<DeviceSpe
     ifname,
     ...(mtu === undefined ? {} : { mtu }),
     ...(bridge === undefined ? {} : { bridge }),
+    ...(ip ? { ip } : {}),
   });
 }
 
@@ -84,5 +91,6 @@ export function formatDevice(device: DeviceSpec): string {
   const options: string[] = [];
   if (device.mtu !== undefined) options.push(`mtu=${device.mtu}`);
   if (device.bridge !== undefined) options.push(`bridge=${device.bridge}`);
+  if (device.ip) options.push('ip=on');
   return `tap:${device.ifname}${options.length > 0 ? `?${options.join('&')}` : ''}`;
 }

@@ -19,7 +19,14 @@ export interface RoleConfig {
 /** `<device>` (section 3.1). */
 export type DeviceSpec =
   | { readonly kind: 'interface'; readonly backend: 'any' | 'packet' | 'pcap'; readonly ifname: string }
-  | { readonly kind: 'tap'; readonly ifname: string; readonly mtu?: number; readonly bridge?: string };
+  | {
+      readonly kind: 'tap';
+      readonly ifname: string;
+      readonly mtu?: number;
+      readonly bridge?: string;
+      /** Whether this machine speaks IPv6 of its own on it. */
+      readonly ip?: true;
+    };
 
 /** `<remote>`. A URL is kept in its normal form: lower-case host, port always there, without the pin. */
 export type Remote =

@@ -133,6 +133,29 @@ bool changeNumber(napi_env env, int ifindex, napi_value changes, const char* nam
   return finish(env, request, name) == 0;
 }
 
+/// IFLA_AF_SPEC with AF_INET6 in it, and that with IFLA_INET6_ADDR_GEN_MODE (linux/if_link.h).
+bool changeAddrGenMode(napi_env env, int ifindex, napi_value changes) {
+  napi_value value;
+  uint32_t mode = 0;
+  if (!napi::property(env, changes, "addrGenMode", value)) return true;
+  if (!napi::toUint32(env, value, mode) || mode > UINT8_MAX) {
+    napi::throwType(env, "a mode is needed");
+    return false;
+  }
+  struct {
+    rtattr family;
+    rtattr attribute;
+    uint8_t mode;
+    uint8_t padding[3];
+  } spec{};
+  spec.attribute = {static_cast<unsigned short>(RTA_LENGTH(sizeof spec.mode)), IFLA_INET6_ADDR_GEN_MODE};
+  spec.mode = static_cast<uint8_t>(mode);
+  spec.family = {static_cast<unsigned short>(sizeof spec), AF_INET6};
+  netlink::Request request(RTM_NEWLINK, NLM_F_ACK, ifindex);
+  request.add(IFLA_AF_SPEC, &spec, sizeof spec);
+  return finish(env, request, "addrGenMode") == 0;
+}
+
 bool changeMac(napi_env env, int ifindex, napi_value changes) {
   napi_value value;
   std::string text;
@@ -160,7 +183,7 @@ bool changeUp(napi_env env, int ifindex, napi_value changes) {
   return finish(env, request, "up") == 0;
 }
 
-/// setLink(ifindex, {txQueueLength, mac, mtu, master, up}): one after the other in this order, so that a port has
+/// setLink(ifindex, {txQueueLength, addrGenMode, mac, mtu, master, up}): one after the other in this order, so that a port has
 /// its MAC address and MTU before its bridge looks at them. Stops at the first that fails.
 napi_value jsSetLink(napi_env env, napi_callback_info info) {
   napi::Call<2> call(env, info);
@@ -171,7 +194,8 @@ napi_value jsSetLink(napi_env env, napi_callback_info info) {
   }
   const int ifindex = static_cast<int>(index);
   const napi_value changes = call.args[1];
-  if (changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeMac(env, ifindex, changes) &&
+  if (changeNumber(env, ifindex, changes, "txQueueLength", IFLA_TXQLEN) && changeAddrGenMode(env, ifindex, changes) &&
+      changeMac(env, ifindex, changes) &&
       changeNumber(env, ifindex, changes, "mtu", IFLA_MTU) &&
       changeNumber(env, ifindex, changes, "master", IFLA_MASTER)) {
     changeUp(env, ifindex, changes);

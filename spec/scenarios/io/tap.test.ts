@@ -3,7 +3,7 @@
  *
  *     [device under test] ════ tap0 [raw socket of another program]
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addon } from '../../../io/device/addon.ts';
@@ -96,6 +96,33 @@ function ownTests(): void {
     await device.close();
   });
 
+  test('one that we make has no IPv6 address of its own, also when IPv6 comes to it later', () => {
+    for (const scope of ['all', 'default']) {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${scope}/disable_ipv6`, '0');
+    }
+    const devices = kernelDevices(new MemoryDiagnostics());
+    try {
+      const setting = (name: string, key: string) =>
+        readFileSync(`/proc/sys/net/ipv6/conf/${name}/${key}`, 'utf8').trim();
+      openTap('tap0', {});
+      assert.is(ip('-6 address show dev tap0'), '');
+      assert.equal([setting('tap0', 'addr_gen_mode'), setting('tap0', 'accept_ra')], ['1', '0']);
+      // The least MTU that IPv6 is had with is 1280.
+      openTap('tap1', { mtu: 1000 });
+      devices.setMtu({ ifname: 'tap1' }, 1280);
+      assert.is(ip('-6 address show dev tap1'), '');
+      assert.equal([setting('tap1', 'addr_gen_mode'), setting('tap1', 'accept_ra')], ['1', '0']);
+      assert.ok(findInterface('tap1')!.up);
+      openTap('tap9', { ip: true });
+      assert.match(ip('-6 address show dev tap9'), 'fe80:');
+    } finally {
+      for (const name of ['tap0', 'tap1', 'tap9']) removeTap({ ifname: name });
+      for (const scope of ['all', 'default']) {
+        writeFileSync(`/proc/sys/net/ipv6/conf/${scope}/disable_ipv6`, '1');
+      }
+    }
+  });
+
   test('in a bridge it has a high address, and the bridge keeps its own', async () => {
     ip('link add br0 type bridge');
     ip('link add d0 type veth peer name far0');
@@ -139,7 +166,7 @@ function ownTests(): void {
     const wrong: [string, TapOptions, string, RegExp][] = [
       ['tap0', { bridge: 'nobr' }, 'no-such-device', /no bridge nobr/],
       ['tap0', { bridge: 'd0' }, 'bad-device', /d0 is no bridge/],
-      ['tap0', { bridge: 'br0', mtu: 1400 }, 'bad-device', /less than the 1500 of br0/],
+      ['tap0', { bridge: 'br0', mtu: 1400 }, 'bad-device', /another one than the 1500 of br0/],
       ['d0', {}, 'bad-device', /no TAP/],
       ['lo', {}, 'bad-device', /no TAP/],
       ['tap%d', {}, 'bad-device', /name/],

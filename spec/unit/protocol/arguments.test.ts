@@ -30,6 +30,8 @@ test('devices: the four forms and their options', () => {
     ok: true,
     value: { kind: 'tap', ifname: 'vm0', mtu: 1400, bridge: 'br0' },
   });
+  assert.equal(parseDevice('tap:vm0?ip=on'), { ok: true, value: { kind: 'tap', ifname: 'vm0', ip: true } });
+  assert.equal(parseDevice('tap:vm0?ip=off'), { ok: true, value: { kind: 'tap', ifname: 'vm0' } });
   const wrong = [
     '',
     ':',
@@ -55,6 +57,9 @@ test('devices: the four forms and their options', () => {
     'bridge=',
     'bridge=a/b',
     'mtu=1400&',
+    'ip=',
+    'ip=1',
+    'ip=on&ip=on',
     '__proto__=1',
   ];
   for (const text of [...wrong, ...wrongTap.map((option) => `tap:vm0?${option}`)]) {

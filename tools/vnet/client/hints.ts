@@ -11,7 +11,7 @@ const HINTS: { readonly [R in Reason]?: string } = {
   'no-such-device': '`vnet devices` lists the interfaces of a server; tap:NAME makes a new one.',
   'no-such-peer': 'The peers that a server knows stand in its --peers file.',
   'bad-device':
-    'A device is IFNAME, pcap:IFNAME, packet:IFNAME or tap:NAME[?mtu=N&bridge=BR]; `vnet devices` lists them.',
+    'A device is IFNAME, pcap:IFNAME, packet:IFNAME or tap:NAME[?mtu=N&bridge=BR&ip=on]; `vnet devices` lists them.',
   'bad-roles-pair':
     'Good are PROXY HOST, HOST PROXY and BRIDGE BRIDGE: first the role here, then the one there.',
   'bad-remote': 'A remote is tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:…] or peer:NAME.',

@@ -90,7 +90,7 @@ export const HANDLE = declare({
     },
     {
       name: 'local_device',
-      text: 'an interface of the server that you talk to (`vnet devices` lists them): IFNAME, pcap:IFNAME, packet:IFNAME, or tap:NAME[?mtu=N&bridge=BR]',
+      text: 'an interface of the server that you talk to (`vnet devices` lists them): IFNAME, pcap:IFNAME, packet:IFNAME, or tap:NAME[?mtu=N&bridge=BR&ip=on]',
     },
     { name: 'remote_device', text: 'an interface of the remote server, in the same forms' },
     {
