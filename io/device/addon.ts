@@ -105,8 +105,12 @@ export interface SystemError extends Error {
 }
 
 export interface Addon {
+  /**
+   * With the number of a descriptor in place of a name: takes over one end of a `socketPair` of datagrams, which carries
+   * frames as a TAP does. @throws SystemError, EPROTOTYPE for any other descriptor
+   */
   readonly Tap: new (
-    name: string,
+    name: string | number,
     create: boolean,
     multiQueue: boolean,
     outcome: Int32Array,
@@ -129,6 +133,8 @@ export interface Addon {
    * when they find no room
    */
   joinSegments(batch: Uint8Array, mtu: number, out: Uint8Array): number;
+  /** Two unix sockets, connected to one another. @returns both descriptors @throws SystemError */
+  socketPair(datagrams: boolean): readonly [number, number];
   /** Sets TCP_NOTSENT_LOWAT of a TCP socket, in bytes. @throws SystemError */
   setNotSentLowat(fd: number, bytes: number): void;
   /** Sets SO_RCVLOWAT: from how many bytes on a socket is readable. @throws SystemError */
@@ -159,6 +165,8 @@ export interface Addon {
    * @returns how many bytes it took; or minus an errno, EAGAIN when there is no room now
    */
   writeNow(fd: number, bytes: Uint8Array): number;
+  /** Gives back to the kernel what the C library keeps of memory that was freed; nothing where it has no means for that. */
+  trimMemory(): void;
   /**
    * All interfaces, or the one with that index or (alternative) name, 1 to 127 bytes without NUL (an empty array when
    * there is none). @throws SystemError

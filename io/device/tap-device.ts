@@ -226,6 +226,34 @@ export function restoreTap(ifindex: number, found: TapState, options: TapOptions
   }
 }
 
+/** Of no interface: nothing is told of it, and nothing can be changed. */
+const NO_LINK: NativeLink = {
+  ...{
+    name: 'none',
+    ifindex: 0,
+    type: 1,
+    kind: 'tun',
+    mac: '02:00:00:00:00:00',
+    mtu: 1500,
+    master: 0,
+    queues: 0,
+    macvlanMode: 0,
+    lower: 0,
+  },
+  ...{ up: true, loopback: false, tap: true, multiQueue: false, txDropped: 0, txQueueLength: MOST_FRAMES },
+};
+
+/**
+ * A TAP device on one end of a `socketPair` of datagrams in place of an interface; the other end hears its frames behind a
+ * virtio header of 12 bytes each, and says such. For the warm-up. @throws SystemError; the socket is the caller's then
+ */
+export function openTapOver(socket: number): FrameDevice {
+  const open = new OpenPort(
+    (outcome, onReadable) => new (addon().Tap)(socket, false, false, outcome, onReadable),
+  );
+  return new TapDevice(NO_LINK, open, undefined);
+}
+
 /** Removes a TAP interface. @returns its name now, undefined when there is none @throws DeviceError */
 export function removeTap(tap: Named): string | undefined {
   try {

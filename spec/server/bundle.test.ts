@@ -1,10 +1,11 @@
 /** What `npm run build` makes: errors in it tell the places of the source, and a server loads no more than it needs. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { VNET } from '../../tools/lab/server.ts';
+import { NODE_OPTIONS, VNET } from '../../tools/lab/server.ts';
 
 const bundle = suite('the bundle');
 
@@ -22,6 +23,33 @@ bundle('an error tells its place in the source', () => {
   assert.match(stderr, /no way\n.*tools\/vnet\/cli\/.*\.ts:\d+:\d+/s);
 });
 
+bundle('so does one that ends a server, though it keeps no maps', () => {
+  const log = mkdtempSync(join(tmpdir(), 'vnet-bundle-'));
+  const say = `process.stdout.write = (text) => { if (/^READY/.test(text)) throw new Error('no way'); return true }`;
+  const listen = ['--listen', `unix://${join(log, 'socket')}`];
+  const { status, stderr } = behind(say, 'serve', '--no-warm-up', '--log', join(log, 'log'), ...listen);
+  rmSync(log, { recursive: true });
+  assert.is(status, 1, stderr);
+  const told = stderr.split('\n').find((line) => line.includes('nobody caught'));
+  assert.ok(told, stderr);
+  const { reason, at } = JSON.parse(told) as { reason: string; at: string[] };
+  assert.is(reason, 'no way');
+  assert.ok(
+    at.some((frame) =>
+      /^run \(?.*\/tools\/vnet\/commands\/serve\.ts:\d+:\d+/.test(frame.replace('async ', '')),
+    ),
+    at.join('\n'),
+  );
+});
+
+bundle('typed by its name it runs as the laboratory runs it', () => {
+  const [first] = readFileSync(VNET, 'utf8').split('\n');
+  assert.is(first, `#!/usr/bin/env -S node ${NODE_OPTIONS.join(' ')}`);
+  const { status, stdout } = spawnSync(VNET, ['--version'], { encoding: 'utf8' });
+  assert.is(status, 0);
+  assert.match(stdout, /\d/);
+});
+
 /** The sources of all chunks that one loads, by imports that are not put off. */
 function sourcesOf(file: string, seen = new Set<string>()): Set<string> {
   if (seen.has(file)) return seen;
@@ -29,7 +57,7 @@ function sourcesOf(file: string, seen = new Set<string>()): Set<string> {
   const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] };
   for (const source of sources) seen.add(join(dirname(file), source));
   for (const [, chunk] of readFileSync(file, 'utf8').matchAll(
-    /^(?:import|export) ?[^;()]*?"(\.[^"]+\.js)";$/gm,
+    /(?:^|;)(?:import|export)\b[^;()]*?"(\.[^"]+\.js)"(?=;|$)/gm,
   )) {
     sourcesOf(join(dirname(file), chunk!), seen);
   }

@@ -2,7 +2,10 @@
  * What an idle server takes: time from exec to READY, and resident memory three seconds later. Several builds are
  * started in turn, so that what else goes on in the machine meets all of them.
  *
- *     node --import tsx tools/bench-start/main.ts [--rounds N] [MAIN.js …]     `vnet` commands; ours by default
+ *     node --import tsx tools/bench-start/main.ts [--rounds N] [-- COMMAND …]
+ *
+ * A COMMAND is what is typed behind `node`, in one word, with options of `vnet serve` behind `--`:
+ * `"--v8-pool-size=1 dist/tools/vnet/main.js -- --no-warm-up"`. Ours by default.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { median } from '../bench/statistics.ts';
 import { Program } from '../lab/program.ts';
-import { VNET } from '../lab/server.ts';
+import { NODE_OPTIONS, VNET } from '../lab/server.ts';
 
 interface Start {
   /** Milliseconds from exec to READY. */
@@ -25,11 +28,12 @@ interface Start {
 const IDLE_AFTER_MS = 3000;
 
 /** Starts a server as people do: a log, a password, a control port on loopback. */
-async function start(command: string): Promise<Start> {
+async function start(way: string): Promise<Start> {
+  const [command = [], further = []] = way.split(' -- ', 2).map((text) => text.split(' ').filter(Boolean));
   const dir = mkdtempSync(join(tmpdir(), 'vnet-start-'));
   const options = ['--listen', 'tcp://127.0.0.1:0', '--log', join(dir, 'log'), '--name', 'bench'];
   const started = performance.now();
-  const server = new Program('bench', [process.execPath, command, 'serve', ...options], {
+  const server = new Program('bench', [process.execPath, ...command, 'serve', ...options, ...further], {
     env: { ...process.env, VNET_PASSWORD: 'correct-horse-7' },
   });
   try {
@@ -60,7 +64,7 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '7' } },
   allowPositionals: true,
 });
-const commands = positionals.length > 0 ? positionals : [VNET];
+const commands = positionals.length > 0 ? positionals : [[...NODE_OPTIONS, VNET].join(' ')];
 const starts = new Map<string, Start[]>(commands.map((command) => [command, []]));
 for (let round = 0; round < Number(values.rounds); round++) {
   for (const [command, list] of starts) list.push(await start(command));

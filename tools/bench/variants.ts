@@ -9,7 +9,7 @@
 import type { LineConditions } from '../../io/memory/line.ts';
 import { Lab } from '../lab/lab.ts';
 import { Line } from '../lab/line.ts';
-import { VnetServer } from '../lab/server.ts';
+import { type ServerOptions, VnetServer } from '../lab/server.ts';
 import type { Testbed } from './probes.ts';
 import { type Relay, startRelay } from './relay.ts';
 
@@ -27,7 +27,12 @@ export interface Variant {
   readonly wires?: number;
   /** No servers, but a least relay. */
   readonly relay?: Relay;
+  /** How the servers are run; this build's own, without further options, when left out. */
+  readonly run?: ServerRun;
 }
+
+/** What is typed in place of `vnet`, and options of `vnet serve`. */
+export type ServerRun = Pick<ServerOptions, 'command' | 'args'>;
 
 export const DIRECT = 'direct';
 
@@ -65,14 +70,19 @@ export async function newLab(line?: LineConditions): Promise<Lab> {
 export const SERVER_PORT = 7411;
 
 /** One server at each end of the cable, started. `tls`: each admits the other's certificate. */
-export async function newServers(lab: Lab, scheme: 'tcp' | 'tls'): Promise<[VnetServer, VnetServer]> {
+export async function newServers(
+  lab: Lab,
+  scheme: 'tcp' | 'tls',
+  { args = [], ...run }: ServerRun = {},
+): Promise<[VnetServer, VnetServer]> {
   const [near, far] = SIDES.map(
     ({ ns, underlay }) =>
       new VnetServer(lab, {
         ns,
         name: ns,
         listen: `${scheme}://${underlay}:${SERVER_PORT}`,
-        args: ['--allow-plaintext'],
+        args: ['--allow-plaintext', ...args],
+        ...run,
       }),
   ) as [VnetServer, VnetServer];
   if (scheme === 'tls') {
@@ -106,7 +116,7 @@ export async function stand(variant: Variant, secret: string, line?: LineConditi
 }
 
 async function build(lab: Lab, variant: Variant, secret: string): Promise<Testbed> {
-  const { scheme, backend, offload, wires, relay } = variant;
+  const { scheme, backend, offload, wires, relay, run } = variant;
   const testbed = { lab, near: NEAR.ns, far: FAR.ns };
   if (relay !== undefined) {
     const pids = await startRelay(lab, { near: NEAR.ns, far: FAR.ns, address: FAR.underlay }, relay);
@@ -117,7 +127,7 @@ async function build(lab: Lab, variant: Variant, secret: string): Promise<Testbe
     return { ...testbed, address: FAR.underlay, dev: 'ul0', pids: [] };
   }
   const options = [`offload=${offload}`, ...(wires === undefined ? [] : [`wires=${wires}`])].join(' ');
-  const pids = await join(lab, scheme, [backend, backend], options, secret);
+  const pids = await join(lab, scheme, [backend, backend], options, secret, run);
   return { ...testbed, address: FAR.overlay, dev: overlayDevice(backend), pids };
 }
 
@@ -134,8 +144,9 @@ async function join(
   backends: readonly [Backend, Backend],
   options: string,
   secret: string,
+  run?: ServerRun,
 ): Promise<number[]> {
-  const [near, far] = await newServers(lab, scheme);
+  const [near, far] = await newServers(lab, scheme, run);
   const ends = SIDES.map((side, at) => ({ ...side, backend: backends[at]! }));
   const captured = ends.filter(({ backend }) => backend !== 'tap');
   for (const { ns, overlay } of captured) {

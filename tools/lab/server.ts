@@ -9,8 +9,16 @@ import { waitUntil } from './wait.ts';
 /** The built `vnet` command. */
 export const VNET = projectFile('dist/tools/vnet/main.js');
 
+/** With what V8 the command runs when it is typed by its name: of its first line. */
+export const NODE_OPTIONS = ['--single-threaded-gc', '--no-memory-reducer', '--v8-pool-size=1'];
+
 /** What to type for `vnet …`. */
-export const vnet = (...args: readonly string[]): string[] => [process.execPath, VNET, ...args];
+export const vnet = (...args: readonly string[]): string[] => [
+  process.execPath,
+  ...NODE_OPTIONS,
+  VNET,
+  ...args,
+];
 
 export interface ServerOptions {
   readonly ns: string;
@@ -19,6 +27,8 @@ export interface ServerOptions {
   readonly listen: string;
   /** Further options of `vnet serve`. */
   readonly args?: readonly string[];
+  /** What to type in place of `vnet`, for another build. */
+  readonly command?: readonly string[];
 }
 
 /** The secret of identity `default` on every server of a lab. */
@@ -84,7 +94,8 @@ export class VnetServer {
       : [];
     const control = `tcp://${CONTROL.host}:${CONTROL.port}`;
     const listeners = [listen, control, `unix://${this.#socket}`].flatMap((url) => ['--listen', url]);
-    return vnet('serve', '--name', name, ...listeners, '--log', this.logFolder, ...tls, ...args);
+    const { command = vnet() } = this.options;
+    return [...command, 'serve', '--name', name, ...listeners, '--log', this.logFolder, ...tls, ...args];
   }
 
   /** Starts it and waits for READY. @throws DeadlineError with its last words */

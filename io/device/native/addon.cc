@@ -13,6 +13,7 @@ NAPI_MODULE_INIT() {
   defineSync(env, exports);
   defineTcp(env, exports);
   defineJoin(env, exports);
+  defineMemory(env, exports);
   defineWrite(env, exports);
   return exports;
 }

@@ -67,4 +67,5 @@ void defineResolve(napi_env env, napi_value exports);
 void defineSync(napi_env env, napi_value exports);
 void defineTcp(napi_env env, napi_value exports);
 void defineJoin(napi_env env, napi_value exports);
+void defineMemory(napi_env env, napi_value exports);
 void defineWrite(napi_env env, napi_value exports);

@@ -110,6 +110,30 @@ napi_value jsBindUnix(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/// socketPair(datagrams): two unix sockets, connected to one another. @returns both descriptors
+napi_value jsSocketPair(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  bool datagrams = false;
+  if (!napi::toBool(env, call.args[0], datagrams)) {
+    napi::throwType(env, "socketPair(datagrams)");
+    return nullptr;
+  }
+  int both[2];
+  const int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, both) != 0) {
+    napi::throwErrno(env, errno, "socketpair");
+    return nullptr;
+  }
+  napi_value pair = nullptr;
+  napi_create_array_with_length(env, 2, &pair);
+  for (uint32_t i = 0; i < 2; i += 1) {
+    napi_value fd = nullptr;
+    napi_create_int32(env, both[i], &fd);
+    napi_set_element(env, pair, i, fd);
+  }
+  return pair;
+}
+
 }  // namespace
 
 void defineSockets(napi_env env, napi_value exports) {
@@ -117,6 +141,7 @@ void defineSockets(napi_env env, napi_value exports) {
       {"sendNow", nullptr, jsSendNow, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"bindUnix", nullptr, jsBindUnix, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setReceiveLowat", nullptr, jsSetReceiveLowat, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"socketPair", nullptr, jsSocketPair, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"setNotSentLowat", nullptr, jsSetNotSentLowat, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

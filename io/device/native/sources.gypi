@@ -5,6 +5,7 @@
     "chain.cc",
     "join.cc",
     "links.cc",
+    "memory.cc",
     "monitor.cc",
     "napi.cc",
     "netlink.cc",

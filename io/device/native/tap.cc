@@ -3,6 +3,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cerrno>
@@ -184,6 +185,19 @@ int attach(const Request& request, Fd& out, std::string& step) {
   return 0;
 }
 
+/// Takes over one end of a pair of datagram sockets, which then carries frames as a TAP does; any other descriptor stays its
+/// owner's.
+int takeSocket(int socket, Fd& out) {
+  int domain = 0, type = 0;
+  socklen_t size = sizeof domain;
+  if (getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return errno;
+  size = sizeof type;
+  if (getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return errno;
+  if (domain != AF_UNIX || type != SOCK_DGRAM) return EPROTOTYPE;
+  out = Fd(socket);
+  return 0;
+}
+
 bool readRequest(napi_env env, napi_value name, napi_value create, napi_value multiQueue, Request& out) {
   if (napi::toString(env, name, out.name) && !out.name.empty() && out.name.size() < IFNAMSIZ &&
       napi::toBool(env, create, out.create) && napi::toBool(env, multiQueue, out.multiQueue)) {
@@ -197,10 +211,16 @@ napi_value construct(napi_env env, napi_callback_info info) {
   if (!napi::calledWithNew(env, info)) return nullptr;
   napi::Call<5> call(env, info);
   Request request;
-  if (!readRequest(env, call.args[0], call.args[1], call.args[2], request)) return nullptr;
   Fd fd;
-  std::string step;
-  const int error = attach(request, fd, step);
+  std::string step = "socket of frames";
+  uint32_t socket = 0;
+  int error = 0;
+  if (napi::toUint32(env, call.args[0], socket)) {
+    error = takeSocket(static_cast<int>(socket), fd);
+  } else {
+    if (!readRequest(env, call.args[0], call.args[1], call.args[2], request)) return nullptr;
+    error = attach(request, fd, step);
+  }
   if (error != 0) {
     napi::throwErrno(env, error, step);
     return nullptr;

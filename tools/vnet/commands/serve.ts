@@ -6,9 +6,10 @@ import { Failure } from '../cli/failures.ts';
 import { onSignals } from '../cli/signals.ts';
 import { onOutputError, outputProblem } from '../cli/standard-output.ts';
 import { assemble, StartError } from '../serve/assemble.ts';
+import { setJitFlags } from '../serve/engine-flags.ts';
 import { reportFatalError, reportWarnings } from '../serve/fatal-error.ts';
-import { setJitFlags } from '../serve/jit-flags.ts';
 import { readServeOptions, type ServeOptions } from '../serve/options.ts';
+import { startWarmUp } from '../serve/warm-up.ts';
 import { SERVE } from '../usage/server.ts';
 
 /** `vnet serve`: exit status 0 after an orderly end, 1 when it cannot start, 2 on wrong usage. */
@@ -34,6 +35,8 @@ async function run(options: ServeOptions, around: CommandIo): Promise<number> {
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
+  const stopped = new AbortController();
+  const warmUp = options['warm-up'] === false ? undefined : startWarmUp(stopped.signal, diagnostics);
   const urls = await server.start();
   onSignals((signal) => {
     if (signal === 'SIGHUP') server.reload();
@@ -42,10 +45,12 @@ async function run(options: ServeOptions, around: CommandIo): Promise<number> {
   const unwritable = new Promise<Unwritable>((resolve) => {
     onOutputError((error) => resolve(new Unwritable(outputProblem(error))));
   });
+  await warmUp?.byReady;
   around.out(`READY ${urls.join(' ')}\n`);
   const end = await Promise.race([ended, unwritable]);
   if (end instanceof Unwritable) diagnostics.error({ reason: end.message }, 'nobody can be told READY');
-  await server.stop(end instanceof Unwritable ? 'no standard output' : end);
+  stopped.abort();
+  await Promise.all([server.stop(end instanceof Unwritable ? 'no standard output' : end), warmUp?.over]);
   if (end instanceof Unwritable) throw new Failure(1, `vnet serve: ${end.message}`);
   return 0;
 }

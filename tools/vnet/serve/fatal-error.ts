@@ -4,6 +4,7 @@
  * the kind of error, its code, where it happened, and its message without whatever it quotes.
  */
 import type { Diagnostics } from '../../../io/ports.ts';
+import { sourceFrame } from './source-frames.ts';
 
 const MOST_CAUSES = 3;
 const LONGEST_MESSAGE = 200;
@@ -17,7 +18,7 @@ export function describeError(error: unknown, causes = MOST_CAUSES): Record<stri
     error: error.name,
     ...(typeof code === 'string' ? { code } : {}),
     reason: withoutQuotes(error.message),
-    at: frames.map((line) => line.trim().replace(/^at /, '')),
+    at: frames.map((line) => sourceFrame(line.trim().replace(/^at /, ''))),
     ...(error.cause === undefined || causes === 0 ? {} : { cause: describeError(error.cause, causes - 1) }),
   };
 }

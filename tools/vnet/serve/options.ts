@@ -27,6 +27,7 @@ const Settings = v.strictObject({
   policy: v.optional(v.string()),
   'allow-plaintext': v.optional(v.boolean()),
   resume: v.optional(v.boolean()),
+  'warm-up': v.optional(v.boolean()),
   congestion: v.optional(v.string()),
   ...WIRE_SETTINGS,
   limits: v.optional(LimitSettings),
@@ -65,7 +66,7 @@ export function readServeOptions(
 }
 
 function fromCommandLine({ values, positionals }: Parsed<typeof SERVE.options>): Settings {
-  const { config: _, 'no-resume': noResume, listen = [], ...rest } = values;
+  const { config: _, 'no-resume': noResume, 'no-warm-up': noWarmUp, listen = [], ...rest } = values;
   // `--listen A B`: URLs behind the first stand as words of their own.
   const stray = positionals.find((word) => !word.includes('://'));
   if (stray !== undefined) throw new UsageError(`"${stray}" is no option and no listener URL`);
@@ -74,6 +75,7 @@ function fromCommandLine({ values, positionals }: Parsed<typeof SERVE.options>):
     ...rest,
     ...(urls.length === 0 ? {} : { listen: urls }),
     ...(noResume ? { resume: false } : {}),
+    ...(noWarmUp ? { 'warm-up': false } : {}),
   };
   return check(settings, 'command line');
 }

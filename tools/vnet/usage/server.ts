@@ -79,6 +79,9 @@ export const SERVE = declare({
       otherwise: 'everything',
     },
     'allow-plaintext': { text: 'take and send passwords on plain tcp:// also across a network' },
+    'no-warm-up': {
+      text: 'do not let the packet path run by itself at the start, so that the first frames find it slow and the start takes less of a processor',
+    },
     'no-resume': { text: 'do not dial again the Handlers of the run before' },
     congestion: {
       value: 'NAME',

@@ -1,4 +1,4 @@
-/** How soon the just-in-time compiler takes up the packet path. */
+/** How V8 is set up for a server: one busy thread, little memory, frames that must not wait. */
 import { setFlagsFromString } from 'node:v8';
 
 /** First Node whose V8 has a quick compiler (Maglev) between the interpreter and the slow one; it lost this flag too. */
@@ -11,7 +11,18 @@ const WITH_MAGLEV = 22;
  */
 const INTERRUPT_BUDGET = 15_000;
 
-/** Makes code that is used again and again fast sooner than V8 would. To be called before anything else runs. */
+/**
+ * The space of what is new stays at its first megabyte: at 16 a start fills 8 of them for good, and a frame leaves
+ * next to nothing behind.
+ */
+const HEAP = '--semi-space-growth-factor=1';
+
+/** For the heap. To be called before anything else is loaded. */
+export function setHeapFlags(): void {
+  setFlagsFromString(HEAP);
+}
+
+/** Makes code that is used again and again fast sooner than V8 would. To be called before the packet path runs. */
 export function setJitFlags(): void {
   if (Number.parseInt(process.versions.node, 10) >= WITH_MAGLEV) return;
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);

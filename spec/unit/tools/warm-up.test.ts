@@ -1,0 +1,56 @@
+/** The packet path runs by itself at the start of a server, and nothing of that is left. */
+import { readdirSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MemoryDiagnostics } from '../../../io/memory/diagnostics.ts';
+import { startWarmUp, warmUp } from '../../../tools/vnet/serve/warm-up.ts';
+import { until } from '../../suites/until.ts';
+
+const test = suite('warm-up');
+
+/** Open descriptors, and what keeps the event loop. */
+const held = () => ({
+  descriptors: readdirSync('/proc/self/fd').length,
+  resources: process.getActiveResourcesInfo().sort(),
+});
+/** What was closed last goes in one of the next turns of the loop. */
+const settled = (as: ReturnType<typeof held>) =>
+  until('nothing to be left open', () => isDeepStrictEqual(held(), as));
+
+test('all frames come back, and nothing stays open', async () => {
+  // What is made once and kept: the socket on which the kernel tells of interfaces, and the like.
+  const bare = held();
+  await warmUp(AbortSignal.timeout(50));
+  await until('its sockets to be closed', () => held().resources.length <= bare.resources.length);
+  const before = held();
+  assert.is(await warmUp(new AbortController().signal), 3100);
+  await settled(before);
+});
+
+test('it ends soon when the server does', async () => {
+  const before = held();
+  const stopped = new AbortController();
+  const running = warmUp(stopped.signal);
+  setImmediate(() => stopped.abort());
+  assert.ok((await running) < 3100);
+  await settled(before);
+});
+
+test('READY does not wait for all of it, nor for one that cannot be', async () => {
+  const diagnostics = new MemoryDiagnostics();
+  const stopped = new AbortController();
+  // This process is older than a server may be at READY.
+  const { byReady, over } = startWarmUp(stopped.signal, diagnostics);
+  let done = false;
+  void over.then(() => {
+    done = true;
+  });
+  await byReady;
+  assert.not.ok(done);
+  stopped.abort();
+  await over;
+  assert.equal(diagnostics.entries, []);
+});
+
+test.run();
