@@ -171,6 +171,7 @@ export class PcapDevice implements FrameDevice {
 
   #hear(message: FromChild): void {
     if (message.kind === 'gone') this.#gone(message.text);
+    if (message.kind === 'advice') this.advise(message.text);
     if (message.kind === 'counters') {
       this.#drops = message.drops;
       this.#outbound.charge(message);

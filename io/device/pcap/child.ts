@@ -9,9 +9,11 @@
  * processes at once are the parent's to answer: it still has to say goodbye to its peers.
  */
 import { addon } from '../addon.ts';
+import { DATAGRAMS_MERGED, FRAMES_TOO_LONG } from '../advice.ts';
 import { FramePipe } from './frame-pipe.ts';
 import { FRAMES_FD, type FromChild } from './messages.ts';
 import { LEAST_FRAME, LONGEST_FRAME } from './records.ts';
+import { SegmentSizes } from './segment-sizes.ts';
 import { Capture } from './session.ts';
 
 const HOUSEKEEPING_MS = 1000;
@@ -25,6 +27,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as co
 
 class Child {
   #capture: Capture | undefined;
+  #sizes: SegmentSizes | undefined;
+  readonly #advised = new Set<string>();
   #opened = false;
   #down = false;
   /** Drops of sessions that are closed already, and frames that did not come whole. */
@@ -70,6 +74,7 @@ class Child {
       if (capture.linkType !== 'LINKTYPE_ETHERNET') {
         fail('bad-device', `${this.ifname} carries no Ethernet frames (${capture.linkType})`);
       }
+      this.#learnSizes();
       this.#down = false;
       this.#look();
     } catch (error) {
@@ -93,18 +98,20 @@ class Child {
   }
 
   #captured(buffer: Buffer, captured: number, length: number): void {
+    if (captured < length && length > LONGEST_FRAME) this.#advise(FRAMES_TOO_LONG);
     if (captured < length || length > LONGEST_FRAME || length < LEAST_FRAME) {
       this.#earlierDrops += 1;
       return;
     }
     if (this.#pipe.empty) process.nextTick(() => this.#pipe.flush()); // runs when the ring is empty
-    this.#pipe.push(buffer, captured);
+    this.#pipe.push(buffer, captured, this.#sizes?.headerOf(buffer, captured));
   }
 
   #inject(frame: Buffer): void {
     try {
       if (this.#capture === undefined || this.#down) throw new Error('down');
       this.#capture.inject(frame);
+      this.#sizes?.injected();
     } catch {
       this.#refused += 1;
       this.#refusedBytes += frame.length;
@@ -130,7 +137,25 @@ class Child {
     }, DOWN_POLL_MS);
   }
 
+  /** Behind the capture: the kernel gives frames to the younger one first. */
+  #learnSizes(): void {
+    try {
+      this.#sizes = new SegmentSizes(this.ifindex);
+    } catch {
+      this.#advise(DATAGRAMS_MERGED);
+    }
+  }
+
+  /** Tells the user, once. */
+  #advise(text: string): void {
+    if (this.#advised.has(text)) return;
+    this.#advised.add(text);
+    tell({ kind: 'advice', text });
+  }
+
   #closeCapture(): void {
+    this.#sizes?.close();
+    this.#sizes = undefined;
     this.#earlierDrops += this.#capture?.drops() ?? 0;
     this.#capture?.close();
     this.#capture = undefined;

@@ -6,7 +6,14 @@
 import { readSync, writeSync } from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { readTurns, TURN_BYTES } from '../../read-turns.ts';
-import { HEADER_BYTES, LONGEST_RECORD, payloadLength, putFrameHeader } from './records.ts';
+import {
+  HEADER_BYTES,
+  LONGEST_RECORD,
+  payloadLength,
+  putHeader,
+  TYPE_FRAME,
+  TYPE_OFFLOAD,
+} from './records.ts';
 
 const OUT_BYTES = 256 * 1024;
 const IN_BYTES = 256 * 1024;
@@ -55,15 +62,17 @@ export class FramePipe {
     return this.#outEnd === 0;
   }
 
-  /** Puts a frame behind those that wait; flushes first when it has no room. */
-  push(source: Buffer, length: number): void {
-    if (OUT_BYTES - this.#outEnd < HEADER_BYTES + length) {
+  /** Puts a frame, with its virtio header if it has one, behind those that wait; flushes first when it has no room. */
+  push(source: Buffer, length: number, header?: Buffer): void {
+    const payload = (header?.length ?? 0) + length;
+    if (OUT_BYTES - this.#outEnd < HEADER_BYTES + payload) {
       this.flush();
       this.poll();
     }
-    putFrameHeader(this.#out, this.#outEnd, length);
-    source.copy(this.#out, this.#outEnd + HEADER_BYTES, 0, length);
-    this.#outEnd += HEADER_BYTES + length;
+    putHeader(this.#out, this.#outEnd, header === undefined ? TYPE_FRAME : TYPE_OFFLOAD, payload);
+    this.#outEnd += HEADER_BYTES;
+    if (header !== undefined) this.#outEnd += header.copy(this.#out, this.#outEnd);
+    this.#outEnd += source.copy(this.#out, this.#outEnd, 0, length);
   }
 
   /** Writes all that waits, and sleeps while the parent does not read: the kernel's ring fills and drops then. */

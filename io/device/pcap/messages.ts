@@ -5,6 +5,8 @@ export type FromChild =
   | { readonly kind: 'opened' }
   | { readonly kind: 'failed'; readonly reason: DeviceError['reason']; readonly text: string }
   | { readonly kind: 'gone'; readonly text: string }
+  /** What the user should know. */
+  | { readonly kind: 'advice'; readonly text: string }
   | Counters;
 
 /** Totals since the child began. */

@@ -12,11 +12,13 @@ export const TYPE_OFFLOAD = 0x01;
 export const LEAST_FRAME = 14;
 /** The longest frame that the protocol knows (a super-segment with tags). */
 export const LONGEST_FRAME = 65_575;
-export const LONGEST_RECORD = HEADER_BYTES + LONGEST_FRAME;
+/** Bytes of the virtio header in an OFFLOAD record. */
+export const VNET_HEADER_BYTES = 12;
+export const LONGEST_RECORD = HEADER_BYTES + VNET_HEADER_BYTES + LONGEST_FRAME;
 
-/** Writes the header of a FRAME record at `offset`. */
-export function putFrameHeader(buffer: Buffer, offset: number, length: number): void {
-  buffer[offset] = TYPE_FRAME;
+/** Writes the header of a record at `offset`. */
+export function putHeader(buffer: Buffer, offset: number, type: number, length: number): void {
+  buffer[offset] = type;
   buffer[offset + 1] = length >>> 16;
   buffer[offset + 2] = length >>> 8;
   buffer[offset + 3] = length;

@@ -88,6 +88,7 @@ for (const by of ['', 'pcap:']) {
     receiveOffloads(test, () => relay);
     bigTcp(test, () => relay);
   }
+  datagrams(test, () => relay);
   test.run();
 }
 
@@ -136,3 +137,43 @@ function bigTcp(test: Test, relay: () => Relay): void {
     await nothingRefused(relay());
   });
 }
+
+/** What an application sends many at a time arrives one by one, each as long as it was. */
+function datagrams(test: Test, relay: () => Relay): void {
+  test('UDP_SEGMENT: no datagram is melted with the next', async () => {
+    const { lab } = relay();
+    for (const [address, size, count] of [
+      [ADDRESS.vm, 1200, 10],
+      [ADDRESS.vm6, 1200, 10],
+      [ADDRESS.vm, 400, 3],
+    ] as const) {
+      const way = { from: 'user', to: 'vm', address, size, count, sends: 20 };
+      const got = await sendDatagrams(lab, { ...way, fragmentable: address === ADDRESS.vm });
+      assert.equal(got, { lengths: { [size]: 20 * count }, spoilt: 0 }, `${count} of ${size} to ${address}`);
+    }
+    await relay().ethtool('relay', 'lan0', 'gro', 'on', 'rx-udp-gro-forwarding', 'on');
+    await relay().ethtool('user', 'eth0', 'tx-udp-segmentation', 'off');
+    const way = { from: 'user', to: 'vm', address: ADDRESS.vm, size: 1200, count: 10, sends: 20 };
+    assert.equal(await sendDatagrams(lab, way), { lengths: { 1200: 200 }, spoilt: 0 }, 'put together by GRO');
+    await nothingRefused(relay());
+  });
+}
+
+const mtus = suite('super-frames, pcap: between MTUs of 9,000 and 1,500');
+let uneven: Relay;
+
+mtus.before(async () => {
+  uneven = await Relay.build({ by: 'pcap:', mtus: [9000, 1500] });
+  // Longer packets than those of the VM are not sent: the paths' MTU is that of its side.
+  await uneven.lab.ip('user', 'route change 10.7.0.0/24 dev eth0 mtu 1500');
+  await uneven.handle();
+});
+mtus.after(() => uneven?.close());
+
+mtus('TCP both ways, and datagrams', async () => {
+  await crosses(uneven, [ADDRESS.user, ADDRESS.vm], 8);
+  const way = { from: 'user', to: 'vm', address: ADDRESS.vm, size: 1200, count: 7, sends: 20 };
+  assert.equal(await sendDatagrams(uneven.lab, way), { lengths: { 1200: 140 }, spoilt: 0 });
+});
+
+mtus.run();

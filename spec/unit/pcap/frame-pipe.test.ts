@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FRAMES_FD } from '../../../io/device/pcap/messages.ts';
-import { HEADER_BYTES, putFrameHeader } from '../../../io/device/pcap/records.ts';
+import { HEADER_BYTES, putHeader, TYPE_FRAME } from '../../../io/device/pcap/records.ts';
 import { until } from '../../suites/until.ts';
 
 const test = suite('frame pipe');
 
 function record(letter: string, bytes: number): Buffer {
   const made = Buffer.alloc(HEADER_BYTES + bytes, letter);
-  putFrameHeader(made, 0, bytes);
+  putHeader(made, 0, TYPE_FRAME, bytes);
   return made;
 }
 
