@@ -176,6 +176,25 @@ export class DeviceActor {
     this.world.interfaces.restoreTap(ifindex, found, options);
   }
 
+  /** The server ends: it is closed, and a TAP that stood before is left as it was found. On record it stays open. */
+  async shutdown(): Promise<void> {
+    if (this.segment === undefined) return;
+    const { ifindex } = this.segment.device;
+    try {
+      await this.segment.close();
+      this.#leaveAsFound(ifindex);
+    } catch (error) {
+      this.#notClosed(error);
+    }
+  }
+
+  #notClosed(error: unknown): void {
+    this.world.diagnostics.error(
+      { device: this.context.name, error: (error as Error).message },
+      'device not closed as it should be',
+    );
+  }
+
   async #release(remove: boolean): Promise<void> {
     // A TAP that is there no more, or another one by now, is not known by its index.
     const { named } = this;
@@ -184,10 +203,7 @@ export class DeviceActor {
       if (remove) await this.world.interfaces.removeTap(named);
       else this.#leaveAsFound(named.ifindex);
     } catch (error) {
-      this.world.diagnostics.error(
-        { device: this.context.name, error: (error as Error).message },
-        'device not closed as it should be',
-      );
+      this.#notClosed(error);
     }
     this.segment = undefined;
     this.shell.send({ type: 'released' }, () => this.ended(this));

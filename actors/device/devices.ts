@@ -197,11 +197,11 @@ export class DeviceRegistry {
     this.#holds.push(clock.after(limits.responder.grace, () => this.#letGo(device, orphans)));
   }
 
-  /** Closes all of them in this process; TAP interfaces stay for the next run. */
+  /** Closes all of them in this process; TAP interfaces that we made stay for the next run. */
   async shutdown(): Promise<void> {
     for (const hold of this.#holds) hold.cancel();
     this.#returning.stop();
-    await Promise.all([...this.#devices.values()].map(({ segment }) => segment?.close()));
+    await Promise.all([...this.#devices.values()].map((device) => device.shutdown()));
   }
 
   #letGo(device: DeviceActor, orphans: readonly string[]): void {

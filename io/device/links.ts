@@ -39,10 +39,13 @@ function highMac(): string {
   return `${OUR_MAC}${randomBytes(4).toString('hex').match(/../g)!.join(':')}`;
 }
 
-/** Puts an interface that is in no bridge into this one. @throws SystemError, DeviceError */
+/**
+ * Puts an interface that is in no bridge into this one; out of another one only where we had put it into a bridge before,
+ * and somebody moved it while no server ran. @throws SystemError, DeviceError
+ */
 function join(tap: NativeLink, bridge: NativeLink): void {
   if (tap.master === bridge.ifindex) return;
-  if (tap.master !== 0) {
+  if (tap.master !== 0 && !isOurs(tap)) {
     const other = addon().links(tap.master)[0]?.name ?? 'another interface';
     throw new DeviceError('bad-device', `${tap.name} is a port of ${other} already`);
   }

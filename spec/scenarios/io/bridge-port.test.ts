@@ -105,13 +105,25 @@ tap('is joined again, told and on record', async (dev) => {
   await server.waitForHandlers([]);
 });
 
+tap('is put back, too, when it was taken out while no server ran', async (dev) => {
+  const handler = await handle(dev);
+  await server.crash();
+  await lab.ip('s', `link set ${dev} master br1`);
+  await server.start();
+  await server.waitForHandlers(['binary', 'binary']);
+  await reached();
+  assert.is((await lab.link('s', dev)).master, 'br0');
+  await server.must(`CLOSE ${handler}`);
+  await server.waitForHandlers([]);
+});
+
 const MAC = '02:00:00:00:12:34';
 const state = async (dev: string): Promise<unknown> => {
   const { master, address, mtu, txqlen, flags } = await lab.link('s', dev);
   return { master, address, mtu, txqlen, up: (flags as string[]).includes('UP') };
 };
 
-for (const way of ['CLOSE', 'CLOSE after a crash']) {
+for (const way of ['CLOSE', 'CLOSE after a crash', 'the end of the server']) {
   tap(`that stood before is left as it was found: ${way}`, async (dev) => {
     await lab.ip(
       's',
@@ -121,13 +133,20 @@ for (const way of ['CLOSE', 'CLOSE after a crash']) {
     const before = await state(dev);
     const handler = await handle(dev);
     await reached();
-    if (way !== 'CLOSE') {
+    if (way === 'CLOSE after a crash') {
       await server.crash();
       await server.start();
       await server.waitForHandlers(['binary', 'binary']);
       await reached();
     }
     assert.is((await lab.link('s', dev)).master, 'br0');
+    if (way === 'the end of the server') {
+      await server.stop();
+      assert.equal(await state(dev), before);
+      await server.start();
+      await server.waitForHandlers(['binary', 'binary']);
+      await reached();
+    }
     await server.must(`CLOSE ${handler}`);
     await server.waitForHandlers([]);
     await waitUntil(async () => (await lab.link('s', dev)).master === undefined, { what: 'the TAP outside' });
