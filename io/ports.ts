@@ -223,6 +223,8 @@ export interface LinkSink {
 export interface PeerCertificate {
   /** `sha256:` and 64 lower-case hex digits, over the DER form. */
   readonly fingerprint: string;
+  /** `spki-sha256:` and 64 lower-case hex digits, over the DER form of its public key (SubjectPublicKeyInfo). */
+  readonly publicKey: string;
   readonly commonName: string;
   /** Whether a CA that we were given signed it, and it is in its time. */
   readonly authorized: boolean;
@@ -305,9 +307,9 @@ export class DialError extends Error {
 
 export interface DialOptions {
   readonly signal: AbortSignal;
-  /** `sha256:<hex>` that the server's certificate must have. */
+  /** `sha256:<hex>` that the server's certificate must have, or `spki-sha256:<hex>` that its public key must have. */
   readonly pin?: string;
-  /** `sha256:<hex>` of further certificates that may stand for this server when there is no pin. */
+  /** The same of further certificates and keys that may stand for this server when there is no pin. */
   readonly acceptFingerprints?: readonly string[];
   /** Offer our own certificate. */
   readonly clientCertificate: boolean;

@@ -115,7 +115,9 @@ export class Credentials implements Authenticator {
   /** By its line in the authorized file, else by its subject's common name when a CA of ours signed it. */
   identify(certificate: PeerCertificate): string | undefined {
     if (Date.parse(certificate.validTo) < Date.now()) return undefined;
-    const listed = this.#loaded.authorized.identityOf(certificate.fingerprint);
+    const { authorized } = this.#loaded;
+    const listed =
+      authorized.identityOf(certificate.fingerprint) ?? authorized.identityOf(certificate.publicKey);
     if (listed !== undefined) return listed;
     const { commonName } = certificate;
     if (!certificate.authorized || this.#loaded.tls.ca.length === 0) return undefined;

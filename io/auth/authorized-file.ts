@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { whyNot } from '../file-problem.ts';
-import { formatHostPort, isFingerprint, normalHost } from '../net/address.ts';
+import { formatHostPort, isPin, normalHost } from '../net/address.ts';
 import { IDENTITY, IDENTITY_RULE } from './identity.ts';
 import { decodeText } from './text.ts';
 
 export interface AuthorizedLine {
   readonly name: string;
-  /** `sha256:` and 64 lower-case hex digits. */
+  /** `sha256:` (of the certificate) or `spki-sha256:` (of its public key), and 64 lower-case hex digits. */
   readonly fingerprint: string;
   /** The server that this certificate may stand for when we dial; no port: whatever the port. */
   readonly server?: { readonly host: string; readonly port?: number };
 }
 
 /**
- * Who may come, and which server may answer, by fingerprint: lines `NAME sha256:<hex> [server=HOST[:PORT]]`.
+ * Who may come, and which server may answer, by the fingerprint of a certificate or of its public key: lines
+ * `NAME sha256:<hex> [server=HOST[:PORT]]` and `NAME spki-sha256:<hex> …`.
  * Every line admits NAME as a client; only with `server=` does its certificate also stand for that server.
  */
 export class Authorized {
@@ -68,8 +69,10 @@ export function parseAuthorized(text: string, file: string): Authorized {
 function parseLine(line: string): AuthorizedLine {
   const [name = '', fingerprint = '', ...options] = line.split(/\s+/);
   if (!IDENTITY.test(name)) throw new Error(`a line begins with a name: ${IDENTITY_RULE}`);
-  if (!isFingerprint(fingerprint)) {
-    throw new Error('behind the name stands sha256: and 64 hex digits, as `vnet keygen` prints them');
+  if (!isPin(fingerprint)) {
+    throw new Error(
+      'behind the name stands sha256: and 64 hex digits (or spki-sha256: and those of a public key), as `vnet keygen` prints them',
+    );
   }
   const entry = { name, fingerprint: fingerprint.toLowerCase() };
   if (options.length === 0) return entry;

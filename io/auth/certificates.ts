@@ -1,12 +1,21 @@
 /** Keys and certificates: making them, reading them, saying when they end. */
-import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, createPublicKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { whyNot } from '../file-problem.ts';
 import { makeDirectory } from '../make-directory.ts';
-import { commonName, fingerprint, validTo } from '../net/certificate-facts.ts';
+import { commonName, fingerprint, publicKeyPin, validTo } from '../net/certificate-facts.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { TLS_13 } from '../net/tls-trust.ts';
 import { writableDate } from '../rfc3339.ts';
@@ -15,6 +24,7 @@ import { readPrivateFile } from './private-file.ts';
 
 export { fingerprint } from '../net/certificate-facts.ts';
 
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const VALID_YEARS = 10;
 /** A certificate made just now is good at once, also where the clock is behind. */
 const BACKDATED_MS = 24 * 3_600_000;
@@ -25,6 +35,8 @@ export interface Generated {
   readonly fingerprint: string;
   /** `NAME sha256:<hex>`, for the other side's `--authorized`. */
   readonly line: string;
+  /** `NAME spki-sha256:<hex>`, which stays good when the certificate is renewed. */
+  readonly publicKeyLine: string;
 }
 
 /**
@@ -40,33 +52,72 @@ export async function keygen(dir: string, name: string): Promise<Generated> {
     if (existsSync(file))
       throw new Error(`${file} is there already and stays as it is; remove it or take another name`);
   }
-  const { key, cert, der } = await selfSigned(name);
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const key = KeyObject.from(keys.privateKey as unknown as webcrypto.CryptoKey);
+  const cert = await selfSigned(name, keys);
   makeDirectory(dir);
-  writeNew(keyFile, key, 0o600);
+  writeNew(keyFile, key.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600);
   try {
     writeNew(certFile, cert, 0o644);
   } catch (error) {
     rmSync(keyFile, { force: true });
     throw error;
   }
-  const print = fingerprint(der);
-  return { keyFile, certFile, fingerprint: print, line: `${name} ${print}` };
+  return generated(name, keyFile, certFile, cert);
 }
 
-async function selfSigned(name: string): Promise<{ key: string; cert: string; der: Uint8Array }> {
+/**
+ * Writes a new certificate for the key in `DIR/NAME.key`, good for ten years from now, in place of `DIR/NAME.crt`.
+ * @throws Error when there is no such key, or one that is none of ours
+ */
+export async function renewCertificate(dir: string, name: string): Promise<Generated> {
+  const [keyFile, certFile] = [join(dir, `${name}.key`), join(dir, `${name}.crt`)];
+  const key = readPrivateFile(keyFile, 'the private key');
+  const cert = await selfSigned(name, await importKeys(key, keyFile));
+  const fresh = `${certFile}.new`;
+  rmSync(fresh, { force: true });
+  writeNew(fresh, cert, 0o644);
+  renameSync(fresh, certFile);
+  return generated(name, keyFile, certFile, cert);
+}
+
+async function importKeys(pem: string, file: string): Promise<webcrypto.CryptoKeyPair> {
+  const key = parseKey(pem, file);
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new Error(`${file} is none that \`vnet keygen\` made: renew its certificate with what made it`);
+  }
+  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' });
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  return {
+    privateKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign']),
+    publicKey: await webcrypto.subtle.importKey('spki', spki, ALGORITHM, true, ['verify']),
+  };
+}
+
+function generated(name: string, keyFile: string, certFile: string, pem: string): Generated {
+  const { fingerprint, publicKey } = describeCertificate(pem);
+  return {
+    keyFile,
+    certFile,
+    fingerprint,
+    line: `${name} ${fingerprint}`,
+    publicKeyLine: `${name} ${publicKey}`,
+  };
+}
+
+/** In PEM. */
+async function selfSigned(name: string, keys: webcrypto.CryptoKeyPair): Promise<string> {
   // Here and not above: it takes a while to load, and only the maker of keys needs it.
   // It asks for the other one to be there first.
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
       name: [{ CN: [name] }],
       notBefore: new Date(Date.now() - BACKDATED_MS),
       notAfter: yearsFromNow(VALID_YEARS),
       keys,
-      signingAlgorithm: algorithm,
+      signingAlgorithm: ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -79,12 +130,7 @@ async function selfSigned(name: string): Promise<{ key: string; cert: string; de
     },
     webcrypto,
   );
-  const key = KeyObject.from(keys.privateKey as unknown as webcrypto.CryptoKey);
-  return {
-    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: `${certificate.toString('pem')}\n`,
-    der: new Uint8Array(certificate.rawData),
-  };
+  return `${certificate.toString('pem')}\n`;
 }
 
 function yearsFromNow(years: number): Date {
@@ -108,6 +154,8 @@ function writeNew(path: string, text: string, mode: number): void {
 /** What people want to know of a certificate. */
 export interface CertificateInfo {
   readonly fingerprint: string;
+  /** `spki-sha256:…` of its public key. */
+  readonly publicKey: string;
   readonly commonName: string;
   /** RFC 3339 in UTC. */
   readonly validTo: string;
@@ -120,6 +168,7 @@ export function describeCertificate(pem: string, now = Date.now()): CertificateI
   const certificate = new X509Certificate(pem);
   return {
     fingerprint: fingerprint(certificate.raw),
+    publicKey: publicKeyPin(certificate),
     commonName: commonName(certificate),
     validTo: validTo(certificate),
     daysLeft: Math.floor((Date.parse(certificate.validTo) - now) / 86_400_000),
@@ -135,13 +184,7 @@ export function loadKeyPair(certFile: string, keyFile: string): KeyPair {
   const cert = readCertificates(certFile);
   const key = readPrivateFile(keyFile, 'the private key');
   const own = new X509Certificate(cert[0] as string);
-  let parsed: KeyObject;
-  try {
-    parsed = createPrivateKey(key);
-  } catch (error) {
-    if (/ENCRYPTED/.test(key)) throw new Error(`${keyFile}: keys with a passphrase are not supported`);
-    throw new Error(`${keyFile} is not a private key in PEM form: ${(error as Error).message}`);
-  }
+  const parsed = parseKey(key, keyFile);
   if (!own.checkPrivateKey(parsed)) throw new Error(mismatch(cert, certFile, parsed, keyFile));
   const problem = keyProblem(parsed);
   if (problem !== undefined) {
@@ -156,6 +199,16 @@ export function loadKeyPair(certFile: string, keyFile: string): KeyPair {
     throw new Error(`TLS refuses the certificate in ${certFile}: ${(error as Error).message}`);
   }
   return pair;
+}
+
+/** @throws Error when it is none that can be read */
+function parseKey(pem: string, file: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    if (/ENCRYPTED/.test(pem)) throw new Error(`${file}: keys with a passphrase are not supported`);
+    throw new Error(`${file} is not a private key in PEM form: ${(error as Error).message}`);
+  }
 }
 
 function mismatch(cert: readonly string[], certFile: string, key: KeyObject, keyFile: string): string {

@@ -13,7 +13,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
-import { formatHostPort, isFingerprint, type LinkUrl, parseLinkUrl } from '../net/address.ts';
+import { formatHostPort, isPin, type LinkUrl, parseLinkUrl } from '../net/address.ts';
 import type { KeyPair } from '../net/tls-material.ts';
 import { loadKeyPair } from './certificates.ts';
 import { DEFAULT_IDENTITY, IDENTITY, IDENTITY_RULE } from './identity.ts';
@@ -24,7 +24,7 @@ export interface Peer {
   readonly name: string;
   /** In its normal form, without a pin. */
   readonly url: string;
-  /** `sha256:` and 64 lower-case hex digits. */
+  /** `sha256:` or `spki-sha256:`, and 64 lower-case hex digits. */
   readonly pin?: string;
   /** What `-` means in HANDLE; undefined when this entry says nothing, as over `tcp://` without a password. */
   readonly auth?:
@@ -43,7 +43,7 @@ const Entry = v.strictObject({
   name: Name,
   url: v.string(),
   identity: v.optional(Name),
-  pin: v.optional(v.pipe(v.string(), v.check(isFingerprint, 'must be sha256: and 64 hex digits'))),
+  pin: v.optional(v.pipe(v.string(), v.check(isPin, 'must be sha256: or spki-sha256: and 64 hex digits'))),
   'password-file': v.optional(Path),
   cert: v.optional(Path),
   key: v.optional(Path),

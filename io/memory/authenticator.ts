@@ -17,7 +17,7 @@ export class MemoryAuthenticator implements Authenticator {
     return this;
   }
 
-  /** Admits the bearer of this certificate (`sha256:…`) as this identity. */
+  /** Admits the bearer of this certificate (`sha256:…` or `spki-sha256:…`) as this identity. */
   certificate(fingerprint: string, identity: string): this {
     this.#identities.set(fingerprint, identity);
     return this;
@@ -42,6 +42,6 @@ export class MemoryAuthenticator implements Authenticator {
   }
 
   identify(certificate: PeerCertificate): string | undefined {
-    return this.#identities.get(certificate.fingerprint);
+    return this.#identities.get(certificate.fingerprint) ?? this.#identities.get(certificate.publicKey);
   }
 }

@@ -1,4 +1,5 @@
 import { formatHostPort, isLoopbackAddress, type LinkUrl, parseLinkUrl } from '../net/address.ts';
+import { isPinOf } from '../net/certificate-facts.ts';
 import {
   type Clock,
   DialError,
@@ -258,9 +259,9 @@ function trust(text: string, url: LinkUrl, shown: PeerCertificate | undefined, o
   const pin = options.pin ?? (url.scheme === 'tls' ? url.pin : undefined);
   const good =
     pin !== undefined
-      ? shown?.fingerprint === pin.toLowerCase()
+      ? shown !== undefined && isPinOf(pin.toLowerCase(), shown)
       : shown !== undefined &&
-        (options.acceptFingerprints?.includes(shown.fingerprint) === true ||
+        (options.acceptFingerprints?.some((one) => isPinOf(one, shown)) === true ||
           (shown.authorized && shown.commonName === host));
   if (!good)
     throw new DialError('remote-untrusted', `the certificate of ${text} is not the one it should have`);

@@ -14,7 +14,7 @@ export type LinkUrl =
       readonly host: string;
       /** 0..65535; 0 lets the kernel choose, good for listening only. */
       readonly port: number;
-      /** `sha256:<hex>`, on `tls:` only. */
+      /** `sha256:<hex>` or `spki-sha256:<hex>`, on `tls:` only. */
       readonly pin?: string;
     }
   | { readonly scheme: 'unix'; readonly path: string; readonly mode?: number };
@@ -57,7 +57,7 @@ function inetUrl(text: string, scheme: 'tcp' | 'tls', rest: string): LinkUrl {
   const pin = onlyParameter(text, query, 'pin');
   if (pin === undefined) return { scheme, host, port };
   if (scheme === 'tcp') throw wrong(text, 'a pin goes with tls:// only');
-  if (!isFingerprint(pin)) throw wrong(text, 'pin= takes sha256: and 64 hex digits');
+  if (!isPin(pin)) throw wrong(text, 'pin= takes sha256: or spki-sha256: and 64 hex digits');
   return { scheme, host, port, pin: pin.toLowerCase() };
 }
 
@@ -126,9 +126,9 @@ export function normalHost(text: string): string {
   return zone === undefined ? normal : `${normal}%${zone}`;
 }
 
-/** Whether the text is `sha256:` and 64 hex digits. */
-export function isFingerprint(text: string): boolean {
-  return /^sha256:[0-9a-f]{64}$/i.test(text);
+/** Whether the text is `sha256:` (of a certificate) or `spki-sha256:` (of its public key) and 64 hex digits. */
+export function isPin(text: string): boolean {
+  return /^(?:spki-)?sha256:[0-9a-f]{64}$/i.test(text);
 }
 
 /** `HOST:PORT`, IPv6 addresses in brackets. */

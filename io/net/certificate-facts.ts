@@ -8,6 +8,17 @@ export function fingerprint(der: Uint8Array): string {
   return `sha256:${createHash('sha256').update(der).digest('hex')}`;
 }
 
+/** `spki-sha256:` and 64 lower-case hex digits over the DER form of its public key: a renewed certificate may keep it. */
+export function publicKeyPin(certificate: X509Certificate): string {
+  const der = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return `spki-${fingerprint(der)}`;
+}
+
+/** Whether a pin is the one of this certificate, or of its public key. */
+export function isPinOf(pin: string, { fingerprint, publicKey }: PeerCertificate): boolean {
+  return pin === fingerprint || pin === publicKey;
+}
+
 /** The subject's common name; empty when it has none, or more than one. */
 export function commonName(certificate: X509Certificate): string {
   const names = certificate.subject?.split('\n').filter((part) => part.startsWith('CN=')) ?? [];
@@ -37,6 +48,7 @@ export function shownCertificate(
   if (!certificate) return undefined;
   const facts = {
     fingerprint: fingerprint(certificate.raw),
+    publicKey: publicKeyPin(certificate),
     commonName: commonName(certificate),
     authorized: socket.authorized,
     validTo: validTo(certificate),

@@ -14,7 +14,7 @@ export interface TlsMaterial {
   readonly own?: KeyPair;
   /** PEM texts of the CAs that are believed. None means none: the public ones are never used. */
   readonly ca: readonly string[];
-  /** `sha256:<hex>` of the certificates that may stand for this server. */
+  /** `sha256:<hex>` of the certificates, and `spki-sha256:<hex>` of the public keys, that may stand for this server. */
   serverFingerprints(host: string, port: number): readonly string[];
   /** The certificate of a peer entry. */
   certificateOf(name: string): KeyPair | undefined;

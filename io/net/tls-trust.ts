@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { ConnectionOptions, SecureContextOptions, TLSSocket } from 'node:tls';
 import { DialError, type DialOptions, type PeerCertificate } from '../ports.ts';
 import { formatHostPort } from './address.ts';
-import { shownCertificate } from './certificate-facts.ts';
+import { isPinOf, shownCertificate } from './certificate-facts.ts';
 import type { TlsMaterial } from './tls-material.ts';
 import { expired, explainUntrusted, isOver } from './untrusted.ts';
 
@@ -77,12 +77,13 @@ export function judgeServer(
   if (!shown) throw new DialError('remote-untrusted', `${name} showed no certificate`);
   const { facts: seen, certificate } = shown;
   const known =
-    target.pin === undefined ? accepted.includes(seen.fingerprint) : target.pin === seen.fingerprint;
+    target.pin === undefined ? accepted.some((pin) => isPinOf(pin, seen)) : isPinOf(target.pin, seen);
   if (target.pin !== undefined && !known) {
+    const byKey = target.pin.startsWith('spki-');
     throw new DialError(
       'remote-untrusted',
-      `${name} showed the certificate ${seen.fingerprint}, and the pin is ${target.pin}: ` +
-        'either it has a new certificate, or something else answers in its place',
+      `${name} showed the ${byKey ? `public key ${seen.publicKey}` : `certificate ${seen.fingerprint}`}, and the pin is ${target.pin}: ` +
+        `either it has a new ${byKey ? 'key' : 'certificate'}, or something else answers in its place`,
     );
   }
   if (known && isOver(seen)) throw new DialError('remote-untrusted', expired(name, seen));

@@ -72,7 +72,9 @@ function unknown(
   certificate: X509Certificate,
   selfSigned: boolean,
 ): string {
-  const pin = `?pin=${seen.fingerprint} to the URL, a pin to the peer entry, or a line "NAME ${seen.fingerprint} server=${host}" to the authorized file`;
+  const pin =
+    `?pin=${seen.fingerprint} to the URL, a pin to the peer entry, or a line "NAME ${seen.fingerprint} server=${host}" to ` +
+    `the authorized file (with ${seen.publicKey} it holds for renewed certificates of the same key too)`;
   if (selfSigned) return `nothing here vouches for (${code}): when it is the right one, add ${pin}`;
   const signer = shown(certificate.issuer?.split('\n').at(-1) ?? '') || 'a CA without a name';
   if (!haveCa) {

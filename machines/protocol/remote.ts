@@ -5,7 +5,7 @@ import { isName } from './ids.ts';
 import type { Remote } from './types.ts';
 
 const REMOTE_FORMS =
-  'a remote is tcp://HOST[:PORT], tls://HOST[:PORT][?pin=sha256:<64 hex digits>] or peer:<name>, IPv6 in brackets';
+  'a remote is tcp://HOST[:PORT], tls://HOST[:PORT][?pin=[spki-]sha256:<64 hex digits>] or peer:<name>, IPv6 in brackets';
 const LISTEN_FORMS =
   'a listener is tcp://HOST[:PORT], tls://HOST[:PORT] or unix:///PATH[?mode=0600], IPv6 in brackets';
 /** sun_path of struct sockaddr_un (linux/un.h) has 108 bytes, one of them for the NUL. */
@@ -32,8 +32,8 @@ export function parseRemote(text: string): Result<Remote> {
 }
 
 function parsePin(query: string): string | undefined {
-  const digits = /^pin=sha256:([0-9A-Fa-f]{64})$/.exec(query)?.[1];
-  return digits && `sha256:${digits.toLowerCase()}`;
+  const [, of, digits] = /^pin=((?:spki-)?sha256):([0-9A-Fa-f]{64})$/.exec(query) ?? [];
+  return digits && `${of}:${digits.toLowerCase()}`;
 }
 
 /** Normal form, which parses back to the same. */

@@ -117,5 +117,11 @@ export class MemoryWorld implements StationWorld {
 
 export function certificateOf(commonName: string, number: number): PeerCertificate {
   const fingerprint = `sha256:${number.toString(16).padStart(64, '0')}`;
-  return { fingerprint, commonName, authorized: false, validTo: '2036-01-01T00:00:00Z' };
+  return {
+    fingerprint,
+    publicKey: `spki-${fingerprint}`,
+    commonName,
+    authorized: false,
+    validTo: '2036-01-01T00:00:00Z',
+  };
 }

@@ -14,6 +14,7 @@ import {
   keygen,
   loadKeyPair,
   readCertificates,
+  renewCertificate,
 } from '../../../io/auth/certificates.ts';
 import { Busy } from '../../../io/auth/fair-queue.ts';
 import { KnownSecrets } from '../../../io/auth/known-secrets.ts';
@@ -166,6 +167,61 @@ async function handshakes(own: { cert: string; key: string }): Promise<boolean> 
   }
 }
 
+test('keygen: the line for the public key stays good when the certificate is renewed', async () => {
+  const made = await keygen(join(dir, 'renewed'), 'n');
+  const before = describeCertificate(readFileSync(made.certFile, 'utf8'));
+  assert.is(made.publicKeyLine, `n ${before.publicKey}`);
+  const spki = execFileSync(
+    'sh',
+    ['-c', `openssl x509 -in ${made.certFile} -noout -pubkey | openssl pkey -pubin -outform der | sha256sum`],
+    { encoding: 'utf8' },
+  );
+  assert.is(before.publicKey, `spki-sha256:${spki.slice(0, 64)}`);
+  const keyBefore = readFileSync(made.keyFile, 'utf8');
+  const renewed = await renewCertificate(join(dir, 'renewed'), 'n');
+  const after = describeCertificate(readFileSync(made.certFile, 'utf8'));
+  assert.is(readFileSync(made.keyFile, 'utf8'), keyBefore);
+  assert.is.not(after.fingerprint, before.fingerprint);
+  assert.equal([renewed.line, renewed.publicKeyLine], [`n ${after.fingerprint}`, made.publicKeyLine]);
+  assert.match(loadKeyPair(made.certFile, made.keyFile).key, /PRIVATE KEY/);
+  assert.is(statSync(made.certFile).mode & 0o777, 0o644);
+  const fails = async (name: string, why: RegExp) => {
+    const error = await renewCertificate(join(dir, 'renewed'), name).catch((error: Error) => error);
+    assert.match(error instanceof Error ? error.message : '', why);
+  };
+  await fails('nobody', /cannot read the private key .*nobody\.key/);
+  execFileSync('openssl', ['genpkey', '-out', join(dir, 'renewed', 'rsa.key'), '-algorithm', 'ED25519'], {
+    stdio: 'pipe',
+  });
+  chmodSync(join(dir, 'renewed', 'rsa.key'), 0o600);
+  await fails('rsa', /is none that `vnet keygen` made/);
+});
+
+test('who may come by a public key: in the authorized file, and with server=', async () => {
+  const k = `spki-${A}`;
+  const authorized = parseAuthorized(`anna ${k} server=h\nbert ${B}\n`, 'auth');
+  assert.is(authorized.identityOf(k), 'anna');
+  assert.equal(authorized.serverFingerprints('h', 1), [k]);
+  const credentials = new Credentials({
+    authorizedFile: file('by-key', `anna ${k.toUpperCase().replace('SPKI-SHA', 'spki-sha')}\nbert ${B}\n`),
+  });
+  assert.is(credentials.identify(shown({ publicKey: k, fingerprint: `sha256:${'cc'.repeat(32)}` })), 'anna');
+  assert.is(
+    credentials.identify(shown({ publicKey: k, fingerprint: B })),
+    'bert',
+    'the certificate itself comes first',
+  );
+  assert.is(credentials.identify(shown({ publicKey: `spki-${B}`, fingerprint: A })), undefined);
+  const pinned = file(
+    'spki.json',
+    JSON.stringify([
+      { name: 'a', url: 'tls://h', pin: k },
+      { name: 'b', url: `tls://h?pin=${k}` },
+    ]),
+  );
+  assert.equal([loadPeers(pinned).get('a')?.pin, loadPeers(pinned).get('b')?.pin], [k, k]);
+});
+
 test('a chain in the wrong order is told from a key that does not belong to it', async () => {
   const below = await ca.intermediate('below');
   const { cert, key: leafKey } = await below.issue('leaf', 'h');
@@ -281,6 +337,7 @@ for (const [json, why] of [
 
 const shown = (certificate: Partial<PeerCertificate>): PeerCertificate => ({
   fingerprint: A,
+  publicKey: `spki-sha256:${'dd'.repeat(32)}`,
   commonName: 'carl',
   authorized: false,
   validTo: '2999-01-01T00:00:00.000Z',

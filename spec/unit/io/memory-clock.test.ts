@@ -108,7 +108,13 @@ test('the authenticator takes its time and keeps no secret', async () => {
   await clock.elapse(1);
   assert.equal(answers, [true, false, false]);
   assert.not.match(JSON.stringify(authenticator.asked), /right|wrong/);
-  const shown = { fingerprint: 'sha256:aa', commonName: 'x', authorized: false, validTo: '' };
+  const shown = {
+    fingerprint: 'sha256:aa',
+    publicKey: 'spki-sha256:aa',
+    commonName: 'x',
+    authorized: false,
+    validTo: '',
+  };
   assert.is(authenticator.identify(shown), 'bob');
   assert.is(authenticator.identify({ ...shown, fingerprint: 'sha256:bb' }), undefined);
 });

@@ -11,6 +11,7 @@ const plain = (signal = new AbortController().signal): DialOptions => ({ signal,
 
 const certificate = (name: string, digit: string): PeerCertificate => ({
   fingerprint: `sha256:${digit.repeat(64)}`,
+  publicKey: `spki-sha256:${digit.repeat(64)}`,
   commonName: name,
   authorized: false,
   validTo: '2030-01-01T00:00:00Z',

@@ -12,7 +12,7 @@ import { DialError, type DialOptions, type Link } from '../../../io/ports.ts';
 import { RecordingSink } from '../../suites/link.ts';
 import { until } from '../../suites/until.ts';
 import { connected, fresh, PLAIN } from './pairs.ts';
-import { testCa } from './test-ca.ts';
+import { newKeys, testCa } from './test-ca.ts';
 
 const test = suite('tls');
 const server = await fresh('server');
@@ -75,6 +75,40 @@ test('a server is believed by its pin, and by nothing else when there is one', a
     (await judged(good, { ...PLAIN, pin: client.fingerprint }, { ca: [ca.pem] }))?.kind,
     'remote-untrusted',
   );
+});
+
+test('a pin on the public key holds when the certificate is renewed, and for no other key', async () => {
+  const keys = await newKeys();
+  const [first, second] = [
+    await ca.issue('a', undefined, undefined, { key: keys }),
+    await ca.issue('a', undefined, undefined, { key: keys }),
+  ];
+  const other = await ca.issue('a');
+  const { publicKey, fingerprint } = describeCertificate(first.cert);
+  assert.match(publicKey, /^spki-sha256:[0-9a-f]{64}$/);
+  assert.is.not(describeCertificate(second.cert).fingerprint, fingerprint);
+  for (const renewed of [first, second]) {
+    assert.is(await judged(renewed, { ...PLAIN, pin: publicKey }), undefined);
+    assert.is(
+      await judged(renewed, { ...PLAIN, acceptFingerprints: [client.fingerprint, publicKey] }),
+      undefined,
+    );
+  }
+  const wrong = await judged(other, { ...PLAIN, pin: publicKey });
+  assert.is(wrong?.kind, 'remote-untrusted');
+  assert.match(
+    wrong?.message ?? '',
+    new RegExp(`public key ${describeCertificate(other.cert).publicKey}, and the pin is ${publicKey}`),
+  );
+  assert.is((await judged(other, { ...PLAIN, acceptFingerprints: [publicKey] }))?.kind, 'remote-untrusted');
+  // A fingerprint is not a key's, nor the other way round.
+  assert.is(
+    (await judged(first, { ...PLAIN, pin: fingerprint.replace('sha256', 'spki-sha256') }))?.kind,
+    'remote-untrusted',
+  );
+  // The pin does not outlive the certificate.
+  const late = await ca.issue('a', undefined, new Date(Date.now() - 1), { key: keys });
+  assert.match((await judged(late, { ...PLAIN, pin: publicKey }))?.message ?? '', /expired/);
 });
 
 test('a pin may stand in the URL', async () => {

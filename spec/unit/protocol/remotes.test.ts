@@ -34,6 +34,10 @@ test('remotes in normal form', () => {
     ok: true,
     value: { kind: 'url', scheme: 'tls', url: 'tls://h:7411', pin: PIN },
   });
+  assert.equal(parseRemote(`tls://h?pin=spki-sha256:${PIN.slice(7).toUpperCase()}`), {
+    ok: true,
+    value: { kind: 'url', scheme: 'tls', url: 'tls://h:7411', pin: `spki-${PIN}` },
+  });
   assert.equal(parseRemote('peer:office-1'), { ok: true, value: { kind: 'peer', name: 'office-1' } });
 });
 

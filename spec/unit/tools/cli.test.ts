@@ -109,6 +109,20 @@ cli('keygen writes two files and prints the line for the other side', async () =
   assert.is(fs.statSync(path.join(keys, 'host.key')).mode & 0o777, 0o600);
   assert.is(await keygen([keys, '--name', 'host'], terminal), 1);
   assert.match(terminal.stderr, /is there already/);
+  const lineOf = async (...args: string[]) => {
+    const renewing = new Terminal();
+    assert.is(await keygen([keys, '--name', 'host', '--renew', ...args], renewing), 0, renewing.stderr);
+    return renewing.stdout;
+  };
+  const renewed = await lineOf();
+  assert.match(renewed, /^host sha256:[0-9a-f]{64}\n$/);
+  assert.is.not(renewed, terminal.stdout);
+  const byKey = await lineOf('--spki');
+  assert.match(byKey, /^host spki-sha256:[0-9a-f]{64}\n$/);
+  assert.is(await lineOf('--spki'), byKey, 'another certificate for the same key');
+  const none = new Terminal();
+  assert.is(await keygen([keys, '--name', 'none', '--renew'], none), 1);
+  assert.match(none.stderr, /cannot read the private key .*none\.key: no such file/);
   assert.is(await keygen([], new Terminal()), 2);
   assert.is(await keygen([keys, '--name', 'a b'], new Terminal()), 2);
   remove();

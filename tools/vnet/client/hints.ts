@@ -14,7 +14,7 @@ const HINTS: { readonly [R in Reason]?: string } = {
     'A device is IFNAME, pcap:IFNAME, packet:IFNAME or tap:NAME[?mtu=N&bridge=BR&ip=on]; `vnet devices` lists them.',
   'bad-roles-pair':
     'Good are PROXY HOST, HOST PROXY and BRIDGE BRIDGE: first the role here, then the one there.',
-  'bad-remote': 'A remote is tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:…] or peer:NAME.',
+  'bad-remote': 'A remote is tcp://HOST:PORT, tls://HOST:PORT[?pin=sha256:… or spki-sha256:…] or peer:NAME.',
   'mac-in-use': '`vnet handlers` shows which Handler has it; `vnet close ID` ends that one.',
   'device-busy': '`vnet handlers` shows which Handlers hold it, and how they name it: name it just so.',
   'too-many-sessions': 'Try again in a moment.',

@@ -12,9 +12,13 @@ export const keygen = command(KEYGEN, async ({ values, positionals }, around) =>
   const name = readIdentity(values.name ?? hostname(), '--name');
   const certificates = await import('../../../io/auth/certificates.ts');
   try {
-    const made = await certificates.keygen(dir, name);
-    around.out(`${made.line}\n`);
-    if (around.attended) around.err(`Wrote ${made.keyFile} (keep it to yourself) and ${made.certFile}.\n`);
+    const make = values.renew ? certificates.renewCertificate : certificates.keygen;
+    const made = await make(dir, name);
+    around.out(`${values.spki ? made.publicKeyLine : made.line}\n`);
+    if (around.attended) {
+      const key = values.renew ? '' : `${made.keyFile} (keep it to yourself) and `;
+      around.err(`Wrote ${key}${made.certFile}.\n`);
+    }
     return 0;
   } catch (error) {
     throw new Failure(1, `vnet keygen: ${fileProblem(error) ?? (error as Error).message}`);

@@ -43,6 +43,7 @@ export function certificateFacts(own: CertificateInfo | undefined): readonly (re
   if (own === undefined) return [];
   return [
     ['certificate', own.fingerprint],
+    ['certificate_key', own.publicKey],
     ['certificate_expires', own.validTo],
     ['certificate_days_left', String(own.daysLeft)],
   ];

@@ -68,7 +68,7 @@ export const SERVE = declare({
     authorized: {
       value: 'F',
       kind: 'file',
-      text: 'certificates that may come in, or stand for a server: NAME sha256:HEX [server=HOST]',
+      text: 'certificates that may come in, or stand for a server: NAME sha256:HEX [server=HOST], or their keys: NAME spki-sha256:HEX',
     },
     ca: { value: 'F', kind: 'file', text: 'a CA whose certificates may come in' },
     peers: { value: 'F', kind: 'file', text: 'other servers by name, with their credentials (JSON)' },
@@ -156,6 +156,7 @@ export const KEYGEN = declare({
   description: [
     'Writes <dir>/NAME.key (a private key, mode 0600) and <dir>/NAME.crt (a certificate for it, signed by itself, good for ten years), and prints the line NAME sha256:… that belongs into the --authorized file of the other side. Files that are there already stay as they are.',
     'The line lets NAME come as a client; with server=HOST behind it, it may also answer as that server.',
+    'The line that --spki prints in its place, NAME spki-sha256:…, is for the public key, and so is ?pin=spki-sha256:…: both stay good for the certificates that --renew makes.',
   ],
   arguments: [{ name: 'dir', kind: 'directory', text: 'the directory for the two files' }],
   hint: 'it takes one argument, the directory for the two files',
@@ -165,6 +166,8 @@ export const KEYGEN = declare({
       text: 'who it is for; also the identity that it gives',
       otherwise: 'the name of this machine',
     },
+    renew: { text: 'a new certificate for the key that is there, good for ten years from now' },
+    spki: { text: 'print the line for the public key, NAME spki-sha256:…' },
   },
   examples: [
     {
