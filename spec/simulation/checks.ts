@@ -9,6 +9,8 @@ import { type Simulation, TAPS } from './simulation.ts';
 const EXPECTED_ERRORS = new Set([
   'the log cannot be written; HANDLE, BEGIN and CLOSE are refused',
   'records of the log are lost',
+  'the log could not be synced at its end; once more',
+  'the log is not on the disk: its end may be lost',
 ]);
 
 /** Each log can be replayed, and comes to what the process has (replay equals life). */
