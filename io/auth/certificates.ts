@@ -140,12 +140,16 @@ function yearsFromNow(years: number): Date {
   return writableDate(date);
 }
 
+/** @throws Error when it stands already, or has no room; nothing is left of it then */
 function writeNew(path: string, text: string, mode: number): void {
   const fd = openSync(path, 'wx', mode);
   try {
     // All of it, unlike writeSync, also where the disk has room for a part only.
     writeFileSync(fd, text);
     fsyncSync(fd);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }

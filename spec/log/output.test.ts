@@ -1,5 +1,5 @@
 /** Commands whose standard output takes nothing: no stack trace, and never a status that says all went well. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -70,6 +70,15 @@ test('a reader that stops early is no error: quiet, with the status of SIGPIPE',
 test('an error that cannot be told is an error all the same', async () => {
   assert.is((await run(['nonsense'], '"$@" 2>/dev/full')).status, 2);
   assert.is((await run(['replay', join(folder, 'nothing')], '"$@" >/dev/full 2>/dev/full')).status, 1);
+});
+
+test('a key that finds no room leaves nothing behind that would be in the way of the next one', async () => {
+  const keys = join(folder, 'no-room');
+  const { status, stderr } = await run(['keygen', keys, '--name', 'ann'], 'ulimit -f 0; "$@"');
+  assert.is(status, 1);
+  assert.match(stderr, /^vnet keygen: .*EFBIG: /);
+  assert.equal(readdirSync(keys), []);
+  assert.is((await run(['keygen', keys, '--name', 'ann'], '"$@"')).status, 0);
 });
 
 test('a file that can take a part only', async () => {
