@@ -163,6 +163,8 @@ export interface InterfaceInfo {
   readonly bridge?: string;
   /** Why it cannot be captured, in words for people, that say what to use instead; undefined when it can. */
   readonly unfit?: string;
+  /** Why a capture of it may be of no use, and what would be; undefined when nothing speaks against it. */
+  readonly doubt?: string;
 }
 
 /** An interface by its name; where its index is known by that, whatever anybody calls it now. */

@@ -91,6 +91,8 @@ function devices(world: SessionWorld): Check[] {
     if (!info.up) {
       const text = `${info.name} is down: ip link set dev ${info.name} up`;
       checks.push({ subject, verdict: 'fail', text });
+    } else if (info.doubt !== undefined && device.backend !== 'tap') {
+      checks.push({ subject, verdict: 'warn', text: info.doubt });
     } else if (lost > 0) {
       const text = `the kernel's queue lost ${lost} frames before this server could read them: the wire is slower than what comes, or the machine is busy`;
       checks.push({ subject, verdict: 'warn', text });

@@ -14,10 +14,8 @@ import {
 } from '../ports.ts';
 import type { NativeLink } from './addon.ts';
 import { deviceError, noSuchDevice } from './device-error.ts';
-import { doubt } from './fitness.ts';
 import { findInterface, findNamed, interfaceAt, kernelRun, listInterfaces } from './interfaces.ts';
 import { linkMonitor } from './link-monitor.ts';
-import { linkTable } from './link-table.ts';
 import { setMtu } from './links.ts';
 import { openPacket } from './packet-device.ts';
 import { openPcap } from './pcap-device.ts';
@@ -90,7 +88,7 @@ export class KernelDevices implements Devices {
     const advise = (text: string) => this.diagnostics.warn(told, text);
     const device = backend === 'packet' ? openPacket(link, advise) : await openPcap(info, advise);
     this.diagnostics.info(told, 'capture opened');
-    const why = doubt(link, linkTable().links());
+    const { doubt: why } = info;
     if (why !== undefined) this.diagnostics.warn({ ...told, why }, 'capture that may be of no use');
     return device;
   }

@@ -4,13 +4,14 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { InterfaceInfo, Named } from '../ports.ts';
 import { addon, type NativeLink } from './addon.ts';
-import { kindOf, unfitness } from './fitness.ts';
+import { doubt, kindOf, unfitness } from './fitness.ts';
 import { linkTable } from './link-table.ts';
 
 function toInfo(link: NativeLink, others: ReadonlyMap<number, NativeLink>): InterfaceInfo {
   const { name, ifindex, mac, mtu, up } = link;
   const master = others.get(link.master);
   const unfit = unfitness(link, others);
+  const why = doubt(link, others);
   return {
     name,
     ifindex,
@@ -20,6 +21,7 @@ function toInfo(link: NativeLink, others: ReadonlyMap<number, NativeLink>): Inte
     up,
     ...(master?.kind === 'bridge' ? { bridge: master.name } : {}),
     ...(unfit === undefined ? {} : { unfit }),
+    ...(why === undefined ? {} : { doubt: why }),
   };
 }
 

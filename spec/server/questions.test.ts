@@ -306,4 +306,13 @@ scenario('CHECK? says what is well, what is not, and what to do', async (world) 
   assert.ok((await checks()).bad.some((line) => line.includes('no wire: it dials, or waits to dial again')));
 });
 
+scenario('CHECK? warns of an interface that may give no frames of other machines', async (world) => {
+  const { client, host } = await pair(world);
+  host.devices.add({ name: 'wlan0', kind: 'wireless', doubt: 'wlan0 is wireless: use a wired one' });
+  await handle(client, { local: 'wlan0' });
+  client.say('CHECK?');
+  const answer = await client.answer();
+  assert.ok(answer.includes('CHECK device:packet:wlan0 warn "wlan0 is wireless: use a wired one"'));
+});
+
 scenario.run();

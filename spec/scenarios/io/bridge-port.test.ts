@@ -1,3 +1,4 @@
+// runner: waits
 /**
  * A TAP in a bridge stays in it, whatever takes it out; one that stood before the server is left as it was found.
  *

@@ -1,3 +1,4 @@
+// runner: waits
 /**
  * A TAP that the server makes is a port of the tunnel: this machine says nothing of its own by IPv6 on the far segment, and
  * takes nothing from there, unless it was asked for with `ip=on`.

@@ -1,3 +1,4 @@
+// runner: waits
 /**
  * The server's own wires never cross a Handler, whatever way they reach the device that it captures.
  *
