@@ -7,6 +7,8 @@ import type { Check, HandlerView, SessionWorld } from './world.ts';
 
 /** Share of a limit that is worth a warning. */
 const NEARLY = 0.8;
+/** A drop that is older is history. */
+const RECENT_MS = 600_000;
 
 /** What each reason of a drop says about the set-up, in few words; those that are nobody's fault are not here. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -38,7 +40,7 @@ export function checkLines(world: SessionWorld, mayAsk: (handler: string) => boo
     ...world.handlers
       .all()
       .filter(({ state, context }) => state !== 'closed' && mayAsk(context.id))
-      .flatMap((handler) => handlerChecks(handler)),
+      .flatMap((handler) => handlerChecks(handler, world)),
   ];
   const count = (wanted: Check['verdict']) => checks.filter(({ verdict }) => verdict === wanted).length;
   const lines = checks.map(({ subject, verdict, text }) => dataLine(['CHECK', subject, verdict, text]));
@@ -107,7 +109,7 @@ function devices(world: SessionWorld): Check[] {
   return checks;
 }
 
-function handlerChecks(handler: HandlerView): Check[] {
+function handlerChecks(handler: HandlerView, world: SessionWorld): Check[] {
   const { context, state } = handler;
   const subject = `handler:${context.id}`;
   const add = (verdict: Check['verdict'], text: string): Check => ({ subject, verdict, text });
@@ -116,9 +118,9 @@ function handlerChecks(handler: HandlerView): Check[] {
       context.side === 'initiator'
         ? 'no wire: it dials, or waits to dial again; is the other server there? (`vnet watch` shows each try)'
         : 'no wire: it waits for the other server to dial again';
-    return [add('warn', `${state}, ${why}`), ...drops(handler, add)];
+    return [add('warn', `${state}, ${why}`), ...drops(handler, world, add)];
   }
-  return [...mtus(handler, add), ...wires(handler, add), ...drops(handler, add)];
+  return [...mtus(handler, add), ...wires(handler, add), ...drops(handler, world, add)];
 }
 
 type Add = (verdict: Check['verdict'], text: string) => Check;
@@ -145,13 +147,23 @@ function wires({ wireFacts }: HandlerView, add: Add): Check[] {
   );
 }
 
-function drops({ counters }: HandlerView, add: Add): Check[] {
+/** Those of a while ago are told, and no warning any more. The newest ones are known by their time, if not too many came. */
+function drops({ counters, context }: HandlerView, world: SessionWorld, add: Add): Check[] {
   if (counters === undefined) return [];
+  const known = world.frames.drops(context.id).drops;
+  const now = world.clock.now();
   const told = (direction: 'tx' | 'rx', dropped: Readonly<Record<string, number>>) =>
     Object.entries(dropped)
       .filter(([reason, count]) => count > 0 && Object.hasOwn(MEANINGS, reason))
-      .map(([reason, count]) =>
-        add('warn', `${count} frames dropped, ${direction} ${reason}: ${MEANINGS[reason]}`),
-      );
+      .map(([reason, count]) => {
+        const newest = known.findLast((drop) => drop.direction === direction && drop.reason === reason);
+        const over = newest !== undefined && now - newest.at > RECENT_MS;
+        const frames = count === 1 ? '1 frame' : `${count} frames`;
+        const since = over ? `, the last one at ${new Date(newest.at).toISOString()}` : '';
+        return add(
+          over ? 'ok' : 'warn',
+          `${frames} dropped, ${direction} ${reason}${since}: ${MEANINGS[reason]}`,
+        );
+      });
   return [...told('tx', counters.txDropped), ...told('rx', counters.rxDropped)];
 }

@@ -295,7 +295,7 @@ scenario('CHECK? says what is well, what is not, and what to do', async (world) 
   await world.elapse(20);
   const { bad } = await checks();
   assert.ok(
-    bad.some((line) => line.includes('1 frames dropped, tx too-big: set the MTU of both devices alike')),
+    bad.some((line) => line.includes('1 frame dropped, tx too-big: set the MTU of both devices alike')),
   );
   assert.ok(bad.some((line) => line.includes("the kernel's queue lost 7 frames")));
   host.devices.setUp('vm0', false);

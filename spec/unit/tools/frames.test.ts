@@ -8,6 +8,8 @@ import type { Command } from '../../../tools/vnet/cli/command.ts';
 import { drops } from '../../../tools/vnet/commands/drops.ts';
 import { ping } from '../../../tools/vnet/commands/ping.ts';
 import { trace } from '../../../tools/vnet/commands/trace.ts';
+import { CaptureFile } from '../../../tools/vnet/frames/capture-file.ts';
+import { type Captured, nanosecondsOf } from '../../../tools/vnet/frames/captured.ts';
 import { composeFrame } from '../../../tools/vnet/frames/compose.ts';
 import { readCapture } from '../../../tools/vnet/frames/read-capture.ts';
 import { slowSum } from '../frames/packets.ts';
@@ -128,6 +130,56 @@ test('frames are read from pcap and pcapng, either byte order, cut ones up to th
   assert.throws(() => readCapture(path.join(dir, 'text')), /no pcap or pcapng file/);
   assert.throws(() => readCapture(path.join(dir, 'none')), /cannot read/);
   remove();
+});
+
+test('of two servers each keeps its order, and what came over a wire stands behind what went out', () => {
+  const bytes = Buffer.concat([Buffer.alloc(12, 2), Buffer.from('0800', 'hex')]);
+  const blocks: Buffer[] = [];
+  const file = new CaptureFile({
+    application: 'vnet',
+    os: 'Linux',
+    snap: 65_575,
+    both: true,
+    place: (server) => ({ server, device: `dev-${server}`, peer: 'peer' }),
+    write: (block) => blocks.push(block),
+  });
+  const seen = (server: 'near' | 'far', direction: 'tx' | 'rx', what: number): Captured => ({
+    server,
+    time: '2026-01-31T12:00:00.000001Z',
+    handler: HANDLER,
+    direction,
+    verdict: 'carried',
+    length: 14,
+    gso: undefined,
+    bytes: Buffer.concat([bytes.subarray(0, 11), Buffer.from([what]), bytes.subarray(12)]),
+  });
+  // The far server is heard first: of the question as it came, and of its answer.
+  file.add(seen('far', 'rx', 1), 0);
+  file.add(seen('far', 'tx', 2), 0);
+  assert.is(blocks.length, 1, 'it waits');
+  file.add(seen('near', 'tx', 1), 5);
+  file.add(seen('near', 'rx', 2), 5);
+  const packets = () =>
+    blocks
+      .filter((block) => block.readUInt32LE(0) === 6)
+      .map((block) => [block.readUInt32LE(8), block[28 + 11]]);
+  const [nearDevice, nearWire, farWire, farDevice] = [0, 1, 3, 2];
+  assert.equal(packets(), [
+    [nearDevice, 1],
+    [nearWire, 1],
+    [farWire, 1],
+    [farDevice, 1],
+    [farDevice, 2],
+    [farWire, 2],
+    [nearWire, 2],
+    [nearDevice, 2],
+  ]);
+  file.add(seen('far', 'rx', 3), 10);
+  file.flush(500);
+  assert.is(packets().length, 8, 'its match may still come');
+  file.flush(1_100);
+  assert.is(packets().length, 10, 'it is not waited for any longer');
+  assert.is(nanosecondsOf('2026-01-31T12:00:00.000001Z'), 1_769_860_800_000_001_000n);
 });
 
 test.run();

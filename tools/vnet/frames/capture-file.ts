@@ -12,6 +12,8 @@ import { type Captured, nanosecondsOf } from './captured.ts';
 import { interfaceBlock, packetBlock, sectionHeader } from './pcapng.ts';
 
 export const HOLD_MS = 1_000;
+/** Frames on their way that are remembered. */
+const MOST_OUT = 65_536;
 
 /** A Handler as one of its servers sees it. */
 export interface HandlerPlace {
@@ -40,12 +42,20 @@ export interface CaptureFileOptions {
 /** Whether it left over a wire, came over one, or neither. */
 type Passage = 'out' | 'in' | 'none';
 
+interface Seen {
+  readonly captured: Captured;
+  readonly passage: Passage;
+  readonly id: bigint;
+  /** Milliseconds. */
+  readonly since: number;
+}
+
 export class CaptureFile {
   readonly #interfaces = new Map<string, number>();
   readonly #counts = new Map<string, number>();
-  /** Ids that have gone out. */
+  /** Ids that have gone out, and did not come in yet. */
   readonly #out = new Set<bigint>();
-  readonly #held: { readonly captured: Captured; readonly id: bigint; readonly since: number }[] = [];
+  readonly #waiting: Readonly<Record<Captured['server'], Seen[]>> = { near: [], far: [] };
 
   constructor(private readonly options: CaptureFileOptions) {
     options.write(sectionHeader(options.application, options.os));
@@ -54,24 +64,36 @@ export class CaptureFile {
   /** @param now milliseconds, by whatever clock */
   add(captured: Captured, now: number): void {
     const passage = passageOf(captured);
-    const id = this.#idOf(captured, passage);
-    if (this.options.both && passage === 'in' && !this.#out.delete(id)) {
-      this.#held.push({ captured, id, since: now });
-      return;
-    }
-    this.#write(captured, id);
-    if (!this.options.both || passage !== 'out') return;
-    const waits = this.#held.findIndex((held) => held.id === id);
-    if (waits < 0) this.#out.add(id);
-    else for (const held of this.#held.splice(waits, 1)) this.#write(held.captured, held.id);
+    const seen: Seen = { captured, passage, id: this.#idOf(captured, passage), since: now };
+    if (!this.options.both) return this.#write(seen);
+    this.#waiting[captured.server].push(seen);
+    this.flush(now);
   }
 
-  /** Writes what has waited too long for its match; all that waits without a time. */
+  /**
+   * Writes what need not wait, of each server in its order, and what has waited too long for its match; all that waits
+   * without a time.
+   */
   flush(now = Number.POSITIVE_INFINITY): void {
-    while (this.#held[0] !== undefined && now - this.#held[0].since >= HOLD_MS) {
-      const held = this.#held.shift();
-      if (held !== undefined) this.#write(held.captured, held.id);
-    }
+    while (this.#next('near', now) || this.#next('far', now));
+  }
+
+  #next(server: Captured['server'], now: number): boolean {
+    const [seen] = this.#waiting[server];
+    if (seen === undefined) return false;
+    const waits = seen.passage === 'in' && !this.#out.delete(seen.id) && now - seen.since < HOLD_MS;
+    if (waits) return false;
+    this.#waiting[server].shift();
+    this.#write(seen);
+    if (seen.passage === 'out') this.#wentOut(seen.id);
+    return true;
+  }
+
+  /** What never came in is forgotten after a while. */
+  #wentOut(id: bigint): void {
+    this.#out.add(id);
+    const [oldest] = this.#out;
+    if (this.#out.size > MOST_OUT && oldest !== undefined) this.#out.delete(oldest);
   }
 
   /** 48 bits of the frame's hash, with the Handler and the way it goes, and 16 of its number among equal ones. */
@@ -87,7 +109,7 @@ export class CaptureFile {
     return (BigInt(`0x${key}`) << 16n) | BigInt(count & 0xffff);
   }
 
-  #write(captured: Captured, id: bigint): void {
+  #write({ captured, id }: Seen): void {
     const { server, handler, direction, verdict, length, gso, bytes } = captured;
     const place = this.options.place(server, handler);
     const device = this.#interface(

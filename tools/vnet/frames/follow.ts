@@ -38,8 +38,9 @@ export async function followFrame(
   const steps = there.steps.map((step, i) => (i === 0 ? { ...step, title: 'there\n' } : step));
   const back: Step[] = [];
   let answered = false;
-  for (const { place: device } of lastDevices(there.arrived)) {
-    const way = await oneWay(far, near, quote(device), answerTo(frame));
+  const answerers = await vmsBehind(far);
+  for (const { next: device, handler = '' } of lastDevices(there.arrived)) {
+    const way = await oneWay(far, near, quote(device), answerTo(frame, answerers.get(handler)));
     answered ||= way.arrived.length > 0;
     back.push(...way.steps);
   }
@@ -48,17 +49,29 @@ export async function followFrame(
 }
 
 /** Each device that it comes to, once. */
-function lastDevices(arrived: readonly Step[]): readonly { readonly place: string }[] {
-  return [...new Set(arrived.map(({ next }) => next))].map((place) => ({ place }));
+function lastDevices(arrived: readonly Step[]): readonly Step[] {
+  return [...new Map(arrived.map((step) => [step.next, step])).values()];
 }
 
-/** The same frame the other way round. To a group the answer goes to the one who asked, from an address of its own kind. */
-function answerTo(frame: Buffer): Buffer {
+/** The first VM of each Handler whose VMs are on that server's side. */
+async function vmsBehind(server: Conversation): Promise<ReadonlyMap<string, string>> {
+  const { data } = await server.ask('HANDLERS?', ANSWER_TIME);
+  return new Map(
+    data
+      .filter(({ fields }) => fields.local_config === 'HOST')
+      .map(({ words: [id = ''], fields: { macs = '' } }) => [id, macs.split(',')[0] ?? '']),
+  );
+}
+
+/**
+ * The same frame the other way round. A question to a group is answered by the VM there, or by a machine of that LAN,
+ * for which a locally administered address stands.
+ */
+function answerTo(frame: Buffer, vm = '02:fe:ed:fe:ed:01'): Buffer {
   const answer = Buffer.from(frame);
   frame.copy(answer, 0, 6, 12);
   frame.copy(answer, 6, 0, 6);
-  // A group address is nobody's source: some machine on that LAN answers (a locally administered address stands for it).
-  if ((answer[6]! & 1) === 1) Buffer.from('02feedfeed01', 'hex').copy(answer, 6);
+  if ((answer[6]! & 1) === 1) Buffer.from(vm.replaceAll(':', ''), 'hex').copy(answer, 6);
   return answer;
 }
 
