@@ -1,4 +1,4 @@
-/** The words for a long way between two machines: the simulated network and the laboratory use the same. */
+/** The words for a long way between two machines: the memory network (wire.ts) and the laboratory use the same. */
 
 /** What one direction of a way does to what goes through it. */
 export interface LineConditions {

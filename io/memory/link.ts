@@ -202,7 +202,7 @@ export class MemoryLink implements Link, WireEnd {
       this.#taken += size;
       this.#window -= size;
       this.#unsent -= size;
-      if (size > 0) this.wire.send(this.side, (end) => end.bytesCame(piece));
+      if (size > 0) this.wire.send(this.side, (end) => end.bytesCame(piece), size);
       if (this.#taken < bytes.length) continue;
       this.#queue.shift();
       this.#taken = 0;

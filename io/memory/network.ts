@@ -1,6 +1,7 @@
 import { formatHostPort, isLoopbackAddress, type LinkUrl, parseLinkUrl } from '../net/address.ts';
 import { isPinOf } from '../net/certificate-facts.ts';
 import {
+  type Chance,
   type Clock,
   DialError,
   type DialOptions,
@@ -9,6 +10,8 @@ import {
   type Network,
   type PeerCertificate,
 } from '../ports.ts';
+import { SeededChance } from './chance.ts';
+import type { LineConditions } from './line.ts';
 import { type LinkFacts, MemoryLink } from './link.ts';
 import { Wire } from './wire.ts';
 
@@ -38,12 +41,31 @@ export class MemoryInternet {
   readonly #cuts: { readonly one: MemoryHost; readonly other: MemoryHost }[] = [];
   /** All connections ever made. */
   readonly connections: Connection[] = [];
-  /** Milliseconds one way, for connections that are made from now on. */
-  latency = 0;
+  /** The way between any two machines, both ways, for connections that are made from now on; each has it for itself. */
+  line: LineConditions = {};
   /** Read sizes of links that are made from now on (see `MemoryLink.readSize`). */
   readSize: (() => number) | undefined;
 
-  constructor(readonly clock: Clock) {}
+  /** @param chance decides what lines lose */
+  constructor(
+    readonly clock: Clock,
+    readonly chance: Chance = new SeededChance(1),
+  ) {}
+
+  /** Milliseconds one way: the delay of `line`. */
+  get latency(): number {
+    return this.line.delay ?? 0;
+  }
+
+  set latency(delay: number) {
+    this.line = { ...this.line, delay };
+  }
+
+  /** A packet of a dial is lost on the way there or back. */
+  losesDial(): boolean {
+    const { loss = 0 } = this.line;
+    return loss > 0 && this.chance.fraction() >= (1 - loss) ** 2;
+  }
 
   /** Adds a host. @throws Error when the address or a name is taken */
   host(address: string, options: HostOptions = {}): MemoryHost {
@@ -139,7 +161,7 @@ export class MemoryHost implements Network {
       signal.addEventListener('abort', onAbort);
       const tryAgain = () => {
         const to = this.#target(url);
-        if (to !== undefined && (to.silent || this.internet.isCut(this, to))) {
+        if (to !== undefined && (to.silent || this.internet.isCut(this, to) || this.internet.losesDial())) {
           answer = this.internet.clock.after(1000, tryAgain); // TCP sends its SYN again and again
           return;
         }
@@ -206,9 +228,9 @@ export class MemoryHost implements Network {
     loopback: boolean,
     options: DialOptions,
   ): MemoryLink {
-    const { clock, latency, readSize } = this.internet;
-    const wire = new Wire(clock);
-    wire.latency = latency;
+    const { clock, chance, line, readSize } = this.internet;
+    const wire = new Wire(clock, chance);
+    wire.set(line);
     const facts = (address: string, port: number, certificate?: PeerCertificate): LinkFacts => ({
       scheme: url.scheme,
       peer: url.scheme === 'unix' ? 'unix' : formatHostPort(address, port),

@@ -1,4 +1,6 @@
-import type { Clock } from '../ports.ts';
+import type { Chance, Clock } from '../ports.ts';
+import { SeededChance } from './chance.ts';
+import { checkConditions, type LineConditions, NO_LENGTH } from './line.ts';
 
 /** One end of a wire, as the wire sees it. */
 export interface WireEnd {
@@ -15,21 +17,36 @@ export interface WireEnd {
 type Parcel = (end: WireEnd) => void;
 export type Side = 'a' | 'b';
 
-/** One direction: parcels arrive in the order in which they were sent, whatever happens to the latency. */
+/** Bytes of Ethernet, IP and TCP around a segment, and of what it carries at most. */
+const HEADERS = 66;
+const SEGMENT = 1_448;
+const BITS_PER_MS = 1_000;
+/** Shortest time after which TCP sends something again that nobody acknowledged (Linux: TCP_RTO_MIN), milliseconds. */
+const SHORTEST_RETRY = 200;
+/** The same bytes are lost so many times in a row at most: a line that lets nothing through is one that is cut. */
+const MOST_LOSSES = 4;
+
+/**
+ * One direction: parcels arrive in the order in which they were sent, whatever happens to the line. What the line
+ * loses TCP sends again, and all behind it waits; what overtakes waits too, so that reordering does not show.
+ */
 class Direction {
+  readonly line: { -readonly [K in keyof LineConditions]-?: LineConditions[K] } = { ...NO_LENGTH };
   #cut = false;
   /** Nanoseconds of the clock. */
   #lastDue = 0;
-  readonly #underway: { due: number; readonly parcel: Parcel }[] = [];
+  /** When the bottleneck has sent all that it has, in milliseconds of the clock. */
+  #free = 0;
+  readonly #underway: { due: number; readonly parcel: Parcel; readonly bytes: number }[] = [];
 
   constructor(
     private readonly clock: Clock,
-    private readonly latency: () => number,
+    private readonly chance: Chance,
     private readonly to: () => WireEnd | undefined,
   ) {}
 
-  send(parcel: Parcel): void {
-    const entry = { due: 0, parcel };
+  send(parcel: Parcel, bytes: number): void {
+    const entry = { due: 0, parcel, bytes };
     this.#underway.push(entry);
     this.#schedule(entry);
   }
@@ -49,10 +66,33 @@ class Direction {
     this.#underway.length = 0;
   }
 
-  #schedule(entry: { due: number }): void {
+  #schedule(entry: { due: number; readonly bytes: number }): void {
     const now = this.clock.mono();
-    entry.due = this.#lastDue = Math.max(this.#lastDue, now + Math.round(this.latency() * 1e6));
+    const way = this.#passes(entry.bytes, now / 1e6);
+    entry.due = this.#lastDue = Math.max(this.#lastDue, now + Math.round(way * 1e6));
     if (!this.#cut) this.clock.after((entry.due - now) / 1e6, () => this.#arrive());
+  }
+
+  /** Milliseconds until so many bytes are through. */
+  #passes(bytes: number, now: number): number {
+    const { delay, loss, rate, queue } = this.line;
+    const segments = Math.max(1, Math.ceil(bytes / SEGMENT));
+    let way = delay;
+    let retry = Math.max(SHORTEST_RETRY, 2 * delay);
+    const again = () => {
+      way += retry;
+      retry *= 2;
+    };
+    if (rate > 0) {
+      if (this.#free - now > queue) again();
+      this.#free = Math.max(now, this.#free) + ((bytes + segments * HEADERS) * 8) / (rate * BITS_PER_MS);
+      way += this.#free - now;
+    }
+    if (loss > 0) {
+      const whole = (1 - loss) ** segments;
+      for (let lost = 0; lost < MOST_LOSSES && this.chance.fraction() >= whole; lost++) again();
+    }
+    return way;
   }
 
   #arrive(): void {
@@ -66,36 +106,46 @@ class Direction {
 
 /** The wire between two links, and everything that can happen to it. */
 export class Wire {
-  /** Milliseconds one way, from now on. */
-  latency = 0;
   readonly #ends: Partial<Record<Side, WireEnd>> = {};
   readonly #towards: Record<Side, Direction>;
 
-  constructor(clock: Clock) {
-    const direction = (side: Side) =>
-      new Direction(
-        clock,
-        () => this.latency,
-        () => this.#ends[side],
-      );
+  /** @param chance decides what a line loses */
+  constructor(clock: Clock, chance: Chance = new SeededChance(1)) {
+    const direction = (side: Side) => new Direction(clock, chance, () => this.#ends[side]);
     this.#towards = { a: direction('a'), b: direction('b') };
+  }
+
+  /** Changes conditions of the line towards that side (or towards either) from now on; those not named stay. */
+  set(conditions: LineConditions, towards?: Side): void {
+    checkConditions(conditions);
+    const { cut, ...others } = conditions;
+    for (const side of sides(towards)) {
+      Object.assign(this.#towards[side].line, others);
+      if (cut !== undefined) this.#towards[side].cut = cut;
+    }
+  }
+
+  /** Milliseconds one way, from now on. */
+  set latency(delay: number) {
+    this.set({ delay });
   }
 
   join(side: Side, end: WireEnd): void {
     this.#ends[side] = end;
   }
 
-  send(from: Side, parcel: Parcel): void {
-    this.#towards[other(from)].send(parcel);
+  /** @param bytes of the stream that go with it: what a rate counts, and what is lost */
+  send(from: Side, parcel: Parcel, bytes = 0): void {
+    this.#towards[other(from)].send(parcel, bytes);
   }
 
   /** Nothing arrives any more at that side (or at either); what is sent waits, as TCP sends it again later. */
   cut(towards?: Side): void {
-    for (const side of sides(towards)) this.#towards[side].cut = true;
+    this.set({ cut: true }, towards);
   }
 
   heal(towards?: Side): void {
-    for (const side of sides(towards)) this.#towards[side].cut = false;
+    this.set({ cut: false }, towards);
   }
 
   get isCut(): boolean {

@@ -1,5 +1,7 @@
 /** What one step of a history does, as plain data. */
 
+import type { LineConditions } from '../../io/memory/line.ts';
+
 /** How a client that said BEGIN in the place of a server goes on. */
 export type ForgedPeer = 'silent' | 'alive' | 'bye' | 'shutting-down' | 'garbage' | 'destroy' | 'early';
 
@@ -52,6 +54,14 @@ export type Action =
     }
   // ── What goes wrong on the way ──
   | ({ readonly kind: 'latency'; readonly site: number; readonly to: number; readonly delay: number } & For)
+  | ({
+      readonly kind: 'line';
+      readonly site: number;
+      readonly to: number;
+      readonly line: LineConditions;
+      /** Towards the end that dialled, the other one, or both. */
+      readonly side: 'a' | 'b' | 'both';
+    } & For)
   | ({ readonly kind: 'cut'; readonly site: number; readonly to: number } & For)
   | ({
       readonly kind: 'half-cut';

@@ -1,4 +1,5 @@
 /** What goes wrong, on the way and at the machines. */
+import type { LineConditions } from '../../io/memory/line.ts';
 import type { Connection } from '../../io/memory/network.ts';
 import type { WireEnd } from '../../io/memory/wire.ts';
 import { DeviceError } from '../../io/ports.ts';
@@ -13,6 +14,7 @@ export type Carry<K extends Action['kind']> = (
 
 type Fault =
   | 'latency'
+  | 'line'
   | 'cut'
   | 'half-cut'
   | 'reset'
@@ -37,13 +39,32 @@ export const FAULTS: { readonly [K in Fault]: Carry<K> } = {
     const set = (latency: number) => () => {
       for (const wire of wires) wire.latency = latency;
     };
-    const { latency } = simulation.plan;
+    const { delay: latency = 0 } = simulation.line;
     simulation.fault(
       '',
       () => `a way of ${delay} ms: ${names(simulation, site, to)}`,
       ms,
       set(delay),
       set(latency),
+    );
+  },
+
+  line: (simulation, { site, to, line, side, ms }) => {
+    const [one, other] = [simulation.site(site).host, simulation.site(to).host];
+    const wires = simulation.internet.between(one, other).map(({ wire }) => wire);
+    const set = (conditions: LineConditions) => () => {
+      for (const wire of wires) wire.set(conditions, side === 'both' ? undefined : side);
+    };
+    const usual = simulation.line;
+    const before = Object.fromEntries(
+      Object.keys(line).map((name) => [name, usual[name as keyof LineConditions] ?? 0]),
+    );
+    simulation.fault(
+      '',
+      () => `a line of ${JSON.stringify(line)} (${side}): ${names(simulation, site, to)}`,
+      ms,
+      set(line),
+      set(before),
     );
   },
 

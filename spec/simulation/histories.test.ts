@@ -11,6 +11,7 @@ import { type Plan, planOf } from './plan.ts';
 import { kindOf, shrink } from './shrink.ts';
 
 const HISTORIES = 40;
+const ON_LINES = 12;
 const found = new URL('./found/', import.meta.url);
 
 /** What a history found, and the shortest plan that showed it. */
@@ -28,6 +29,16 @@ test(`${HISTORIES} histories with faults`, async () => {
   }
 });
 
+test(`${ON_LINES} histories on ways that lose and wait, over several wires`, async () => {
+  let wires = 0;
+  for (let seed = 1; seed <= ON_LINES; seed++) {
+    const { failure, figures } = await play(planOf(seed, { lines: true }));
+    assert.is(failure, undefined, `npm run simulate -- --lines --seed ${seed} --histories 1 --story`);
+    wires += figures.wires;
+  }
+  assert.ok(wires > 20, `${wires} further wires`);
+});
+
 for (const file of readdirSync(found).sort()) {
   const { what, plan } = JSON.parse(readFileSync(new URL(file, found), 'utf8')) as Find;
   test(`found once: ${what}`, async () => {
@@ -38,15 +49,17 @@ for (const file of readdirSync(found).sort()) {
 test('a history is the same whenever it is played', async () => {
   const tell = async (): Promise<string> => {
     const hash = createHash('sha256');
-    await play(planOf(7), (line) => hash.update(line));
+    for (const lines of [false, true]) await play(planOf(7, { lines }), (line) => hash.update(line));
     return hash.digest('hex');
   };
   assert.is(await tell(), await tell());
 });
 
 test('a plan goes through JSON unchanged', () => {
-  const plan = planOf(11);
-  assert.equal(JSON.parse(JSON.stringify(plan)), plan);
+  for (const lines of [false, true]) {
+    const plan = planOf(11, { lines });
+    assert.equal(JSON.parse(JSON.stringify(plan)), plan);
+  }
 });
 
 test('a failing plan is made short', async () => {

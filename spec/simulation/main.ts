@@ -1,10 +1,10 @@
 /**
  * Plays histories of whole servers in this process, with faults, by seed (docs/TESTING.md).
  *
- *     npm run simulate -- [--histories N] [--seed S] [--jobs J] [--steps K] [--story]
+ *     npm run simulate -- [--histories N] [--seed S] [--jobs J] [--steps K] [--lines] [--story]
  *
  * Seeds S, S+1, … S+N-1. A history that fails is made short and its story printed; `--seed S --histories 1 --story`
- * tells that of any seed. Exit status 0 when all was well, 1 when not, 2 for wrong options.
+ * tells that of any seed. With `--lines` on ways that have a length, lose packets and have a rate, over several wires. Exit status 0 when all was well, 1 when not, 2 for wrong options.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -71,14 +71,16 @@ async function explain({ seed, failure }: Played, options: PlanOptions): Promise
   const plan = await shrink(planOf(seed, options), failure ?? '');
   print(`the same with ${plan.steps.length} steps of ${planOf(seed, options).steps.length}:\n`);
   await play(plan, print);
-  print(`\nagain: npm run simulate -- --seed ${seed} --histories 1 --story\n`);
+  print(
+    `\nagain: npm run simulate -- --seed ${seed} --histories 1 --story${options.lines ? ' --lines' : ''}\n`,
+  );
 }
 
 function summary(count: number, failures: number, seconds: number, sum: Figures): string {
-  const { handlers, records, faults, frames, heard, boots } = sum;
+  const { handlers, records, faults, frames, heard, boots, wires } = sum;
   return [
     `${count} histories in ${seconds.toFixed(1)} s (${Math.round((count / seconds) * 60)} a minute), ${failures} failed`,
-    `${faults} faults, ${boots} runs of servers, ${handlers} Handlers, ${records} records, ${frames} frames sent, ${heard} heard`,
+    `${faults} faults, ${boots} runs of servers, ${handlers} Handlers, ${wires} further wires, ${records} records, ${frames} frames sent, ${heard} heard`,
   ].join('\n');
 }
 
@@ -89,6 +91,7 @@ async function main(): Promise<number> {
       seed: { type: 'string', default: '1' },
       jobs: { type: 'string', default: String(availableParallelism()) },
       steps: { type: 'string' },
+      lines: { type: 'boolean', default: false },
       story: { type: 'boolean', default: false },
       worker: { type: 'boolean', default: false },
     },
@@ -103,13 +106,16 @@ async function main(): Promise<number> {
       throw new TypeError(`--${name} is a whole number from ${least}`);
     return value;
   };
-  const options = values.steps === undefined ? {} : { steps: number('steps', 0) };
+  const options = {
+    ...(values.steps === undefined ? {} : { steps: number('steps', 0) }),
+    ...(values.lines ? { lines: true } : {}),
+  };
   const order = { first: number('seed', 0), histories: number('histories', 1), options };
   if (values.story) {
     const { failure } = await play(planOf(order.first, options), print);
     return failure === undefined ? 0 : 1;
   }
-  const sum: Figures = { handlers: 0, records: 0, faults: 0, frames: 0, heard: 0, boots: 0 };
+  const sum: Figures = { handlers: 0, records: 0, faults: 0, frames: 0, heard: 0, boots: 0, wires: 0 };
   const failed: Played[] = [];
   const since = performance.now();
   let count = 0;

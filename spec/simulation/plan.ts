@@ -3,8 +3,9 @@
  * out. So nothing in a step refers to another step; `pick` numbers choose among what is there when it is carried out.
  */
 import { SeededChance } from '../../io/memory/chance.ts';
+import type { LineConditions } from '../../io/memory/line.ts';
 import type { Action } from './action.ts';
-import { ACTIONS } from './steps.ts';
+import { ACTIONS, someLine } from './steps.ts';
 
 export interface SitePlan {
   readonly name: string;
@@ -29,6 +30,8 @@ export interface Plan {
   readonly sites: readonly SitePlan[];
   /** Milliseconds one way between two machines. */
   readonly latency: number;
+  /** What the way between two machines is like besides, until all faults end. */
+  readonly line?: LineConditions;
   /** Whether reads give what came as it came, or cut anywhere. */
   readonly reads: 'whole' | 'pieces';
   readonly steps: readonly Step[];
@@ -37,6 +40,8 @@ export interface Plan {
 export interface PlanOptions {
   /** Steps of a history; by default 8 to 40, by the seed. */
   readonly steps?: number;
+  /** Ways with a length, which lose packets and have a rate, so that Handlers have several wires. */
+  readonly lines?: boolean;
 }
 
 /** The history of that seed: the same for ever, as long as the menu is. */
@@ -55,13 +60,14 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     }),
   );
   const latency = one(0, 0, 1, 20, 150);
-  const reads = one('whole', 'pieces');
+  const reads = one<Plan['reads']>('whole', 'pieces');
   const count = options.steps ?? 8 + chance.below(33);
   const steps = Array.from({ length: count }, () => ({
     wait: one(0, 0, 1, 10, 50, 400, 1500, 6000, chance.below(20_000)),
     act: choose(chance),
   }));
-  return { seed, sites, latency, reads, steps };
+  const plan: Plan = { seed, sites, latency, reads, steps };
+  return options.lines ? withLines(plan) : plan;
 }
 
 const TOTAL = ACTIONS.reduce((sum, [weight]) => sum + weight, 0);
@@ -74,3 +80,32 @@ function choose(chance: SeededChance): Action {
   }
   throw new Error('the weights do not add up');
 }
+
+const ONE_IN = 5;
+
+/** The same history on lines: its own chance, so that the steps stay those of the seed. */
+function withLines(plan: Plan): Plan {
+  const chance = new SeededChance(plan.seed ^ 0x11fe);
+  const steps = plan.steps.flatMap((step): readonly Step[] => {
+    const { act } = step;
+    const wires = act.kind === 'handle' && chance.below(3) === 0 ? ` wires=${1 + chance.below(8)}` : '';
+    const same =
+      wires === '' ? step : { ...step, act: { ...act, options: `${optionsOf(act)}${wires}`.trim() } };
+    if (chance.below(ONE_IN) > 0) return [same as Step];
+    const side = (['a', 'b', 'both'] as const)[chance.below(3)]!;
+    const ms = 1 + chance.below(chance.below(2) === 0 ? 3_000 : 60_000);
+    const line = {
+      kind: 'line',
+      site: chance.below(9),
+      to: chance.below(9),
+      side,
+      ms,
+      line: someLine(chance),
+    } as const;
+    return [{ wait: chance.below(500), act: line }, same as Step];
+  });
+  const { delay = 0, ...line } = someLine(chance);
+  return { ...plan, latency: delay, line, steps };
+}
+
+const optionsOf = (act: Action): string => (act.kind === 'handle' ? act.options : '');

@@ -5,6 +5,7 @@
 import type { Entry } from '../../actors/recorder/recorder.ts';
 import { SeededChance } from '../../io/memory/chance.ts';
 import { VirtualClock } from '../../io/memory/clock.ts';
+import type { LineConditions } from '../../io/memory/line.ts';
 import { type MemoryHost, MemoryInternet } from '../../io/memory/network.ts';
 import type { Link } from '../../io/ports.ts';
 import type { InitiatorContext } from '../../machines/handler/initiator.ts';
@@ -30,6 +31,8 @@ export interface Figures {
   frames: number;
   heard: number;
   boots: number;
+  /** Further wires that came up, at either end. */
+  wires: number;
 }
 
 /** Interfaces that every machine has. What lies on `br0` and on `lan0` are different LANs. */
@@ -38,7 +41,7 @@ export const TAPS = ['t0', 't1'] as const;
 
 export class Simulation implements ServerSimulation {
   readonly clock = new VirtualClock();
-  readonly internet = new MemoryInternet(this.clock);
+  readonly internet: MemoryInternet;
   readonly ether = new Probes(this.clock);
   readonly sites: readonly SimulatedServer[];
   /** The machine that clients sit at. */
@@ -51,7 +54,9 @@ export class Simulation implements ServerSimulation {
   readonly closed = new Set<string>();
   /** Ends of connections whose other end was switched off: nobody tells the server there, unless it asks. */
   readonly forsaken = new Set<Link>();
-  readonly figures: Figures = { handlers: 0, records: 0, faults: 0, frames: 0, heard: 0, boots: 0 };
+  readonly figures: Figures = { handlers: 0, records: 0, faults: 0, frames: 0, heard: 0, boots: 0, wires: 0 };
+  /** What the way between two machines is like but for faults. */
+  line: LineConditions;
   failure: string | undefined;
   readonly #heals = new Set<() => void>();
   /** Ids of Handlers with the sides of each that live. */
@@ -65,7 +70,9 @@ export class Simulation implements ServerSimulation {
     tell?: (line: string) => void,
   ) {
     this.#tell = tell;
-    this.internet.latency = plan.latency;
+    this.line = { ...plan.line, delay: plan.latency };
+    this.internet = new MemoryInternet(this.clock, new SeededChance(plan.seed + 2));
+    this.internet.line = this.line;
     if (plan.reads === 'pieces') {
       const chance = new SeededChance(plan.seed + 1);
       this.internet.readSize = () => (chance.below(3) === 0 ? 65_536 : 1 + chance.below(40));
@@ -161,12 +168,18 @@ export class Simulation implements ServerSimulation {
 
   healAll(): void {
     for (const heal of [...this.#heals]) heal();
+    // What is left of a way is its length.
+    const { delay = 0, loss = 0, rate = 0 } = this.line;
+    if (loss === 0 && rate === 0) return;
+    this.line = this.internet.line = { delay };
+    for (const { wire } of this.internet.connections) wire.set({ delay, loss: 0, rate: 0 });
   }
 
   // ── What servers tell ──
 
   made(site: SimulatedServer, { actor, event, snapshot }: Entry): void {
     this.figures.records++;
+    if (event.type === 'join' || event.type === 'wire-up') this.figures.wires++;
     const [kind, id = ''] = actor.split(':');
     if (kind !== 'handler') return;
     const sides = this.#sides.get(id) ?? new Set();

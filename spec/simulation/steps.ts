@@ -1,5 +1,6 @@
 /** What a step can be, and how often each is. */
 import type { SeededChance } from '../../io/memory/chance.ts';
+import type { LineConditions } from '../../io/memory/line.ts';
 import type { Action } from './action.ts';
 
 type Make = (chance: SeededChance) => Action;
@@ -31,6 +32,16 @@ const STRANGE = [
   'DONE\n',
   '\0\n',
 ];
+
+/** A way with a length: one in which further wires are dialled, and one that loses packets, or lets few through. */
+export function someLine(chance: SeededChance): LineConditions {
+  return {
+    delay: one(chance, 3, 5, 15, 40, 120),
+    loss: one(chance, 0, 0, 0.005, 0.03, 0.1, 0.3),
+    rate: one(chance, 0, 0, 0.2, 1, 20),
+    queue: one(chance, 20, 100, 500),
+  };
+}
 
 /** A weight each. */
 export const ACTIONS: readonly (readonly [number, Make])[] = [

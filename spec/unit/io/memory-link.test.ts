@@ -5,6 +5,7 @@ import { POISON } from '../../../io/memory/batch.ts';
 import { SeededChance } from '../../../io/memory/chance.ts';
 import { VirtualClock } from '../../../io/memory/clock.ts';
 import { memoryLinkPair } from '../../../io/memory/link.ts';
+import { Wire } from '../../../io/memory/wire.ts';
 import type { LinkSink } from '../../../io/ports.ts';
 import { linkSuite, RecordingSink } from '../../suites/link.ts';
 
@@ -159,6 +160,80 @@ test('latency may change on the way, the order never does', () => {
       },
     ),
   );
+});
+
+test('each direction has its own delay', () => {
+  const { a, b, wire, time, near, far } = recording();
+  wire.set({ delay: 20 }, 'b');
+  wire.set({ delay: 5 }, 'a');
+  a.write(Buffer.from('there'));
+  b.write(Buffer.from('back'));
+  time.advance(10);
+  assert.is(near.all().toString(), 'back');
+  assert.is(far.all().length, 0);
+  time.advance(10);
+  assert.is(far.all().toString(), 'there');
+});
+
+test('a rate makes bytes take their time', () => {
+  const { a, wire, time, far } = recording();
+  wire.set({ rate: 1, queue: 1_000 }, 'b');
+  // 100,000 bytes and their headers at 1 Mbit/s: 836 ms, in two pieces.
+  a.write(Buffer.alloc(100_000));
+  time.advance(500);
+  assert.is(far.all().length, 0);
+  time.advance(100);
+  assert.is(far.all().length, 65_536);
+  time.advance(400);
+  assert.is(far.all().length, 100_000);
+});
+
+test('past its queue a bottleneck drops, and TCP sends again', () => {
+  const come = (queue: number) => {
+    const { a, wire, time, far } = recording();
+    wire.set({ rate: 1, queue }, 'b');
+    for (let count = 0; count < 3; count++) a.write(Buffer.alloc(10_000));
+    time.advance(350);
+    return far.all().length;
+  };
+  assert.is(come(500), 30_000);
+  assert.ok(come(50) < 30_000);
+});
+
+test('what is lost comes later, and everything behind it, the same for the same seed', () => {
+  const times = (seed: number): readonly number[] => {
+    const time = new VirtualClock();
+    const wire = new Wire(time, new SeededChance(seed));
+    const came: number[] = [];
+    const far = { endCame() {}, resetCame() {}, windowCame() {} };
+    wire.join('b', {
+      ...far,
+      bytesCame: ([number = 0]) => {
+        came[number] = time.mono() / 1e6;
+      },
+    });
+    wire.set({ delay: 10, loss: 0.3 });
+    for (let number = 0; number < 50; number++) {
+      wire.send('a', (end) => end.bytesCame(Buffer.from([number])), 1);
+      time.advance(1);
+    }
+    time.advance(10_000);
+    return came;
+  };
+  const one = times(1);
+  assert.is(one.filter((at) => at !== undefined).length, 50);
+  assert.ok(one.every((at, number) => number === 0 || at >= one[number - 1]!));
+  assert.ok(
+    one.some((at, number) => at >= number + 210),
+    one.join(' '),
+  );
+  assert.equal(times(1), one);
+  assert.not.equal(times(2), one);
+});
+
+test('a line says what it does not take', () => {
+  const { wire } = recording();
+  assert.throws(() => wire.set({ loss: 3 }), /loss is from 0 to 1, not 3/);
 });
 
 test.run();
