@@ -17,7 +17,7 @@ import { formatHostPort, isPin, type LinkUrl, parseLinkUrl } from '../net/addres
 import type { KeyPair } from '../net/tls-material.ts';
 import { loadKeyPair } from './certificates.ts';
 import { DEFAULT_IDENTITY, IDENTITY, IDENTITY_RULE } from './identity.ts';
-import { describeIssue, readJsonFile } from './json-file.ts';
+import { describeIssue, objectOf, Path, readJsonFile } from './json-file.ts';
 import { readSecretFile } from './private-file.ts';
 
 export interface Peer {
@@ -37,7 +37,6 @@ export interface Peer {
 export type Peers = ReadonlyMap<string, Peer>;
 
 const Name = v.pipe(v.string(), v.regex(IDENTITY, `must be ${IDENTITY_RULE}`));
-const Path = v.pipe(v.string(), v.minLength(1, 'must be a path'));
 
 const Entry = v.strictObject({
   name: Name,
@@ -50,10 +49,15 @@ const Entry = v.strictObject({
 });
 type Entry = v.InferOutput<typeof Entry>;
 
+const FIELDS = {
+  names: Object.keys(Entry.entries),
+  hints: { password: 'a secret never stands here; "password-file" names a file that holds it' },
+};
+
 /** Reads the file and every file it names. @throws Error with the place in the file, e.g. `peers.json, [1].url: …` */
 export function loadPeers(file: string): Peers {
-  const checked = v.safeParse(v.array(Entry), readJsonFile(file, 'the peers file'));
-  if (!checked.success) throw new Error(`${file}, ${describeIssue(checked.issues[0])}`);
+  const checked = v.safeParse(v.array(objectOf(Entry)), readJsonFile(file, 'the peers file'));
+  if (!checked.success) throw new Error(`${file}, ${describeIssue(checked.issues[0], FIELDS)}`);
   const peers = new Map<string, Peer>();
   for (const [index, entry] of checked.output.entries()) {
     try {

@@ -3,7 +3,7 @@
  * `docs/examples/policy.json` and SECURITY.md. Names and numbers are checked here, patterns where they are compiled.
  */
 import * as v from 'valibot';
-import { describeIssue, readJsonFile } from './json-file.ts';
+import { describeIssue, objectOf, readJsonFile } from './json-file.ts';
 
 const Texts = v.exactOptional(v.array(v.string('must be a text'), 'must be a list'));
 const Most = v.exactOptional(
@@ -37,7 +37,7 @@ const Rule = v.strictObject({
 
 const File = v.strictObject({
   about: v.exactOptional(v.string('must be a text')),
-  rules: v.array(Rule, 'must be a list'),
+  rules: v.array(objectOf(Rule), 'must be a list'),
 });
 
 /** As the file says it, its names in the form of the program. */
@@ -47,8 +47,9 @@ export interface PolicyFile {
 
 /** @throws Error with the place in the file, e.g. `policy.json, rules[1].macs: must be a list` */
 export function loadPolicyFile(file: string): PolicyFile {
-  const checked = v.safeParse(File, readJsonFile(file, 'the policy file'));
-  if (!checked.success) throw new Error(`${file}, ${describeIssue(checked.issues[0])}`);
+  const checked = v.safeParse(objectOf(File), readJsonFile(file, 'the policy file'));
+  if (!checked.success)
+    throw new Error(`${file}, ${describeIssue(checked.issues[0], { names: Object.keys(Rule.entries) })}`);
   return { rules: checked.output.rules.map(toRule) };
 }
 

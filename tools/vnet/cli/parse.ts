@@ -109,7 +109,11 @@ function programToCommander({ name, description, sections }: Program): Command {
 function toArgument(declaration: ArgumentDeclaration): Argument {
   const { text, choices } = declaration;
   const argument = new Argument(argumentTerm(declaration), text);
-  return choices === undefined ? argument : argument.choices(choices);
+  if (choices !== undefined) return argument.choices(choices);
+  return argument.argParser<string | string[]>((word, before) => {
+    if (word === '') throw new InvalidArgumentError('It is empty.');
+    return declaration.repeatable ? [...(Array.isArray(before) ? before : []), word] : word;
+  });
 }
 
 function toOption(name: string, declaration: OptionDeclaration): Option {
@@ -124,6 +128,7 @@ function toOption(name: string, declaration: OptionDeclaration): Option {
 }
 
 function convert({ kind, choices }: OptionDeclaration, text: string): string | number {
+  if (text === '') throw new InvalidArgumentError('Its value is empty.');
   if (/^-./.test(text)) throw new InvalidArgumentError('Its value is missing, or begins with a hyphen.');
   if (choices !== undefined && !choices.includes(text)) {
     throw new InvalidArgumentError(`Good are ${choices.join(', ')}.`);

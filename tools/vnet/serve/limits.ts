@@ -3,10 +3,10 @@ import * as v from 'valibot';
 import { DEFAULT_LIMITS, type Limits } from '../../../actors/limits.ts';
 import { MOST_WIRES } from '../../../machines/protocol/options.ts';
 
-const Milliseconds = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31 - 1)));
+const Milliseconds = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 31 - 1)));
 /** Silence that breaks a wire: no way is longer. */
 const MOST_SPREAD_RTT_MS = 15_000;
-const Count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
+const Count = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 
 export const LimitSettings = v.strictObject({
   /** From accept to a right HELLO. */
@@ -33,7 +33,7 @@ export const LimitSettings = v.strictObject({
   macs: Count,
 });
 
-const Wires = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_WIRES)));
+const Wires = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MOST_WIRES)));
 
 /** Of the wires of all Handlers: options of their own, since they are no bounds against anybody. */
 export const WIRE_SETTINGS = {

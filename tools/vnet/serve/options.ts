@@ -2,35 +2,45 @@
 import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
-import { describeIssue, readJsonFile } from '../../../io/auth/json-file.ts';
+import { describeIssue, objectOf, Path, readJsonFile } from '../../../io/auth/json-file.ts';
 import { isName } from '../../../machines/protocol/ids.ts';
-import { parseListenUrl } from '../../../machines/protocol/remote.ts';
+import { formatListenUrl, parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { UsageError } from '../cli/failures.ts';
 import type { Parsed } from '../cli/parse.ts';
 import type { SERVE } from '../usage/server.ts';
 import { LimitSettings, WIRE_SETTINGS } from './limits.ts';
 
+const DEFAULT_LISTEN = 'tcp://127.0.0.1:7411';
+const NAME_RULE = '1 to 64 letters, digits, dots, underscores and hyphens';
+/** Longer than any log is kept, and still a number of milliseconds. */
+const MOST_DAYS = 36_500;
+
 const Settings = v.strictObject({
-  listen: v.optional(v.array(v.string())),
-  name: v.optional(v.string()),
-  log: v.optional(v.string()),
+  listen: v.optional(
+    v.pipe(
+      v.array(v.string(), 'must be a list, such as ["tls://0.0.0.0:7411"]'),
+      v.minLength(1, `must name a URL, or be left out: it is ${DEFAULT_LISTEN} then`),
+    ),
+  ),
+  name: v.optional(v.pipe(v.string(), v.check(isName, `must be ${NAME_RULE}`))),
+  log: v.optional(Path),
   'log-sync': v.optional(v.picklist(['always', 'interval', 'never'])),
-  'log-segment-bytes': v.optional(v.pipe(v.number(), v.integer(), v.minValue(4096))),
-  'log-retain-bytes': v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  'log-retain-days': v.optional(v.pipe(v.number(), v.minValue(0))),
-  'password-file': v.optional(v.string()),
-  cert: v.optional(v.string()),
-  key: v.optional(v.string()),
-  authorized: v.optional(v.string()),
-  ca: v.optional(v.string()),
-  peers: v.optional(v.string()),
-  policy: v.optional(v.string()),
+  'log-segment-bytes': v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(4096))),
+  'log-retain-bytes': v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  'log-retain-days': v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_DAYS))),
+  'password-file': v.optional(Path),
+  cert: v.optional(Path),
+  key: v.optional(Path),
+  authorized: v.optional(Path),
+  ca: v.optional(Path),
+  peers: v.optional(Path),
+  policy: v.optional(Path),
   'allow-plaintext': v.optional(v.boolean()),
   resume: v.optional(v.boolean()),
   'warm-up': v.optional(v.boolean()),
-  congestion: v.optional(v.string()),
+  congestion: v.optional(v.pipe(v.string(), v.minLength(1, 'must be a name'))),
   ...WIRE_SETTINGS,
-  limits: v.optional(LimitSettings),
+  limits: v.optional(objectOf(LimitSettings)),
 });
 type Settings = v.InferOutput<typeof Settings>;
 
@@ -53,16 +63,12 @@ export function readServeOptions(
 ): ServeOptions {
   const { config } = given.values;
   const merged = { ...(config === undefined ? {} : readConfig(config)), ...fromCommandLine(given) };
-  const name = merged.name ?? defaultName();
-  if (!isName(name)) {
-    throw new UsageError(`--name ${name}: a name is 1 to 64 letters, digits, dots, underscores and hyphens`);
-  }
-  const listen = merged.listen ?? ['tcp://127.0.0.1:7411'];
-  for (const url of listen) {
-    const parsed = parseListenUrl(url);
-    if (!parsed.ok) throw new UsageError(`--listen ${url}: ${parsed.refusal.text}`);
-  }
-  return { ...merged, listen, name, log: merged.log ?? defaultLog(env) };
+  return {
+    ...merged,
+    listen: merged.listen ?? [DEFAULT_LISTEN],
+    name: merged.name ?? defaultName(),
+    log: merged.log ?? defaultLog(env),
+  };
 }
 
 function fromCommandLine({ values, positionals }: Parsed<typeof SERVE.options>): Settings {
@@ -77,7 +83,12 @@ function fromCommandLine({ values, positionals }: Parsed<typeof SERVE.options>):
     ...(noResume ? { resume: false } : {}),
     ...(noWarmUp ? { 'warm-up': false } : {}),
   };
-  return check(settings, 'command line');
+  if (settings.name !== undefined && !isName(settings.name)) {
+    throw new UsageError(`--name ${settings.name}: a name is ${NAME_RULE}`);
+  }
+  const checked = check(settings, 'command line');
+  checkListeners(checked, (index, why) => `--listen ${checked.listen?.[index]}: ${why}`);
+  return checked;
 }
 
 /** Paths in the file are relative to it. */
@@ -89,6 +100,7 @@ function readConfig(file: string): Settings {
     throw new UsageError((error as Error).message);
   }
   const settings = { ...check(json, file) };
+  checkListeners(settings, (index, why) => `${file}: listen[${index}]: ${why}`);
   for (const key of PATHS) {
     const path = settings[key];
     if (path !== undefined) settings[key] = resolve(dirname(file), path);
@@ -96,10 +108,34 @@ function readConfig(file: string): Settings {
   return settings;
 }
 
+/** @param say puts what is wrong with the URL of that number into a message @throws UsageError */
+function checkListeners({ listen = [] }: Settings, say: (index: number, why: string) => string): void {
+  const seen = new Set<string>();
+  for (const [index, url] of listen.entries()) {
+    const parsed = parseListenUrl(url);
+    if (!parsed.ok) throw new UsageError(say(index, parsed.refusal.text));
+    const normal = formatListenUrl(parsed.value);
+    if (seen.has(normal)) throw new UsageError(say(index, `${normal} stands there twice`));
+    // The kernel gives each of these a port of its own.
+    if (!('port' in parsed.value && parsed.value.port === 0)) seen.add(normal);
+  }
+}
+
+const FIELDS = {
+  names: [...Object.keys(Settings.entries), ...Object.keys(LimitSettings.entries)],
+  hints: {
+    'no-resume': 'say "resume": false',
+    'no-warm-up': 'say "warm-up": false',
+    config: 'a file names no other one',
+    password: 'a secret never stands here; "password-file" names a file of lines that `vnet passwd` makes',
+    ...Object.fromEntries(Object.keys(LimitSettings.entries).map((name) => [name, 'it stands in "limits"'])),
+  },
+};
+
 function check(value: unknown, where: string): Settings {
-  const checked = v.safeParse(Settings, value);
+  const checked = v.safeParse(objectOf(Settings), value);
   if (checked.success) return checked.output;
-  throw new UsageError(`${where}: ${describeIssue(checked.issues[0])}`);
+  throw new UsageError(`${where}: ${describeIssue(checked.issues[0], FIELDS)}`);
 }
 
 function defaultName(): string {
