@@ -122,7 +122,7 @@ export function cut(
     else write16(target, at + l3 + 4, bytes - l3 - 40);
     if (tcp) finishTcp(target, at + l4, bytes - l4, dataSum, index, from - data, until === end);
     else finishDatagram(target, at + l4, bytes - l4, dataSum);
-    if (outer.count > 0) outer.finish(target, at, bytes, index);
+    if (!outer.none) outer.finish(target, at, bytes, index);
     at += bytes + HEADER_BYTES;
     from = until;
   }

@@ -41,10 +41,10 @@ export function mend(
 ): number | Unfit {
   const frame = start + HEADER_BYTES;
   const long = exceedsMtu(buffer, frame, end, mtu);
-  if (!locate(buffer, frame, end, layout) || layout.fragment || layout.authenticated)
-    return long ? 'too-big' : 0;
+  const there = locate(buffer, frame, end, layout) || locateTransport(buffer, frame, end, -1, layout, outer);
+  if (!there || layout.fragment || layout.authenticated) return long ? 'too-big' : 0;
   if (long) return cutUp(buffer, frame, Math.min(mtu, farMtu), out);
-  if (exceedsMtu(buffer, frame, end, farMtu)) return shorten(buffer, frame, end, farMtu, out);
+  if (exceedsMtu(buffer, frame, end, farMtu)) return shorten(buffer, frame, farMtu, out);
   return completeStarted(buffer, frame, end, out) || completeInner(buffer, frame, end, out);
 }
 
@@ -64,11 +64,10 @@ function cutUp(buffer: Buffer, frame: number, mtu: number, out: RecordWriter): n
  * A frame between the two MTUs: a super-frame of short segments, or a long segment, for which smaller ones are as good.
  * One that came wrong is not made good by that, and stays.
  */
-function shorten(buffer: Buffer, frame: number, end: number, farMtu: number, out: RecordWriter): number {
+function shorten(buffer: Buffer, frame: number, farMtu: number, out: RecordWriter): number {
   if (!descend(buffer, frame) || layout.protocol !== TCP || layout.routed) return 0;
   if (dataOffset(buffer, layout) < 0 || (!isRight(buffer, layout) && startedChecksum(buffer, layout) < 0))
     return 0;
-  if (!locate(buffer, frame, end, layout)) return 0;
   const made = cutUp(buffer, frame, farMtu, out);
   return typeof made === 'number' ? made : 0;
 }

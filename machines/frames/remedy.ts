@@ -39,7 +39,8 @@ export function remedyOf(buffer: Buffer, start: number, end: number): Remedy {
     const plain = locate(buffer, frame, end, layout) && layout.l4 === frame + header.csumStart;
     return plain ? 'none' : 'cut';
   }
-  return locateSuper(buffer, frame, end, header, layout, outer) && outer.count === 0 ? 'start' : 'cut';
+  const there = locateSuper(buffer, frame, end, header, layout, outer);
+  return there && outer.count === 0 && locate(buffer, frame, end, layout) ? 'start' : 'cut';
 }
 
 /**

@@ -6,6 +6,7 @@
  *     | Ethernet | IP | UDP, VXLAN or Geneve, Ethernet | IP | TCP … |
  *     | Ethernet | IP | GRE, perhaps Ethernet          | IP | TCP … |
  *     | Ethernet | IP                                  | IP | TCP … |
+ *     | Ethernet | MPLS labels, or PPPoE               | IP | TCP … |
  *                  outer                                 out.l3 out.l4
  *
  * A virtio header says no more than where the innermost transport header is. The way to it is found by the shape of the
@@ -23,6 +24,15 @@ const ENCRYPTED = 50;
 const MOST_LAYERS = 4;
 
 const ETHERNET_BRIDGING = 0x6558;
+const MPLS = 0x8847;
+const MPLS_MULTICAST = 0x8848;
+const PPPOE = 0x8864;
+/** PPPoE and PPP headers together (RFC 2516, RFC 1661). */
+const PPPOE_HEADER_BYTES = 8;
+const PPP_IPV4 = 0x0021;
+const PPP_IPV6 = 0x0057;
+/** In the third byte of an MPLS label: it is the last one (RFC 3032). */
+const BOTTOM_OF_STACK = 0x01;
 const UDP_HEADER_BYTES = 8;
 const VXLAN_HEADER_BYTES = 8;
 /** In the first byte of a VXLAN header: there is a VNI (RFC 7348, 5). */
@@ -58,6 +68,8 @@ interface Layer {
 export class OuterHeaders {
   /** How many there are: 0 where the frame is no tunnel's. */
   count = 0;
+  /** Where a PPPoE header stands, from the frame's first byte; -1 where there is none. */
+  #pppoe = -1;
   readonly #layers: Layer[] = Array.from({ length: MOST_LAYERS }, () => ({
     version: 0,
     l3: 0,
@@ -65,6 +77,17 @@ export class OuterHeaders {
     identification: 0,
     follows: NOTHING,
   }));
+
+  /** Forgets all of them. `link`: offset of an ethertype in `buffer`, of the frame at `frame`. */
+  begin(buffer: Buffer, frame: number, link: number): void {
+    this.count = 0;
+    this.#pppoe = read16(buffer, link) === PPPOE ? link + 2 - frame : -1;
+  }
+
+  /** Whether nothing but Ethernet and VLAN tags is around the innermost IP header. */
+  get none(): boolean {
+    return this.count === 0 && this.#pppoe < 0;
+  }
 
   /** Takes that header in. @returns false when a packet with it around must not or cannot be cut */
   add(buffer: Buffer, frame: number, end: number, layout: IpLayout): boolean {
@@ -100,6 +123,7 @@ export class OuterHeaders {
       if (version === 4) finishIpv4(target, ip, transport, end, (identification + index) & 0xffff);
       else write16(target, ip + 4, end - ip - 40);
     }
+    if (this.#pppoe >= 0) write16(target, frame + this.#pppoe + 4, end - frame - this.#pppoe - 6);
   }
 }
 
@@ -153,8 +177,16 @@ export function locateTransport(
   out: IpLayout,
   outer: OuterHeaders,
 ): boolean {
-  outer.count = 0;
-  if (!locate(buffer, frame, end, out)) return false;
+  if (end - frame < 14) return false;
+  const link = etherTypeOffset(buffer, frame, end);
+  outer.begin(buffer, frame, link);
+  if (!locate(buffer, frame, end, out)) {
+    const there =
+      behindType(buffer, link + 2, read16(buffer, link), end, transport) ||
+      (transport >= 0 && beforeTransport(buffer, link + 2, end, transport));
+    if (!there) return false;
+    Object.assign(out, inner);
+  }
   while (out.l4 !== transport) {
     if (transport >= 0 && out.l4 > transport) return false;
     if (!findInner(buffer, end, transport, out)) return transport < 0;
@@ -187,8 +219,10 @@ function fits(buffer: Buffer, l3: number, etherType: number, end: number, transp
 
 function behindEthernet(buffer: Buffer, frame: number, end: number, transport: number): boolean {
   if (end - frame < 14) return false;
-  const type = etherTypeOffset(buffer, frame, end);
-  return fits(buffer, type + 2, read16(buffer, type), end, transport);
+  const link = etherTypeOffset(buffer, frame, end);
+  const type = read16(buffer, link);
+  if (type === MPLS || type === MPLS_MULTICAST) return behindLabels(buffer, link + 2, end, transport);
+  return fits(buffer, link + 2, type, end, transport);
 }
 
 function behindGre(buffer: Buffer, gre: number, end: number, transport: number): boolean {
@@ -198,12 +232,36 @@ function behindGre(buffer: Buffer, gre: number, end: number, transport: number):
   if ((flags & GRE_ROUTING) !== 0 || (buffer[gre + 1]! & 7) !== 0) return false;
   let at = gre + 4;
   for (const field of [GRE_CHECKSUM, GRE_KEY, GRE_SEQUENCE]) if ((flags & field) !== 0) at += 4;
-  return behindType(buffer, at, read16(buffer, gre + 2), end, transport);
+  return behindInner(buffer, at, read16(buffer, gre + 2), end, transport);
 }
 
 function behindType(buffer: Buffer, at: number, type: number, end: number, transport: number): boolean {
   if (type === ETHERNET_BRIDGING) return behindEthernet(buffer, at, end, transport);
+  if (type === MPLS || type === MPLS_MULTICAST) return behindLabels(buffer, at, end, transport);
+  if (type === PPPOE) return behindPppoe(buffer, at, end, transport);
   return fits(buffer, at, type, end, transport);
+}
+
+/** The same in a tunnel, in which no PPPoE header is found: nobody would make its length right. */
+function behindInner(buffer: Buffer, at: number, type: number, end: number, transport: number): boolean {
+  return type !== PPPOE && behindType(buffer, at, type, end, transport);
+}
+
+/** Labels do not say what they stand before: the first four bits of a packet do. */
+function behindLabels(buffer: Buffer, labels: number, end: number, transport: number): boolean {
+  let at = labels;
+  while (end - at > 24 && (buffer[at + 2]! & BOTTOM_OF_STACK) === 0) at += 4;
+  at += 4;
+  if (end - at < 20) return false;
+  return fits(buffer, at, buffer[at]! >> 4 === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6, end, transport);
+}
+
+/** Only directly behind Ethernet, where `OuterHeaders` knows of it. */
+function behindPppoe(buffer: Buffer, at: number, end: number, transport: number): boolean {
+  if (end - at < PPPOE_HEADER_BYTES) return false;
+  const protocol = read16(buffer, at + 6);
+  const type = protocol === PPP_IPV4 ? ETHERTYPE_IPV4 : protocol === PPP_IPV6 ? ETHERTYPE_IPV6 : 0;
+  return type !== 0 && fits(buffer, at + PPPOE_HEADER_BYTES, type, end, transport);
 }
 
 /** VXLAN (RFC 7348) or Geneve (RFC 8926), whatever the port. */
@@ -215,7 +273,7 @@ function behindUdp(buffer: Buffer, udp: number, end: number, transport: number):
     if (behindEthernet(buffer, at + VXLAN_HEADER_BYTES, end, transport)) return true;
   }
   if (first >> 6 !== 0) return false;
-  return behindType(buffer, at + 8 + (first & 63) * 4, read16(buffer, at + 2), end, transport);
+  return behindInner(buffer, at + 8 + (first & 63) * 4, read16(buffer, at + 2), end, transport);
 }
 
 /** An IP header whose transport header stands just there, behind bytes of whatever kind. */

@@ -2,10 +2,22 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { mend } from '../../../machines/frames/mend.ts';
+import { remedyOf } from '../../../machines/frames/remedy.ts';
 import { segment } from '../../../machines/frames/segment.ts';
 import { checkOffload } from '../../../machines/frames/virtio.ts';
 import { RecordWriter } from '../../../machines/frames/writer.ts';
-import { EXAMPLE, embed, framesOf, type Packet, packets } from './packets.ts';
+import {
+  build,
+  EXAMPLE,
+  embed,
+  frameRecord,
+  framesOf,
+  offloadRecord,
+  type Packet,
+  packets,
+  slowSegments,
+} from './packets.ts';
 import { SHELLS, type Shell, slowTunnel, superTunnel, UNSHAPED } from './tunnels.ts';
 
 const test = suite('tunnel');
@@ -74,6 +86,55 @@ test('a tunnel in a tunnel', () => {
     }
   }
 });
+
+/** Bytes between Ethernet and IP. `length`: where in them the length of what follows stands. */
+const SHIMS: readonly { name: string; type: number; bytes: (version: 4 | 6) => number[]; length?: number }[] =
+  [
+    { name: 'MPLS', type: 0x8847, bytes: () => [0, 16, 0, 64, 0, 17, 1, 64] },
+    {
+      name: 'PPPoE',
+      type: 0x8864,
+      length: 4,
+      bytes: (version) => [0x11, 0, 0, 9, 0, 0, 0, version === 4 ? 0x21 : 0x57],
+    },
+    { name: 'NSH', type: 0x894f, bytes: (version) => [0, 2, 2, version === 4 ? 1 : 2, 0, 0, 9, 255] },
+  ];
+
+function behindShim(frame: Buffer, { type, bytes, length }: (typeof SHIMS)[number]): Buffer {
+  const shim = Buffer.from(bytes(frame.readUInt16BE(12) === 0x0800 ? 4 : 6));
+  if (length !== undefined) shim.writeUInt16BE(frame.length - 14 + 2, length);
+  const made = Buffer.concat([frame.subarray(0, 14), shim, frame.subarray(14)]);
+  made.writeUInt16BE(type, 12);
+  return made;
+}
+
+for (const shim of SHIMS) {
+  test(`${shim.name}: what is between Ethernet and IP goes with each segment`, () => {
+    for (const version of [4, 6] as const) {
+      for (const protocol of [6, 17] as const) {
+        const packet: Packet = { ...inner, version, protocol };
+        const { frame, l4 } = build(packet, { partial: true });
+        const whole = behindShim(frame, shim);
+        const gsoType = protocol === 17 ? 5 : version === 4 ? 1 : 4;
+        const where = { csumStart: l4 + 8, csumOffset: protocol === 6 ? 16 : 6 };
+        const record = offloadRecord(whole, { flags: 1, gsoType, gsoSize: 1000, ...where });
+        const expected = slowSegments(packet, 1000).map((each) => behindShim(each, shim));
+        assert.is(remedyOf(record, 0, record.length), 'cut');
+        same(run(record).frames, expected, shim.name);
+        if (shim.name === 'NSH') continue;
+        const unstarted = offloadRecord(whole, { gsoType, gsoSize: 1000 });
+        assert.is(remedyOf(unstarted, 0, unstarted.length), 'cut');
+        same(run(unstarted).frames, expected, shim.name);
+        const out = new RecordWriter(64);
+        const plain = frameRecord(whole);
+        const made = mend(plain, 0, plain.length, 1500, 1500, out);
+        if (protocol === 17) assert.is(made, 'merged');
+        else
+          assert.is(made, slowSegments(packet, 1500 - 8 - (frame.length - inner.payload.length - 14)).length);
+      }
+    }
+  });
+}
 
 test('the far MTU is that of the outer packet', () => {
   const shell = named('VXLAN over IPv4');
