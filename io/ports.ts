@@ -53,6 +53,10 @@ export interface DeviceSink {
   frames(batch: Batch): void;
   /** The interface has another MTU from now on, `mtu` of the device says which. */
   resized?(): void;
+  /** Nothing is read or written for now, as the process that does it has died; it is started again. */
+  interrupted?(why: string): void;
+  /** It carries again. */
+  recovered?(): void;
   /** The interface was deleted or cannot be read any more. Called once at most; the device is dead then. */
   gone(reason: string): void;
 }

@@ -10,7 +10,7 @@ import { deviceDefinition } from '../../machines/index.ts';
 import type { LiveActor } from '../../machines/log/fold.ts';
 import type { Reason } from '../../machines/protocol/errors.ts';
 import type { DeviceSpec } from '../../machines/protocol/types.ts';
-import { Segment } from '../packet-path/segment.ts';
+import { Segment, type SegmentHooks } from '../packet-path/segment.ts';
 import { type EffectTable, Shell } from '../shell.ts';
 import type { DeviceUser, DeviceWorld } from './world.ts';
 
@@ -98,8 +98,7 @@ export class DeviceActor {
     }
     try {
       const device = await this.#openInterface();
-      const gone = (why: string) => this.#gone(why);
-      const segment = new Segment(device, { gone }, this.world.clock);
+      const segment = new Segment(device, this.#hooks, this.world.clock);
       this.segment = segment;
       this.adopts(segment.mtu);
       segment.resized$.subscribe(() => {
@@ -114,6 +113,22 @@ export class DeviceActor {
       this.#failed(name === 'DeviceError' ? (error as DeviceError).reason : 'internal', message);
     }
   }
+
+  readonly #hooks: SegmentHooks = {
+    gone: (why) => this.#gone(why),
+    interrupted: (why) => {
+      const { name, handlers } = this.context;
+      this.world.diagnostics.warn(
+        { device: name, why, handlers: handlers.length },
+        'device interrupted; its Handlers go on when it carries again',
+      );
+      this.shell.send({ type: 'interrupted', why });
+    },
+    recovered: () => {
+      this.world.diagnostics.warn({ device: this.context.name }, 'device carries again');
+      this.shell.send({ type: 'recovered' });
+    },
+  };
 
   #gone(why: string): void {
     const { name, handlers } = this.context;

@@ -120,6 +120,10 @@ export abstract class HandlerActor implements DeviceUser {
     return this.wires;
   }
 
+  get deviceInterruptions(): number {
+    return this.#segment?.interruptions ?? 0;
+  }
+
   get kernelDropped(): number {
     return this.#segment?.device.kernelDrops() ?? 0;
   }

@@ -46,6 +46,9 @@ export interface SegmentBatch {
 export interface SegmentHooks {
   /** The interface is gone for good; every method but `close` does nothing from now on. */
   gone(reason: string): void;
+  /** The device carries nothing for now, and will again. */
+  interrupted?(why: string): void;
+  recovered?(): void;
 }
 
 export class Segment implements Egress {
@@ -60,6 +63,8 @@ export class Segment implements Egress {
   readonly outcomes = new BatchOutcomes();
   readonly heldBatches = new HeldBatches();
   takesDatagrams = false;
+  /** How often the device has carried nothing for a while. */
+  interruptions = 0;
   /** For all Handlers of this segment. */
   readonly software: SoftwareOffload;
 
@@ -124,6 +129,11 @@ export class Segment implements Egress {
     this.device.start({
       frames: (batch) => this.#read(batch),
       resized: () => this.resized$.next(),
+      interrupted: (why) => {
+        this.interruptions += 1;
+        this.hooks.interrupted?.(why);
+      },
+      recovered: () => this.hooks.recovered?.(),
       gone: (reason) => this.#gone(reason),
     });
   }

@@ -126,6 +126,7 @@ function statistics(handlers: readonly HandlerView[]): string[] {
     add('tx_frames', counters.txFrames);
     add('tx_bytes', counters.txBytes);
     add('kernel_dropped', handler.kernelDropped);
+    add('device_interruptions', handler.deviceInterruptions);
     for (const [reason, count] of Object.entries(counters.rxDropped)) add(`rx_dropped_${reason}`, count);
     for (const [reason, count] of Object.entries(counters.txDropped)) add(`tx_dropped_${reason}`, count);
   }

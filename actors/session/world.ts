@@ -35,6 +35,8 @@ export interface HandlerView {
   readonly standingWires: ReadonlyMap<number, Pinged>;
   /** Frames that the kernel's queue on its device lost before we could read them, since that was opened. */
   readonly kernelDropped: number;
+  /** How often its device carried nothing for a while and was started again, since it was opened. */
+  readonly deviceInterruptions: number;
   /** Undefined while none was measured. */
   readonly rttMicros: number | undefined;
   /** What the kernel knows of the wires that stand, by their numbers in rising order; none of what it does not know. */

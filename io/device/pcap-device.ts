@@ -1,31 +1,28 @@
 /**
- * Capture and injection by libpcap, through npm `pcap` in a child process: one per device.
+ * Capture and injection by libpcap, through npm `pcap` in a child process: one per device. One that dies is started again.
  *
  * It works everywhere libpcap does and asks nothing of the kernel beyond it. In return it knows no virtio header
  * (`unfinished`), no filter in the kernel that could be set from here, and one system call injects one frame.
  */
-import type { ChildProcess } from 'node:child_process';
-import type { Socket } from 'node:net';
-import {
-  type BpfInstruction,
+import type {
+  BpfInstruction,
   DeviceError,
-  type DeviceSink,
-  type FrameDevice,
-  type InterfaceInfo,
-  type WriteOutcome,
+  DeviceSink,
+  FrameDevice,
+  InterfaceInfo,
+  WriteOutcome,
 } from '../ports.ts';
-import { readTurns } from '../read-turns.ts';
+import { addon } from './addon.ts';
 import { type Advise, once, TAGS_REFUSED } from './advice.ts';
+import { deviceError } from './device-error.ts';
 import { watchLink } from './link-monitor.ts';
-import { Inbound } from './pcap/inbound.ts';
-import type { FromChild } from './pcap/messages.ts';
-import { Outbound } from './pcap/outbound.ts';
-import { adopt, forkChild } from './pcap/process.ts';
-import { SlabPool } from './pcap/slabs.ts';
+import { refusedAll } from './pcap/outbound.ts';
+import { countRecords } from './pcap/records.ts';
+import { PcapRun, type RunEvents } from './pcap/run.ts';
 
-const OPEN_DEADLINE_MS = 10_000;
-/** Of what the child says on standard error, the last so many characters are kept for its obituary. */
-const LAST_WORDS = 2000;
+/** Between two starts of the process: the first, doubled to the last while none lasts so long. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 10_000;
 
 /**
  * Opens an interface of this network namespace by libpcap. An interface that is down is opened, too, and carries
@@ -33,10 +30,9 @@ const LAST_WORDS = 2000;
  * (no Ethernet) or `internal`, with libpcap's text
  */
 export async function openPcap(info: InterfaceInfo, advise: Advise = () => undefined): Promise<FrameDevice> {
-  const child = await forkChild(info);
-  const device = new PcapDevice(info, child, once(advise));
+  const device = new PcapDevice(info, once(advise));
   try {
-    await device.opened;
+    await device.open();
     return device;
   } catch (error) {
     await device.close();
@@ -44,61 +40,75 @@ export async function openPcap(info: InterfaceInfo, advise: Advise = () => undef
   }
 }
 
-export class PcapDevice implements FrameDevice {
+class PcapDevice implements FrameDevice {
   readonly backend = 'pcap';
   readonly ifname: string;
   readonly ifindex: number;
   readonly takesOffload = false;
   readonly unfinished = true;
-  /** Settles when the child has the interface open, or cannot have it. */
-  readonly opened: Promise<void>;
 
   #mtu: number;
-  readonly #unwatch: () => void;
-  readonly #socket: Socket;
-  readonly #turns = readTurns(() => this.#socket);
-  readonly #inbound: Inbound;
-  readonly #outbound: Outbound;
-  readonly #exited: Promise<void>;
+  #unwatch: () => void = () => undefined;
+  readonly #events: RunEvents;
+  #run: PcapRun | undefined;
+  /** The newest that was started after one that died. */
+  #opening: PcapRun | undefined;
+  /** Of runs that are over. */
+  #earlierDrops = 0;
+  #startedAt = 0;
+  #pause = FIRST_PAUSE_MS;
+  #next: NodeJS.Timeout | undefined;
+  /** The last attempt to start a process, while it is under way. */
+  #starting: Promise<void> = Promise.resolve();
   #sink: DeviceSink | undefined;
   #paused = false;
   #dead = false;
-  /** Why it is gone, while nobody can be told yet. */
+  /** Why it is gone, or interrupted, while nobody can be told yet. */
   #untold: string | undefined;
-  #drops = 0;
-  #lastWords = '';
+  #interrupted: string | undefined;
 
   constructor(
-    info: InterfaceInfo,
-    private readonly child: ChildProcess,
-    private readonly advise: Advise,
+    private readonly info: InterfaceInfo,
+    advise: Advise,
   ) {
     this.ifname = info.name;
     this.ifindex = info.ifindex;
     this.#mtu = info.mtu;
-    this.#unwatch = watchLink(info.ifindex, {
-      changed: ({ mtu }) => this.#resized(mtu),
-      // The child hears of that, too, and says how.
-      gone: () => undefined,
-    });
-    const pool = new SlabPool();
-    this.#inbound = new Inbound(pool);
-    this.#socket = adopt(child, {
-      buffer: () => this.#inbound.space(),
-      callback: (bytes) => this.#took(bytes),
-    });
-    this.#outbound = new Outbound(this.#socket, pool);
-    this.#exited = new Promise((resolve) => {
-      child.once('exit', () => resolve());
-    });
-    child.stderr?.on('data', (text: Buffer) => {
-      this.#lastWords = (this.#lastWords + text.toString()).slice(-LAST_WORDS);
-    });
-    this.opened = this.#opening();
-    this.#socket.on('error', () => undefined); // its end is told by the child's
-    child.on('message', (message) => this.#hear(message as FromChild));
-    child.on('error', () => undefined); // a signal or a message that it does not get: it is on its way out
-    child.once('exit', (code, signal) => this.#gone(this.#obituary(code, signal)));
+    this.#events = {
+      wanted: () => this.#wanted,
+      frames: (batch) => this.#sink?.frames(batch),
+      advice: advise,
+      tooLong: () => advise(TAGS_REFUSED),
+      gone: (why) => this.#gone(why),
+      died: (why) => this.#died(why),
+    };
+  }
+
+  /** @throws DeviceError */
+  async open(): Promise<void> {
+    this.#startedAt = performance.now();
+    const run = await PcapRun.start(this.info, this.#events);
+    this.#run = run;
+    await run.opened;
+    this.#watch();
+  }
+
+  /** @throws DeviceError */
+  #watch(): void {
+    const { ifname, ifindex } = this;
+    try {
+      this.#unwatch = watchLink(ifindex, {
+        changed: ({ mtu }) => this.#resized(mtu),
+        // The child hears of that, too, and says how; there may be none just now.
+        gone: () => {
+          if (this.#interrupted !== undefined) this.#gone(`the interface ${ifname} was deleted`);
+        },
+      });
+      // What happened before it was watched.
+      this.#mtu = addon().links(ifindex)[0]?.mtu ?? this.#mtu;
+    } catch (cause) {
+      throw deviceError(cause, ifname, 'CAP_NET_RAW');
+    }
   }
 
   get mtu(): number {
@@ -110,18 +120,17 @@ export class PcapDevice implements FrameDevice {
     this.#sink = sink;
     if (this.#untold !== undefined) queueMicrotask(() => sink.gone(this.#untold!));
     else if (!this.#paused) this.resume();
+    if (this.#interrupted !== undefined) sink.interrupted?.(this.#interrupted);
   }
 
   pause(): void {
     this.#paused = true;
-    if (!this.#dead) this.#socket.pause();
+    this.#run?.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#dead || this.#sink === undefined) return;
-    this.#socket.resume();
-    process.nextTick(() => this.#handOn()); // what was read already when it was paused
+    if (this.#wanted) this.#run?.resume();
   }
 
   /**
@@ -129,7 +138,9 @@ export class PcapDevice implements FrameDevice {
    * call: that one counts as many frames less as `written` and more as `refused`, so that the totals are right.
    */
   write(buffer: Buffer, start: number, end: number): WriteOutcome {
-    return this.#dead ? this.#outbound.nothing() : this.#outbound.write(buffer, start, end);
+    if (this.#dead) return refusedAll(0);
+    if (this.#run !== undefined) return this.#run.write(buffer, start, end);
+    return refusedAll(countRecords(buffer, start, end));
   }
 
   /** Nothing: libpcap tells the kernel neither way. */
@@ -142,41 +153,75 @@ export class PcapDevice implements FrameDevice {
 
   /** As of the last second at most. */
   kernelDrops(): number {
-    return this.#drops;
+    return this.#earlierDrops + (this.#run?.drops ?? 0);
   }
 
   async close(): Promise<void> {
     this.#end();
-    this.child.kill('SIGKILL');
-    await this.#exited;
+    await this.#opening?.close();
+    await this.#starting;
+    await this.#run?.close();
   }
 
-  #took(bytes: number): boolean {
-    this.#inbound.took(bytes);
-    this.#handOn();
-    return this.#turns(bytes) && !this.#paused && !this.#dead; // false stops reading
+  get #wanted(): boolean {
+    return this.#sink !== undefined && !this.#paused && !this.#dead;
   }
 
-  #handOn(): void {
-    while (!this.#paused && !this.#dead) {
-      const batch = this.#inbound.next();
-      if (batch === undefined) return;
-      try {
-        this.#sink?.frames(batch);
-      } finally {
-        batch.release();
-      }
+  /** The process is no more, and the interface may be there still. */
+  #died(why: string): void {
+    if (this.#dead) return;
+    this.#letGo();
+    if (this.#interrupted === undefined) this.#sink?.interrupted?.(why);
+    this.#interrupted = why;
+    const lasted = performance.now() - this.#startedAt;
+    if (lasted >= LAST_PAUSE_MS) this.#pause = FIRST_PAUSE_MS;
+    this.#next = setTimeout(
+      () => {
+        this.#starting = this.#startAgain();
+      },
+      Math.max(0, this.#pause - lasted),
+    );
+    this.#pause = Math.min(LAST_PAUSE_MS, 2 * this.#pause);
+  }
+
+  #letGo(): void {
+    this.#earlierDrops += this.#run?.drops ?? 0;
+    this.#run = undefined;
+  }
+
+  async #startAgain(): Promise<void> {
+    if (this.#dead) return;
+    let run: PcapRun | undefined;
+    let carries = false;
+    const died = (why: string) => {
+      if (carries) this.#died(why);
+    };
+    try {
+      this.#startedAt = performance.now();
+      run = await PcapRun.start(this.info, { ...this.#events, died });
+      this.#opening = run;
+      if (this.#dead) await run.close();
+      await run.opened;
+    } catch (error) {
+      await run?.close();
+      const { name, reason, message } = error as DeviceError;
+      if (name !== 'DeviceError') throw error;
+      if (this.#dead) return;
+      if (reason === 'no-such-device' || reason === 'bad-device') this.#gone(message);
+      else this.#died(message);
+      return;
     }
+    carries = true;
+    this.#run = run;
+    this.#carriesAgain();
   }
 
-  #hear(message: FromChild): void {
-    if (message.kind === 'gone') this.#gone(message.text);
-    if (message.kind === 'advice') this.advise(message.text);
-    if (message.kind === 'counters') {
-      this.#drops = message.drops;
-      this.#outbound.charge(message);
-      if (message.tooLong > 0) this.advise(TAGS_REFUSED);
-    }
+  #carriesAgain(): void {
+    if (this.#dead) return;
+    const told = this.#interrupted;
+    this.#interrupted = undefined;
+    if (this.#wanted) this.#run?.resume();
+    if (told !== undefined) this.#sink?.recovered?.();
   }
 
   #gone(reason: string): void {
@@ -193,38 +238,8 @@ export class PcapDevice implements FrameDevice {
   }
 
   #end(): void {
-    if (this.#dead) return;
     this.#dead = true;
     this.#unwatch();
-    this.#socket.destroy();
-    if (this.child.connected) this.child.disconnect();
-  }
-
-  #obituary(code: number | null, signal: string | null): string {
-    const how = signal === null ? `with status ${code}` : `by ${signal}`;
-    const words = this.#lastWords.trim();
-    return `the pcap process of ${this.ifname} ended ${how}${words === '' ? '' : `: ${words}`}`;
-  }
-
-  async #opening(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        const fail = (reason: DeviceError['reason'], text: string) => reject(new DeviceError(reason, text));
-        timer = setTimeout(
-          () => fail('internal', `libpcap did not open ${this.ifname} in ${OPEN_DEADLINE_MS / 1000} s`),
-          OPEN_DEADLINE_MS,
-        );
-        this.child.on('message', (message) => {
-          const said = message as FromChild;
-          if (said.kind === 'opened') resolve();
-          if (said.kind === 'failed') fail(said.reason, said.text);
-          if (said.kind === 'gone') fail('no-such-device', said.text);
-        });
-        this.child.once('exit', (code, signal) => fail('internal', this.#obituary(code, signal)));
-      });
-    } finally {
-      clearTimeout(timer);
-    }
+    clearTimeout(this.#next);
   }
 }

@@ -147,6 +147,19 @@ export class MemoryDevice implements FrameDevice {
     this.#end();
   }
 
+  /** Nothing goes in or out until it `recover`s. */
+  interrupt(why: string): void {
+    if (this.#dead) return;
+    this.up = false;
+    this.#sink?.interrupted?.(why);
+  }
+
+  recover(): void {
+    if (this.#dead) return;
+    this.up = true;
+    this.#sink?.recovered?.();
+  }
+
   /** The interface has another MTU. */
   resize(mtu: number): void {
     if (mtu === this.mtu) return;

@@ -59,6 +59,9 @@ export interface DeviceContext {
   readonly found?: FoundTap;
   /** A TAP that was taken out of its bridge, or put into it again: whether it is in it. */
   readonly inBridge?: boolean;
+  /** Of one that was interrupted: whether it is just now, and how often it was. */
+  readonly interrupted?: boolean;
+  readonly interruptions?: number;
 }
 
 export type DeviceEvent =
@@ -74,6 +77,9 @@ export type DeviceEvent =
     }
   /** A TAP has left its bridge, or is in it again. */
   | { readonly type: 'bridge'; readonly bridge: string; readonly joined: boolean }
+  /** It carries nothing for now; what carries its frames is started again. */
+  | { readonly type: 'interrupted'; readonly why: string }
+  | { readonly type: 'recovered' }
   | { readonly type: 'failed'; readonly reason: Reason }
   /** The interface was deleted under us. */
   | { readonly type: 'gone'; readonly why: string }
@@ -227,6 +233,14 @@ export const deviceMachine = deviceSetup.createMachine({
         join: { actions: [join, { type: 'welcome', params: ({ event }) => ({ handler: event.handler }) }] },
         leave: [{ guard: 'last', target: 'closing', actions: [leave, release] }, { actions: leave }],
         bridge: { actions: bridged },
+        interrupted: {
+          actions: deviceSetup.assign({
+            interrupted: true,
+            interruptions: ({ context }) => (context.interruptions ?? 0) + 1,
+            why: ({ event }) => (event as Of<'interrupted'>).why,
+          }),
+        },
+        recovered: { actions: deviceSetup.assign({ interrupted: false }) },
         gone: {
           target: 'closing',
           actions: [

@@ -15,6 +15,11 @@ import type { Slab, SlabPool } from './slabs.ts';
 /** Most bytes that wait in this process for the child to read them, beyond what the pipe holds. */
 const MOST_UNSENT = 2 * 1024 * 1024;
 
+/** What becomes of so many frames that nobody takes. */
+export function refusedAll(refused: number): WriteOutcome {
+  return { written: 0, writtenBytes: 0, badOffload: 0, queueFull: 0, refused, tooLong: 0 };
+}
+
 /** The way of frames to the child: what it cannot take now is not queued without limit but counted. */
 export class Outbound {
   readonly #outcome: WriteOutcome = {
@@ -52,20 +57,13 @@ export class Outbound {
     this.#refusedBytes = refusedBytes;
   }
 
-  nothing(): WriteOutcome {
-    return Object.assign(this.#outcome, {
-      written: 0,
-      writtenBytes: 0,
-      badOffload: 0,
-      queueFull: 0,
-      refused: 0,
-      tooLong: 0,
-    });
+  #nothing(): WriteOutcome {
+    return Object.assign(this.#outcome, refusedAll(0));
   }
 
   /** See `FrameDevice.write`. Runs of good records are copied and go out together. */
   write(buffer: Buffer, start: number, end: number): WriteOutcome {
-    const outcome = this.nothing();
+    const outcome = this.#nothing();
     let runStart = start;
     let runFrames = 0;
     let offset = start;

@@ -24,6 +24,16 @@ export function putHeader(buffer: Buffer, offset: number, type: number, length: 
   buffer[offset + 3] = length;
 }
 
+/** Number of records from `start` to `end`; one that is cut off counts. */
+export function countRecords(buffer: Buffer, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; count++) {
+    if (end - at < HEADER_BYTES) at = end;
+    else at += HEADER_BYTES + payloadLength(buffer, at);
+  }
+  return count;
+}
+
 /** Payload length of the record at `offset`; four bytes must be there. */
 export function payloadLength(buffer: Buffer, offset: number): number {
   return (buffer[offset + 1]! << 16) | (buffer[offset + 2]! << 8) | buffer[offset + 3]!;

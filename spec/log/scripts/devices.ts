@@ -96,6 +96,18 @@ export const DEVICES: Scripts = {
     await host.restart({ resume: false });
     await (await host.client()).ask(`CLOSE ${first}`, 5_000);
   },
+  'device-interrupted': async (world) => {
+    const { client, host } = await pair(world);
+    const id = await handle(client, { local: 'pcap:vm0' });
+    for (let round = 0; round < 2; round++) {
+      const [device] = host.devices.opened('vm0');
+      device?.interrupt('the pcap process of vm0 ended by SIGKILL');
+      await world.elapse(1_000);
+      device?.recover();
+      await world.elapse(1_000);
+    }
+    await client.ask(`CLOSE ${id}`, 5_000);
+  },
   'device-left-in-a-crash': async (world) => {
     const { client, host } = await pair(world, { host: { recorder: { sync: 'always' } } });
     const id = await handle(client);

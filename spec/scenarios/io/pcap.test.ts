@@ -284,13 +284,28 @@ function ownTests(): void {
     await until('what was taken arrives', () => station.heard.length === written);
   });
 
-  onCable('when its process dies it is gone', async ({ device }) => {
+  onCable('when its process dies it is interrupted, and carries again', async ({ device, station }) => {
     const heard = new Heard();
-    device.start(heard);
+    const told: string[] = [];
+    device.start({
+      frames: (batch) => heard.frames(batch),
+      gone: (reason) => heard.gone(reason),
+      interrupted: (why) => told.push(why),
+      recovered: () => told.push('recovered'),
+    });
     const [, child] = children(); // the station's is the first
     process.kill(child!, 'SIGKILL');
-    await until('gone', () => heard.reasons.length > 0);
-    assert.match(heard.reasons[0]!, /pcap process of pcap0 ended by SIGKILL/);
+    await until('interrupted', () => told.length > 0);
+    const bytes = record(testFrame(1, { length: 100 }));
+    const { written, refused } = { ...device.write(bytes, 0, bytes.length) };
+    assert.equal([written, refused], [0, 1], 'what finds no process is counted');
+    await until('recovered', () => told.length > 1);
+    assert.match(told[0]!, /pcap process of pcap0 ended by SIGKILL/);
+    assert.is(told[1], 'recovered');
+    device.write(bytes, 0, bytes.length);
+    station.send([testFrame(2, { length: 60 })]);
+    await until('both ways', () => station.heard.length === 1 && heard.frames_.length === 1);
+    assert.equal(heard.reasons, []);
   });
 
   onCable('its process leaves the signals of terminal and service manager to us', async (bench) => {

@@ -51,6 +51,8 @@ const events: Record<string, AnyEvent> = {
   opened,
   failed,
   gone: { type: 'gone', why: 'deleted' },
+  interrupted: { type: 'interrupted', why: 'killed' },
+  recovered: { type: 'recovered' },
   released: { type: 'released' },
   'restart, wanted': restart('handler:a'),
   'restart, not wanted': restart(),
@@ -92,6 +94,8 @@ test('takes in each situation what it should, with its effects in order, and ign
       'join b': 'open: welcome(handler:b)',
       'leave a': 'closing: release(true)',
       'leave c': 'open',
+      interrupted: 'open',
+      recovered: 'open',
       gone: 'closing: tellGone(handler:a deleted) release(false)',
     },
     'open, of two': {
@@ -99,6 +103,8 @@ test('takes in each situation what it should, with its effects in order, and ign
       'join b': 'open: welcome(handler:b)',
       'leave a': 'open',
       'leave c': 'open',
+      interrupted: 'open',
+      recovered: 'open',
       gone: 'closing: tellGone(handler:a handler:b deleted) release(false)',
     },
     'open, not ours': {
@@ -106,6 +112,8 @@ test('takes in each situation what it should, with its effects in order, and ign
       'join b': 'open: welcome(handler:b)',
       'leave a': 'closing: release(false)',
       'leave c': 'open',
+      interrupted: 'open',
+      recovered: 'open',
       gone: 'closing: tellGone(handler:a deleted) release(false)',
     },
     held: {
