@@ -5,7 +5,7 @@
 import type { Take } from './descriptor.ts';
 
 /** Bytes that may wait. */
-const MOST_WAITING = 64 * 1024;
+const MOST_WAITING = 16 * 1024;
 const RETRY_MS = 100;
 /** How long the end of the process waits for a reader that is only slow, and how often it looks. */
 const FAREWELL_MS = 250;

@@ -1,6 +1,6 @@
 /** A real server whose standard error or output takes nothing: it goes on, counts what it could not say, and ends well. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -78,6 +78,34 @@ test('a full disk, a reader that went away and one that does not read: dropped a
     child.kill('SIGKILL');
   }
 });
+
+/** Starts a server with another kind of standard error, which it leaves unread or hangs up; hands signals on, and ends as it does. */
+const OTHER_ENDS = `
+import fcntl, os, pty, signal, subprocess, sys
+kind = sys.argv[1]
+far, near = os.pipe() if kind == 'pipe' else pty.openpty()
+command = sys.argv[2:]
+if kind == 'pipe':
+  fcntl.fcntl(near, fcntl.F_SETPIPE_SZ, 4096)
+  command = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] + command
+server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=near, start_new_session=True)
+for name in (signal.SIGUSR2, signal.SIGTERM): signal.signal(name, lambda number, _: server.send_signal(number))
+ready = server.stdout.readline()
+if kind == 'hung-up': os.close(far)
+os.write(1, ready)
+sys.exit(server.wait() % 256)`;
+
+for (const kind of ['unread', 'hung-up', 'pipe']) {
+  const what = kind === 'pipe' ? 'a pipe of another user that nobody reads' : `a terminal that is ${kind}`;
+  test(`${what} is no reason to stop, nor to end with a crash`, async () => {
+    const real = new RealServer(join(folder, String(++count)));
+    chmodSync(folder, 0o755);
+    chmodSync(real.folder, 0o777);
+    running.push(real);
+    await real.start({ prefix: ['python3', '-c', OTHER_ENDS, kind] });
+    await dropsSome(real);
+  });
+}
 
 test('what stands in a file is whole lines, and nothing is dropped', async () => {
   const file = join(folder, 'stderr');

@@ -8,6 +8,7 @@
 
 import { takeSignals } from './cli/signals.ts';
 import { outputWritten, takeOutputErrors } from './cli/standard-output.ts';
+import { forgetHungUpTerminals } from './cli/terminals.ts';
 import { setHeapFlags } from './serve/engine-flags.ts';
 
 takeSignals(process.argv[2]);
@@ -20,6 +21,7 @@ if (process.argv[2] === 'serve') setHeapFlags();
 else process.setSourceMapsEnabled(true);
 
 takeOutputErrors();
+forgetHungUpTerminals();
 
 const { main } = await import('./cli/main.ts');
 const status = await main(process.argv.slice(2));
