@@ -1,5 +1,6 @@
 /** The data lines of TRACE? and DROPS?. */
 import { describeFrame } from '../../machines/frames/describe.ts';
+import { exceedsCapture } from '../../machines/frames/ethernet.ts';
 import { FRAME, HEADER_BYTES, writeHeader } from '../../machines/frames/records.ts';
 import { formatDevice } from '../../machines/protocol/devices.ts';
 import { dataLine } from '../../machines/protocol/format.ts';
@@ -56,16 +57,19 @@ function traceLine(world: SessionWorld, handler: HandlerView, direction: Directi
 
 function verdictOf(
   { interfaces }: SessionWorld,
-  { onDevice }: HandlerView,
+  { onDevice, context }: HandlerView,
   direction: Direction,
   record: Buffer,
 ): Verdict {
   if (onDevice === undefined) return direction === 'tx' ? 'no-carrier' : 'device-refused';
   const verdict = onDevice.trace(direction, record);
   if (direction === 'tx' || verdict !== 'carried') return verdict;
-  // What is put on an interface that is down is refused by the kernel.
+  // What is put on an interface that is down, or is too long for it by its tags, is refused by the kernel.
   const info = interfaces.interfaces().find(({ ifindex }) => ifindex === onDevice.ifindex);
-  return info?.up === true ? verdict : 'device-refused';
+  if (info?.up !== true) return 'device-refused';
+  const captured = context.localDevice.kind === 'interface';
+  const refused = captured && exceedsCapture(record, HEADER_BYTES, record.length, onDevice.mtu);
+  return refused ? 'tag-too-long' : verdict;
 }
 
 function nextOf({ context }: HandlerView, direction: Direction): string {

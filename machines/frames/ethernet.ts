@@ -97,3 +97,12 @@ export function exceedsMtu(buffer: Buffer, frame: number, end: number, mtu: numb
   if (end - frame <= mtu + ETHERNET_HEADER_BYTES) return false;
   return end - (etherTypeOffset(buffer, frame, end) + 2) > mtu;
 }
+
+/**
+ * Whether a captured interface refuses the frame for its length: it takes one VLAN tag beside the MTU, and that of TPID
+ * 0x8100 only (packet(7)).
+ */
+export function exceedsCapture(buffer: Buffer, frame: number, end: number, mtu: number): boolean {
+  const tag = buffer[frame + 12] === 0x81 && buffer[frame + 13] === 0 ? VLAN_TAG_BYTES : 0;
+  return end - frame > mtu + ETHERNET_HEADER_BYTES + tag;
+}

@@ -55,6 +55,8 @@ scenario('TRACE? says what becomes of a frame, which rule decides, and where it 
   assert.is((await trace(far, id, frame(BROADCAST, OTHER))).verdict, 'spoofed');
   const arrives = await trace(far, id, frame(BROADCAST, MAC));
   assert.equal([arrives.verdict, arrives.direction, arrives.next], ['carried', 'rx', 'lan0']);
+  const tagged = (type: string) => trace(far, id, frame(BROADCAST, MAC, 1_518, type));
+  assert.equal([(await tagged('8100')).verdict, (await tagged('88a8')).verdict], ['carried', 'tag-too-long']);
   assert.is((await trace(client, id, frame(OTHER, OTHER))).verdict, 'filtered');
   const { counters } = only(host);
   assert.is(counters?.txSeen, 0, 'nothing was counted');
