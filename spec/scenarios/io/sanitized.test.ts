@@ -14,7 +14,7 @@ import {
   sanitizedEnvironment,
 } from '../../fuzz/native/sanitizers.ts';
 
-const SECONDS = 12;
+const SECONDS = 8;
 const SEED = 20261129;
 
 const test = suite('the addon with sanitizers');

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realNetwork } from '../../../io/net/network.ts';
 import type { Link } from '../../../io/ports.ts';
-import { TURN_BYTES } from '../../../io/read-turns.ts';
+import { MOST_TURN_BYTES, TURN_BYTES } from '../../../io/read-turns.ts';
 import { until } from '../../suites/until.ts';
 import { fresh, NEVER, PLAIN, scratch } from './pairs.ts';
 
@@ -17,6 +17,8 @@ const test = suite('read turns');
 const TOTAL = 24 << 20;
 /** Of busy work for each piece that comes, so that the sender is ahead. */
 const WORK_MS = 0.5;
+/** So much that even the largest piece counts as slow. */
+const SLOW_MS = 1.5;
 
 /** Sends `total` bytes to whom it dials, or to whoever dials it, and then ends its direction. */
 const SENDER = `
@@ -111,5 +113,42 @@ for (const scheme of ['tcp', 'tls', 'unix'] as const) {
     await worker.terminate();
   });
 }
+
+test('whose bytes are soon done with reads more at once, and less again when they are not', async () => {
+  const links: Link[] = [];
+  const listener = await realNetwork().listen('tcp://127.0.0.1:0', (link) => links.push(link));
+  const options = { port: Number(new URL(listener.url).port) };
+  const worker = new Worker(SENDER, { eval: true, workerData: { how: 'dial', options, total: TOTAL } });
+  await until('the link', () => links.length === 1);
+  const pieces: number[] = [];
+  let slowFrom = Number.POSITIVE_INFINITY;
+  let bytes = 0;
+  links[0]?.attach({
+    data(chunk) {
+      assert.is(chunk[0], 7);
+      pieces.push(chunk.length);
+      bytes += chunk.length;
+      if (bytes < TOTAL / 2) return;
+      slowFrom = Math.min(slowFrom, pieces.length);
+      const end = performance.now() + SLOW_MS;
+      while (performance.now() < end);
+    },
+    drain() {},
+    end() {},
+    closed() {},
+  });
+  await until('all of it', () => bytes === TOTAL, undefined, 30_000);
+  assert.ok(
+    pieces.slice(0, slowFrom).some((piece) => piece > TURN_BYTES),
+    'no large read',
+  );
+  assert.ok(pieces.every((piece) => piece <= MOST_TURN_BYTES));
+  // The first slow one shows that it is, and the next one has been asked for by then at the most.
+  const slow = pieces.slice(slowFrom + 1);
+  assert.ok(slow.length > 10 && slow.every((piece) => piece <= TURN_BYTES), slow.slice(0, 9).join(' '));
+  links[0]?.destroy();
+  await worker.terminate();
+  await listener.close();
+});
 
 test.run();
