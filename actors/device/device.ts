@@ -211,12 +211,13 @@ export class DeviceActor {
   }
 
   async #release(remove: boolean): Promise<void> {
-    // A TAP that is there no more, or another one by now, is not known by its index.
-    const { named } = this;
     try {
+      // A TAP that is there no more, or another one by now, is not known by its index. For others nothing is asked of
+      // the kernel, which may not tell.
+      const tap = this.context.spec.kind === 'tap' ? this.named : undefined;
       await this.segment?.close();
-      if (remove) await this.world.interfaces.removeTap(named);
-      else this.#leaveAsFound(named.ifindex);
+      if (remove && tap !== undefined) await this.world.interfaces.removeTap(tap);
+      else this.#leaveAsFound(tap?.ifindex);
     } catch (error) {
       this.#notClosed(error);
     }

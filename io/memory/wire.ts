@@ -73,10 +73,11 @@ class Direction {
     if (!this.#cut) this.clock.after((entry.due - now) / 1e6, () => this.#arrive());
   }
 
-  /** Milliseconds until so many bytes are through. */
+  /** Milliseconds until so many bytes are through. Acknowledgements and ends are for nothing: many go as one. */
   #passes(bytes: number, now: number): number {
     const { delay, loss, rate, queue } = this.line;
-    const segments = Math.max(1, Math.ceil(bytes / SEGMENT));
+    if (bytes === 0) return delay;
+    const segments = Math.ceil(bytes / SEGMENT);
     let way = delay;
     let retry = Math.max(SHORTEST_RETRY, 2 * delay);
     const again = () => {

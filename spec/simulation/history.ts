@@ -14,10 +14,15 @@ export interface Outcome {
 /** @param tell gets the story, line by line */
 export async function play(plan: Plan, tell?: (line: string) => void): Promise<Outcome> {
   const simulation = new Simulation(plan, tell);
+  const fail = (error: unknown) => simulation.fail((error as Error).stack ?? String(error));
+  // It would end a server.
+  process.on('unhandledRejection', fail);
   try {
     await live(simulation);
   } catch (error) {
-    simulation.fail((error as Error).stack ?? String(error));
+    fail(error);
+  } finally {
+    process.off('unhandledRejection', fail);
   }
   return { plan, failure: simulation.failure, figures: simulation.figures };
 }
