@@ -20,11 +20,16 @@ import { decodeUtf8 } from './text.ts';
  * Every change is in the file, and on the disk, before the call returns: a new file takes the old one's place in
  * one step, so that a crash at any moment leaves the one or the other.
  */
-class FileSecretStore implements SecretStore {
+export class FileSecretStore implements SecretStore {
+  /** What the file looked like when we left it; undefined when there was none. */
+  #left: string | undefined;
+
   constructor(
     readonly path: string,
     readonly secrets: Map<string, string>,
-  ) {}
+  ) {
+    this.#left = looks(path);
+  }
 
   get(ref: string): string | undefined {
     return this.secrets.get(ref);
@@ -47,9 +52,31 @@ class FileSecretStore implements SecretStore {
   #change(edit: (secrets: Map<string, string>) => void): void {
     const next = new Map(this.secrets);
     edit(next);
-    replaceFile(this.path, `${JSON.stringify(Object.fromEntries(next))}\n`);
+    this.#write(next);
     edit(this.secrets);
   }
+
+  /**
+   * Looks whether the file is as it was left, and writes it again when somebody else has changed or removed it: the next
+   * start would be refused, or know nothing of it.
+   * @returns that it was so, as a sentence; undefined when all is well @throws Error when it cannot be written
+   */
+  look(): string | undefined {
+    if (looks(this.path) === this.#left) return undefined;
+    this.#write(this.secrets);
+    return `${this.path} was changed by somebody else; what it held was written again`;
+  }
+
+  #write(secrets: Map<string, string>): void {
+    replaceFile(this.path, `${JSON.stringify(Object.fromEntries(secrets))}\n`);
+    this.#left = looks(this.path);
+  }
+}
+
+/** Changes with every change of the file, of its rights and of its place; undefined when there is none. */
+function looks(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat && [stat.dev, stat.ino, stat.mode, stat.uid, stat.size, stat.mtimeMs].join();
 }
 
 /**
@@ -57,7 +84,7 @@ class FileSecretStore implements SecretStore {
  * @param path of the file; its directory must be there
  * @throws Error when it cannot be read, others can read it, or it is damaged
  */
-export function openSecretStore(path: string): SecretStore {
+export function openSecretStore(path: string): FileSecretStore {
   rmSync(temporary(path), { force: true });
   if (!lstatSync(path, { throwIfNoEntry: false })) return new FileSecretStore(path, new Map());
   const text = readPrivateFile(path, 'the secret store', decodeUtf8);

@@ -124,11 +124,16 @@ function play(): void {
       running.push(server);
       const handler = await open(server);
       change(first(server));
+      if (once) fs.truncateSync(join(server.log, 'secrets.json'));
       // Found out when something is written, and also while nothing happens.
       if (!once) await server.ask('HELP?');
       await waitUntil(() => server.segments().length === 2, { what: 'a new segment' });
       assert.match(await logState(server), /^STATUS log_state "ok, but 00000001\.ndjson /);
       assert.match(server.program?.stderr ?? '', /"level":"error".*00000001\.ndjson .*somebody else/);
+      if (once)
+        await waitUntil(() => fs.statSync(join(server.log, 'secrets.json')).size > 0, {
+          what: 'the secrets',
+        });
       await server.crash();
       await again(server, handler);
       if (once) {

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -42,6 +52,28 @@ test('what is dropped is gone from the file', () => {
   assert.not.match(readFileSync(path, 'utf8'), /hunter/);
   assert.equal(openSecretStore(path).refs(), ['b']);
 });
+
+for (const [what, act] of [
+  ['truncated', (path: string) => truncateSync(path)],
+  ['deleted', (path: string) => rmSync(path)],
+  ['written over', (path: string) => writeFileSync(path, '{"a":"else"}')],
+  ['opened to others', (path: string) => chmodSync(path, 0o644)],
+  ['replaced', (path: string) => renameSync(path, `${path}.1`) ?? writeFileSync(path, '')],
+] as const) {
+  test(`a file that was ${what} by somebody else is written again`, () => {
+    const path = fresh();
+    const store = openSecretStore(path);
+    assert.is(store.look(), undefined, 'there is no file yet, and none is missing');
+    store.put('a', 'hunter2');
+    assert.is(store.look(), undefined);
+    act(path);
+    assert.match(store.look() ?? '', /was changed by somebody else/);
+    assert.is(store.look(), undefined);
+    const again = openSecretStore(path);
+    assert.is(again.get('a'), 'hunter2');
+    assert.is(again.look(), undefined);
+  });
+}
 
 test('what cannot be written is not there', () => {
   const path = fresh();

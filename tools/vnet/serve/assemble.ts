@@ -5,7 +5,7 @@ import { Recorder } from '../../../actors/recorder/recorder.ts';
 import { Server } from '../../../actors/server.ts';
 import type { Configuration } from '../../../actors/world.ts';
 import type { Credentials } from '../../../io/auth/authenticator.ts';
-import { openSecretStore } from '../../../io/auth/secret-store.ts';
+import { type FileSecretStore, openSecretStore } from '../../../io/auth/secret-store.ts';
 import { realChance } from '../../../io/chance.ts';
 import { realClock } from '../../../io/clock.ts';
 import { kernelDevices } from '../../../io/device/devices.ts';
@@ -18,12 +18,13 @@ import { isLoopbackAddress } from '../../../io/net/address.ts';
 import type { Congestion } from '../../../io/net/congestion.ts';
 import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../../io/net/network.ts';
-import type { Devices, Diagnostics, SecretStore, Timer } from '../../../io/ports.ts';
+import type { Devices, Diagnostics } from '../../../io/ports.ts';
 import { MACHINES } from '../../../machines/index.ts';
 import { foldLog, type Verdict } from '../../../machines/log/replay.ts';
 import { parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { programVersion } from '../cli/version.ts';
 import { certificateFacts, ExpiryWatch } from './expiry.ts';
+import { FileWatch } from './file-watch.ts';
 import { ConfiguredFiles } from './files.ts';
 import { healthChecks } from './health.ts';
 import { readLimits } from './limits.ts';
@@ -124,18 +125,12 @@ export async function assemble(
       ...certificateFacts(credentials.ownCertificate),
     ],
   });
-  let looking: Timer | undefined;
-  const keepLooking = () => {
-    looking = clock.after(LOOK_MS, () => {
-      recorder.look();
-      keepLooking();
-    });
-  };
+  const fileWatch = new FileWatch(recorder, secretStore, clock, diagnostics);
   const expiry = new ExpiryWatch(files, clock, diagnostics);
   return {
     async start() {
       expiry.start();
-      keepLooking();
+      fileWatch.start();
       try {
         const urls = await server.start({
           listen: options.listen,
@@ -153,7 +148,7 @@ export async function assemble(
     },
     stop(signal) {
       expiry.stop();
-      looking?.cancel();
+      fileWatch.stop();
       return server.stop(signal);
     },
     reload() {
@@ -253,7 +248,7 @@ function openLog(options: ServeOptions): OpenJournal {
 }
 
 /** Where the passwords of Handlers outlive a crash. */
-async function openSecrets({ log }: ServeOptions, journal: OpenJournal): Promise<SecretStore> {
+async function openSecrets({ log }: ServeOptions, journal: OpenJournal): Promise<FileSecretStore> {
   try {
     return openSecretStore(join(log, 'secrets.json'));
   } catch (error) {
@@ -272,8 +267,6 @@ function explain(dir: string, segment: number, verdict: Exclude<Verdict, { kind:
 }
 
 const MICROS_PER_MS = 1000;
-/** Between two looks whether the files of the log are as they were left. */
-const LOOK_MS = 2000;
 const DAY_MS = 86_400_000;
 const REPAIR = '`vnet log repair DIR` shows what can be kept';
 
