@@ -12,7 +12,8 @@ export const REFUSAL_TEXTS: { readonly [R in Reason]: string } = {
   'bad-remote': 'a remote is tcp://HOST[:PORT], tls://HOST[:PORT] or peer:NAME',
   'bad-id': 'a Handler id is 16 to 64 lower-case hex digits',
   'not-authenticated': 'say HELLO first; HELP? tells how',
-  'authentication-failed': 'identity or secret is wrong, or this method is not good on this connection',
+  'authentication-failed':
+    'identity or secret is wrong, the certificate is not known here or not in its time, or this method is not good on this connection',
   forbidden: 'the policy does not allow it',
   'tls-required': 'this method of HELLO is good on tls:// only, here; the greeting lists what is good',
   'no-such-handler': 'there is no such Handler; HANDLERS? lists those there are',

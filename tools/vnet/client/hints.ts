@@ -4,7 +4,7 @@ import { Refused } from './conversation.ts';
 
 const HINTS: { readonly [R in Reason]?: string } = {
   'authentication-failed':
-    'Check the password (VNET_PASSWORD or --password-file) and --identity, or that the server knows your certificate.',
+    'Check the password (VNET_PASSWORD or --password-file) and --identity, or that the server knows your certificate, and that it has not expired.',
   forbidden: 'The policy of the server (its --policy file) does not allow this to your identity.',
   'tls-required': 'Use the tls:// listener of the server, or talk to it on its own machine.',
   'no-such-handler': '`vnet handlers` lists those that stand on this server.',
