@@ -207,7 +207,7 @@ export abstract class HandlerActor implements DeviceUser {
         const all = [this.#leaving, ...others.map(({ over }) => over)];
         void Promise.all(all).then(() => this.#tellClosed(sessions));
       },
-      arm: ({ timer, ms }) => this.#arm(timer, ms),
+      arm: ({ timer, ms }) => this.arm(timer, ms),
       cancel: ({ timer }) => this.cancelTimer(timer),
     };
   }
@@ -423,7 +423,7 @@ export abstract class HandlerActor implements DeviceUser {
     if (session !== null) this.world.sessions.news(session, news, this.failure);
   }
 
-  #arm(timer: HandlerEffects['arm']['timer'], ms: number): void {
+  protected arm(timer: HandlerEffects['arm']['timer'], ms: number): void {
     this.cancelTimer(timer);
     const fire = () => {
       this.#timers.delete(timer);

@@ -239,8 +239,10 @@ export class HandlerRegistry {
   }
 
   /** Its device is gone, and not back yet. */
-  #refuseAway({ context }: Responder): Refusal | undefined {
+  #refuseAway(standing: Responder): Refusal | undefined {
+    const { context } = standing;
     if (context.away !== true || this.#world.devices.stands(context.localDevice)) return undefined;
+    standing.stillWanted();
     return {
       reason: 'no-such-device',
       text: `the device of Handler ${context.id} is gone (${formatDevice(context.localDevice)}); it waits for it to come back`,

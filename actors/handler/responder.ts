@@ -88,6 +88,11 @@ export class Responder extends HandlerActor {
     return refuseJoin(this, this.context.identity, wire) ?? { reason: 'wrong-state', text: 'it has changed' };
   }
 
+  /** Its initiator has said BEGIN while the device is away: it is waited for once more as long. */
+  stillWanted(): void {
+    this.arm('grace', this.context.limits.grace);
+  }
+
   abandoned(session: string): void {
     const wire = this.#joining.get(session);
     if (wire !== undefined) {

@@ -1,7 +1,7 @@
 /**
  * The Handler machine at the server that got BEGIN (PROTOCOL.md section 4). It is made in `handling`, and falls back
  * there when its wire breaks, to wait with its device kept open until the initiator says BEGIN again; or when its device
- * goes, to wait for that.
+ * goes, to wait for that as long as the initiator goes on saying BEGIN.
  */
 import { setup } from 'xstate';
 import type { Reason } from '../protocol/errors.ts';
@@ -279,7 +279,7 @@ export const responderMachine = responderSetup.createMachine({
         })),
         farewell('device-away'),
         empty('awaitDevice'),
-        cancelGrace,
+        armGrace,
         {
           type: 'arm',
           params: ({ context }) => ({ timer: 'away' as const, ms: context.limits.away ?? AWAY_MS }),
@@ -330,6 +330,7 @@ export const responderMachine = responderSetup.createMachine({
               tellFailure(({ event }) => (event as Of<'device-failed'>).reason),
               responderSetup.assign({ waiting: true, session: null }),
               empty('awaitDevice'),
+              armGrace,
             ],
           },
           {
@@ -360,7 +361,10 @@ export const responderMachine = responderSetup.createMachine({
           { target: 'binary', actions: [takeOver, takeOverWires, ...stand] },
         ],
         abandoned: [
-          { guard: 'minePendingAgain', actions: responderSetup.assign({ waiting: true, session: null }) },
+          {
+            guard: 'minePendingAgain',
+            actions: [responderSetup.assign({ waiting: true, session: null }), armGrace],
+          },
           {
             guard: 'minePending',
             target: 'closed',

@@ -106,6 +106,18 @@ for (const side of ['initiator', 'responder'] as const) {
   });
 }
 
+scenario('a responder waits no longer than its initiator: CLOSE there cannot be told', async (world) => {
+  const { client, host, proxy } = await pair(world);
+  const id = await handle(client);
+  proxy.devices.delete('lan0');
+  await world.elapse(120_000);
+  assert.is(stateOf(proxy, id), 'handling', 'the initiator goes on asking');
+  assert.is(await client.ask(`CLOSE ${id}`, 5_000), 'OK');
+  assert.is(stateOf(host, id), 'none');
+  await world.elapse(61_000);
+  assert.is(stateOf(proxy, id), 'none');
+});
+
 scenario('its MAC addresses stay taken, and nothing else may be put there meanwhile', async (world) => {
   const { client, host, proxy } = await pair(world);
   const id = await handle(client);

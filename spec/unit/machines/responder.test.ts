@@ -110,7 +110,7 @@ const binary = (session: string, broken: string) => ({
   'protocol-error': 'closed: leaveDevice',
 });
 
-const goes = 'handling: farewell(device-away) awaitDevice cancel(grace) arm(away 600000)';
+const goes = 'handling: farewell(device-away) awaitDevice arm(grace 60000) arm(away 600000)';
 const waiting = {
   ...anywhere('-'),
   begin: `binary: ${taken}`,
@@ -149,8 +149,8 @@ test('takes in each situation what it should, with its effects in order, and ign
     'away, begun': {
       ...opening('s2'),
       'device-open': `binary: cancel(away) ${taken}`,
-      'device-failed': `handling: ${news('s2', 'device-busy')} awaitDevice`,
-      'abandoned by s2': 'handling',
+      'device-failed': `handling: ${news('s2', 'device-busy')} awaitDevice arm(grace 60000)`,
+      'abandoned by s2': 'handling: arm(grace 60000)',
       'away timer': `${over} ${news('s2', 'no-such-device')}`,
     },
     'taken up again': { ...binary('s2', over), 'first-record': 'binary' },
