@@ -88,7 +88,7 @@ command = sys.argv[2:]
 if kind == 'pipe':
   fcntl.fcntl(near, fcntl.F_SETPIPE_SZ, 4096)
   command = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] + command
-server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=near, start_new_session=True)
+server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=near)
 for name in (signal.SIGUSR2, signal.SIGTERM): signal.signal(name, lambda number, _: server.send_signal(number))
 ready = server.stdout.readline()
 if kind == 'hung-up': os.close(far)
