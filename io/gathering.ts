@@ -12,7 +12,7 @@
 /** Shortest round trip of a way that is long enough for it, in microseconds. */
 export const GATHER_FROM_MICROS = 15_000;
 /** How long one is held, or a millisecond more. */
-const HOLD_MS = 4;
+const HOLD_MS = 2;
 /** Reads are often when so many in a row came so soon one after the other. */
 const OFTEN = 8;
 const SOON_MS = 8;

@@ -276,6 +276,8 @@ export interface Link {
   readonly connection?: TcpConnection | undefined;
   /** Bytes given to `write` that the kernel has not taken yet. */
   readonly unsent: number;
+  /** Bytes a millisecond that it takes when something waits for it; undefined where that is not known, or it keeps up. */
+  readonly bytesPerMs?: number | undefined;
   /** What the kernel knows of it, where there is one that does; of a link that is gone what it knew last. */
   tcpFacts?(): TcpFacts | undefined;
   /**
@@ -287,7 +289,7 @@ export interface Link {
   attach(sink: LinkSink): void;
   /**
    * Queues the bytes. Nobody may change them until `done` is called, which is called exactly once, perhaps before this
-   * returns, also when the link breaks. @returns false when more than the high-water mark (64 KiB) is unsent: `drain` will follow.
+   * returns, also when the link breaks. @returns false when more than the high-water mark is unsent (64 KiB, less on a slow line): `drain` will follow.
    */
   write(chunk: Uint8Array, done?: () => void): boolean;
   /** The same for several pieces that go out together. */

@@ -213,6 +213,10 @@ export class Outbound {
   }
 
   #sendOver(outbox: Outbox, batch: Batch, runs: RecordRuns, outcomes: BatchOutcomes): void {
+    if (outbox.slow) {
+      this.#sendEach(outbox, batch.buffer, runs, outcomes);
+      return;
+    }
     const { frames } = runs;
     const taken = outbox.send(batch, runs, this.heldBatches);
     if (taken < frames) this.#dropRest(noRoom(outbox), batch.buffer, runs, taken);
@@ -239,6 +243,26 @@ export class Outbound {
     }
   }
 
+  /** Over a slow wire: which frames find room hangs on their flows. */
+  #sendEach(outbox: Outbox, buffer: Buffer, runs: RecordRuns, outcomes: BatchOutcomes): void {
+    for (let run = 0; run < runs.count; run++) {
+      const end = runs.endOf(run);
+      let index = runs.firstOf(run);
+      for (let at = runs.startOf(run); at < end; index++) {
+        const next = recordEnd(buffer, at);
+        if (outbox.append(buffer, at, next)) {
+          this.tally.carry(1, next - frameOffset(buffer, at));
+          outcomes.sent(index, 1);
+        } else {
+          this.tally.drop(noRoom(outbox));
+          outcomes.missed(index, 1);
+        }
+        at = next;
+      }
+    }
+    outbox.flush();
+  }
+
   /**
    * Makes real, finished frames of one record and sends them: all of them or none. Not ahead of the pieces found
    * before, which the caller has sent. @returns whether they were taken
@@ -262,7 +286,7 @@ export class Outbound {
     if (how === 'mended' && !allFit(out, terms.farMtu)) return 'too-big';
     // What was made of one frame goes the way of that frame.
     const outbox = this.wires.outboxFor(buffer, at, next);
-    if (!outbox?.fits(out.length, terms.farMtu + LONGEST_HEADERS)) return noRoom(outbox);
+    if (!outbox?.fits(buffer, at, next, out.length, terms.farMtu + LONGEST_HEADERS)) return noRoom(outbox);
     for (let from = 0; from < out.length; ) {
       const to = recordEnd(out.buffer, from);
       outbox.append(out.buffer, from, to);

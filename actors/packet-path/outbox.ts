@@ -6,14 +6,20 @@
  * In that time frames are copied into at most HELD_SLABS slabs and held here. **The frame that does not fit is the one
  * that is dropped** (tail drop), and counted `queue-full` by the caller.
  *
+ * **On a slow wire**, one that is known to take less than SLOW bytes a millisecond, frames wait in a fair queue (fair-queue.ts) of
+ * QUEUE_MS, and go to the link in pieces of PIECE_MS, so that who comes last and has little to send goes first. It is behind when
+ * that queue has turned much away: the interface is read on until then, so that nobody stands in line there.
+ *
  * So there is never more of one wire in this process, whatever its other end does, than the high-water mark and one
- * batch in the socket, HELD_SLABS slabs (256 KiB; 1 MiB where there are several wires) here and as many on their way; and of one device's read buffers
+ * batch in the socket, HELD_SLABS slabs (256 KiB; 1 MiB where there are several wires or the one is slow) here and as many on their way; and of one device's read buffers
  * never more than MAX_LOANS batches wait for the slow wires of all its Handlers.
  *
  * PING, PONG and BYE are handed to the link at once and so overtake what is held (BYE brings it along).
  */
 import type { Batch, Link } from '../../io/ports.ts';
-import { recordEnd } from '../../machines/frames/records.ts';
+import { flowOf } from '../../machines/frames/flows.ts';
+import { frameOffset, recordEnd } from '../../machines/frames/records.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { RecordRuns } from './record-runs.ts';
 import { giveSlab, SLAB_BYTES, type Slab, takeSlab } from './slabs.ts';
 
@@ -25,6 +31,19 @@ const HELD_SLABS = 2;
  */
 const HELD_SLABS_OF_SEVERAL = 8;
 const MAX_HELD_BATCHES = 4;
+/** Bytes a millisecond: 250 Mbit/s. A faster wire takes in so short a time what waits that a fair queue is not worth its work. */
+const SLOW = 31_250;
+/**
+ * Of a flow's own: others do not wait for it. It is long, and has a least, since a sender that is slowed down by losses
+ * here keeps the wire slow, which then looks as if that were all it takes.
+ */
+const QUEUE_MS = 100;
+const LEAST_QUEUED_BYTES = 128 << 10;
+/** Half of what may wait in it: beyond its limit it takes of those only who have less than their share. */
+const MOST_QUEUED_BYTES = 512 << 10;
+const PIECE_MS = 2;
+/** The interface is read on until so much of what came did not find room: a sender that is told of a loss stops soon. */
+const MOST_TURNED_AWAY_BYTES = 64 << 10;
 /** Above this many pieces a copy is cheaper than a vector. */
 const MAX_PIECES = 16;
 
@@ -50,6 +69,11 @@ export class Outbox {
   #open = true;
   #held: Slab[] = [];
   #mostHeld = HELD_SLABS;
+  readonly #fair = new FairQueue();
+  /** Bytes a millisecond when that was known last. */
+  #rate = SLOW;
+  /** Bytes that found no room in the fair queue since a piece of it went out. */
+  #turnedAway = 0;
 
   constructor(private readonly link: Link) {}
 
@@ -64,7 +88,19 @@ export class Outbox {
 
   /** Whether frames wait here, and not at the link. */
   get holds(): boolean {
-    return this.#held.length > 0;
+    return this.#held.length > 0 || this.#fair.bytes > 0;
+  }
+
+  /** Whether flows take turns: `append` is to be asked for each frame then, and not `send`. */
+  get slow(): boolean {
+    const rate = this.link.bytesPerMs;
+    if (rate !== undefined && rate < SLOW) {
+      this.#rate = rate;
+      this.#fair.limit = Math.min(Math.max(rate * QUEUE_MS, LEAST_QUEUED_BYTES), MOST_QUEUED_BYTES);
+      return true;
+    }
+    // What waits there still goes before what comes.
+    return this.#fair.bytes > 0;
   }
 
   /** False once the wire ends: nothing is taken any more. */
@@ -93,17 +129,22 @@ export class Outbox {
    * Copies one record to be sent with the next `flush`.
    * @returns false when there is no room for it: it is to be dropped
    */
-  append(buffer: Uint8Array, start: number, end: number): boolean {
+  append(buffer: Buffer, start: number, end: number): boolean {
     if (!this.#open) return false;
+    if (this.slow) return this.#queue(buffer, start, end);
     const slab = this.#slabFor(end - start);
     slab?.append(buffer, start, end);
     return slab !== undefined;
   }
 
-  /** Whether `append` would take so many bytes now, in records of at most `longest` bytes. */
-  fits(bytes: number, longest: number): boolean {
+  /**
+   * Whether `append` would take so many bytes now, in records of at most `longest` bytes.
+   * @param buffer with a record of their flow between `at` and `next`
+   */
+  fits(buffer: Buffer, at: number, next: number, bytes: number, longest: number): boolean {
     if (!this.#open) return false;
     this.flush();
+    if (this.slow) return this.#admits(flowOf(buffer, frameOffset(buffer, at), next), bytes);
     const last = this.#held.at(-1);
     const slabs = this.#mostHeld - this.#held.length;
     // What is left at the end of a slab may be too short for the next record.
@@ -121,7 +162,7 @@ export class Outbox {
 
   /** Hands on what was appended, unless the link is behind: then it stays until that has caught up. */
   flush(): void {
-    if (this.#held.length > 0) this.#judge();
+    if (this.holds) this.#judge();
   }
 
   /** Sends control records ahead of everything that is held. `done` when the link is finished with them. */
@@ -145,7 +186,21 @@ export class Outbox {
     this.#held = [];
     const done = () => slabs.forEach(giveSlab);
     if (last === undefined) done();
-    else this.link.writeAll([...slabs.map(contents), last], done);
+    else this.link.writeAll([...slabs.map(contents), ...this.#fair.all(), last], done);
+    this.#fair.clear();
+  }
+
+  #queue(buffer: Buffer, start: number, end: number): boolean {
+    const flow = flowOf(buffer, frameOffset(buffer, start), end);
+    if (!this.#admits(flow, end - start)) return false;
+    this.#fair.push(flow, buffer.subarray(start, end));
+    return true;
+  }
+
+  #admits(flow: number, bytes: number): boolean {
+    const admitted = this.#fair.admits(flow, bytes);
+    if (!admitted) this.#turnedAway += bytes;
+    return admitted;
   }
 
   /** Tail drop: stops at the first record that finds no room. @returns how many were taken */
@@ -177,13 +232,26 @@ export class Outbox {
   }
 
   #ship(): void {
-    const slabs = this.#held;
+    const slabs = this.#held.length > 0 ? this.#held : [this.#piece()];
     this.#held = [];
     this.#shipping = true;
     this.#write(slabs.map(contents), () => {
       this.#shipping = false;
       slabs.forEach(giveSlab);
     });
+  }
+
+  /** Of the fair queue, what leaves in PIECE_MS, and one record at least. */
+  #piece(): Slab {
+    const slab = takeSlab();
+    const most = Math.min(this.#rate * PIECE_MS, SLAB_BYTES);
+    this.#turnedAway = 0;
+    for (let record = this.#fair.first; record !== undefined; record = this.#fair.first) {
+      if (slab.used > 0 && slab.used + record.length > most) break;
+      slab.append(record, 0, record.length);
+      this.#fair.shift();
+    }
+    return slab;
   }
 
   #write(chunks: readonly Uint8Array[], done: () => void): void {
@@ -207,8 +275,10 @@ export class Outbox {
   /** Sends what is held when that can be, and finds out whether the link is behind. */
   #judge(): void {
     if (!this.#open) return;
-    if (this.#held.length > 0 && !this.#shipping && !this.#choked()) this.#ship();
-    const behind = this.#choked() || this.#held.length > 0;
+    if (this.holds && !this.#shipping && !this.#choked()) this.#ship();
+    const behind = this.slow
+      ? this.#turnedAway > MOST_TURNED_AWAY_BYTES
+      : this.#choked() || this.#held.length > 0;
     if (behind === this.#behind) return;
     this.#behind = behind;
     this.onBehind();

@@ -33,6 +33,8 @@ const NO_PARTS: readonly Part[] = [];
 export class Spread {
   #open: readonly OpenWire[] = [];
   #only: Outbox | undefined;
+  /** What goes over the only wire: the same object for each batch. */
+  #whole: { readonly outbox: Outbox; runs: RecordRuns }[] = [];
   #flows: FlowTable | undefined;
   readonly #runs = new Map<number, RecordRuns>();
 
@@ -44,6 +46,7 @@ export class Spread {
     const [before] = this.#only === undefined ? [] : this.#open;
     this.#open = wires;
     this.#only = wires.length === 1 ? wires[0]?.outbox : undefined;
+    this.#whole = this.#only === undefined ? [] : [{ outbox: this.#only, runs: new RecordRuns() }];
     for (const { outbox } of wires) outbox.several = wires.length > 1;
     if (wires.length < 2) return;
     this.#flows ??= new FlowTable();
@@ -87,7 +90,11 @@ export class Spread {
 
   /** Shares out the runs of a batch; what it returns is valid until the next call. */
   split(buffer: Buffer, runs: RecordRuns): readonly Part[] {
-    if (this.#only !== undefined) return [{ outbox: this.#only, runs }];
+    const [whole] = this.#whole;
+    if (this.#only !== undefined && whole !== undefined) {
+      whole.runs = runs;
+      return this.#whole;
+    }
     if (this.#open.length === 0) return NO_PARTS;
     const now = this.#tick();
     for (const part of this.#runs.values()) part.clear();

@@ -143,6 +143,8 @@ export interface Addon {
   setCongestion(fd: number, name: string): void;
   /** Whether our sockets may have that one. @throws SystemError as `setCongestion`; EINVAL of a name over 15 bytes, EMFILE */
   probeCongestion(name: string): void;
+  /** Bytes given to a TCP socket that the kernel has not sent yet; 0 of any other descriptor. */
+  unsentBytes(fd: number): number;
   /** What the kernel knows of a TCP connection; undefined of any other descriptor. */
   tcpInfo(fd: number): NativeTcpInfo | undefined;
   /**

@@ -21,7 +21,7 @@ export function congestionFor(asked: AskedCongestion, longMicros: number): Conge
 
 /** For `realNetwork`: wires with little work and little delay. @throws Error when there is no addon */
 export function kernelSockets(options: KernelSocketOptions): (fd: number) => KernelSocket {
-  const { sendNow, setCongestion, setNotSentLowat, setReceiveLowat, tcpInfo } = addon();
+  const { sendNow, setCongestion, setNotSentLowat, setReceiveLowat, tcpInfo, unsentBytes } = addon();
   const told = { unbounded: false, refused: false };
   const refused = (why: Error) => {
     if (told.refused) return;
@@ -34,6 +34,7 @@ export function kernelSockets(options: KernelSocketOptions): (fd: number) => Ker
     return {
       sendNow: (bytes, more) => sendNow(fd, bytes, more),
       facts: () => tcpInfo(fd),
+      unsent: () => unsentBytes(fd),
       wakeFor: (bytes) => setReceiveLowat(fd, bytes),
       suit: (lengthMicros) => congestion.suit(lengthMicros),
       limitUnsent(bytes) {

@@ -2,12 +2,15 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { Gathering, MUCH_BYTES } from '../gathering.ts';
 import type { Link, LinkSink, PeerCertificate, TcpConnection, TcpFacts } from '../ports.ts';
-import { UnsentBound } from './unsent-bound.ts';
+import { MOST_WAITING_BYTES, UnsentBound } from './unsent-bound.ts';
 
-/** More than this many unsent bytes: `write` returns false. */
-export const HIGH_WATER_BYTES = 65_536;
-/** Fewer than this many unsent bytes after that: `drain`. */
-export const LOW_WATER_BYTES = 32_768;
+/** More than this many unsent bytes, fewer on a slow line (unsent-bound.ts): `write` returns false. */
+export const HIGH_WATER_BYTES = MOST_WAITING_BYTES;
+/** Fewer than half as many unsent bytes after that: `drain`. */
+export const LOW_WATER_BYTES = HIGH_WATER_BYTES / 2;
+
+/** A line that stood still looks endlessly slow, and goes on all of a sudden. */
+const LONGEST_HOLD_BACK_MS = 20;
 
 export interface LinkFacts {
   readonly scheme: 'tcp' | 'tls' | 'unix';
@@ -22,6 +25,8 @@ export interface LinkFacts {
 export interface KernelSocket {
   /** Undefined where it is no TCP socket. */
   facts(): TcpFacts | undefined;
+  /** Bytes that the kernel was given and has not sent yet. */
+  unsent(): number;
   /** Chooses its congestion control for a way of so many microseconds. */
   suit(lengthMicros: number): void;
   /** Gives bytes to the kernel without waiting. `more`: others follow at once. @returns how many it took */
@@ -68,6 +73,8 @@ export class SocketLink implements Link {
     release: () => this.#wakeFor(1),
   });
   readonly #unsentBound: UnsentBound | undefined;
+  /** Runs while more waits in the kernel than may on a slow line. */
+  #holdBack: NodeJS.Timeout | undefined;
   /** What the kernel knew when the socket was about to be closed: its descriptor means another one after that. */
   #lastFacts: TcpFacts | undefined;
 
@@ -110,6 +117,10 @@ export class SocketLink implements Link {
     if (this.#socket.destroyed || this.#kernel === undefined) return;
     this.#gathering.lengthMicros = lengthMicros;
     this.#kernel.suit(lengthMicros);
+  }
+
+  get bytesPerMs(): number | undefined {
+    return this.#unsentBound?.bytesPerMs;
   }
 
   get unsent(): number {
@@ -174,8 +185,37 @@ export class SocketLink implements Link {
     this.#socket.destroy();
   }
 
+  #mostWaiting(): number {
+    return this.#unsentBound?.mostWaiting ?? HIGH_WATER_BYTES;
+  }
+
+  #countWait(): void {
+    this.#unsentBound?.waits(this.#queued > 0 || this.#holdBack !== undefined);
+  }
+
+  /** On a slow line: whether too much waits in the kernel, and if so when to look again. Nobody tells of that. */
+  #lookIntoKernel(): void {
+    const most = this.#unsentBound?.tight;
+    const rate = this.#unsentBound?.bytesPerMs;
+    if (most === undefined || rate === undefined || this.#kernel === undefined) return;
+    if (this.#holdBack !== undefined || this.#socket.destroyed) return;
+    const unsent = this.#kernel.unsent();
+    if (unsent < most) return;
+    this.#behind = true;
+    this.#holdBack = setTimeout(this.#lookAgain, Math.min((unsent - most / 2) / rate, LONGEST_HOLD_BACK_MS));
+    this.#countWait();
+  }
+
+  readonly #lookAgain = (): void => {
+    this.#holdBack = undefined;
+    this.#lookIntoKernel();
+    this.#countWait();
+    this.#relieve();
+  };
+
   #keepsUp(): boolean {
-    if (this.unsent > HIGH_WATER_BYTES) this.#behind = true;
+    this.#lookIntoKernel();
+    if (this.unsent > this.#mostWaiting()) this.#behind = true;
     return !this.#behind;
   }
 
@@ -187,6 +227,7 @@ export class SocketLink implements Link {
 
   #queue(chunk: Uint8Array, done: (() => void) | undefined): void {
     this.#queued++;
+    this.#countWait();
     this.#socket.write(chunk, () => this.#written(done));
   }
 
@@ -210,12 +251,14 @@ export class SocketLink implements Link {
 
   #written(done: (() => void) | undefined): void {
     this.#queued--;
+    this.#countWait();
     done?.();
     this.#relieve();
   }
 
   #relieve(): void {
-    if (!this.#behind || !this.#sink || this.unsent >= LOW_WATER_BYTES || this.#socket.destroyed) return;
+    if (!this.#behind || !this.#sink || this.#socket.destroyed || this.#holdBack !== undefined) return;
+    if (this.unsent > this.#mostWaiting() / 2) return;
     this.#behind = false;
     this.#sink.drain();
   }

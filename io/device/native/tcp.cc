@@ -53,6 +53,21 @@ napi_value jsProbeCongestion(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// unsentBytes(fd): SIOCOUTQNSD of tcp(7), 0 of what has no such thing.
+napi_value jsUnsentBytes(napi_env env, napi_callback_info info) {
+  napi::Call<1> call(env, info);
+  uint32_t fd = 0;
+  if (!napi::toUint32(env, call.args[0], fd)) {
+    napi::throwType(env, "unsentBytes(fd)");
+    return nullptr;
+  }
+  int bytes = 0;
+  if (ioctl(static_cast<int>(fd), SIOCOUTQNSD, &bytes) != 0 || bytes < 0) bytes = 0;
+  napi_value result = nullptr;
+  napi_create_uint32(env, static_cast<uint32_t>(bytes), &result);
+  return result;
+}
+
 /// TCP_CA_NAME_MAX of the kernel's net/tcp.h.
 constexpr size_t kCongestionName = 16;
 
@@ -100,6 +115,7 @@ void defineTcp(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"setCongestion", nullptr, jsSetCongestion, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"probeCongestion", nullptr, jsProbeCongestion, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"unsentBytes", nullptr, jsUnsentBytes, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"tcpInfo", nullptr, jsTcpInfo, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);

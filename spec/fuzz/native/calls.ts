@@ -213,6 +213,7 @@ const FUNCTIONS: Readonly<Record<Functions, () => void>> = {
   setCongestion: () => native.setCongestion(socketFd(), dice.pick(['bbr', 'cubic', '', 'x'.repeat(300)])),
   probeCongestion: () =>
     native.probeCongestion(dice.pick(['bbr', 'cubic', '', 'x'.repeat(15), 'x'.repeat(300)])),
+  unsentBytes: () => void native.unsentBytes(dice.pick([socketFd(), dice.below(40)])),
   tcpInfo: () => void native.tcpInfo(dice.pick([socketFd(), dice.below(40)])),
   bindUnix: () => {
     const path = join(folder, 'u'.repeat(1 + dice.below(120)));

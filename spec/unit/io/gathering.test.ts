@@ -46,13 +46,13 @@ test('the ninth small read in a row is the last one for a moment', () => {
   assert.equal(log, []);
   read(1, 1);
   assert.equal(log, ['hold 9']);
-  advance(3);
+  advance(1);
   assert.equal(log, ['hold 9']);
   advance(1);
-  assert.equal(log, ['hold 9', 'release 13']);
+  assert.equal(log, ['hold 9', 'release 11']);
   // What came meanwhile is read at once, and little, too: it goes on.
   read(1, 0);
-  assert.equal(log, ['hold 9', 'release 13', 'hold 13']);
+  assert.equal(log, ['hold 9', 'release 11', 'hold 11']);
 });
 
 test('who is read now and then, or much at a time, or over a short way, is never held', () => {
@@ -92,9 +92,9 @@ test('all who are held are let go by one timer', () => {
   other.gathering.lengthMicros = LONG;
   for (let i = 0; i < 9; i++) other.gathering.read(100);
   assert.is(timers.length, 1);
-  advance(4);
-  assert.equal(one.log.at(-1), 'release 13');
-  assert.equal(other.log.at(-1), 'release 13');
+  advance(2);
+  assert.equal(one.log.at(-1), 'release 11');
+  assert.equal(other.log.at(-1), 'release 11');
   assert.is(timers.length, 0);
 });
 

@@ -336,6 +336,7 @@ for (const scheme of ['tcp', 'tls']) {
         facts: () => undefined,
         suit: () => undefined,
         wakeFor: () => undefined,
+        unsent: () => 0,
         limitUnsent: () => seen.push(`${end} bounded`),
       }),
     });

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UnsentBound } from '../../../io/net/unsent-bound.ts';
+import { MOST_WAITING_BYTES, UnsentBound } from '../../../io/net/unsent-bound.ts';
 
 const test = suite('bound of unsent bytes');
 
@@ -19,14 +19,29 @@ function rig() {
       bound.count(bytesPerMs);
     }
   };
-  return { world, send };
+  /** The same, and it waits for so much of each millisecond. */
+  const push = (milliseconds: number, bytesPerMs: number, waits = 1) => {
+    for (let i = 0; i < milliseconds; i++) {
+      bound.waits(true);
+      world.time += waits;
+      bound.count(bytesPerMs);
+      if (waits === 1) continue;
+      bound.waits(false);
+      world.time += 1 - waits;
+    }
+    bound.waits(false);
+  };
+  return { world, bound, send, push };
 }
 
 test('it begins short', () => {
-  assert.equal(rig().world.bounds, [32 * KB]);
+  const { world, bound } = rig();
+  assert.equal(world.bounds, [32 * KB]);
+  assert.is(bound.bytesPerMs, undefined);
+  assert.is(bound.mostWaiting, MOST_WAITING_BYTES);
 });
 
-test('it is ten milliseconds long at the rate of the last moment', () => {
+test('as long as the link keeps up it is ten milliseconds long at the rate of the last moment', () => {
   const { world, send } = rig();
   send(500, 12_500);
   assert.is(world.bounds.at(-1), 125_000);
@@ -34,11 +49,51 @@ test('it is ten milliseconds long at the rate of the last moment', () => {
   assert.is(world.bounds.at(-1), 62_500);
 });
 
+test('while it is waited for it is five milliseconds long in the kernel, and nothing is to wait in front of it', () => {
+  const { world, bound, push } = rig();
+  push(500, 2_500);
+  assert.is(world.bounds.at(-1), 12_500);
+  assert.is(bound.bytesPerMs, 2_500);
+  assert.is(bound.mostWaiting, 0);
+});
+
+test('it is waited for when it is for half of the time', () => {
+  const { bound, push } = rig();
+  push(500, 2_500, 0.4);
+  assert.is(bound.bytesPerMs, undefined);
+  push(500, 2_500, 0.6);
+  assert.is(bound.bytesPerMs, 2_500);
+});
+
 test('it has a least and a most', () => {
-  const { world, send } = rig();
+  const { world, bound, send, push } = rig();
   send(500, 10_000_000);
   assert.is(world.bounds.at(-1), 1024 * KB);
   send(500, 1);
+  assert.is(world.bounds.at(-1), 32 * KB);
+  push(2_000, 100);
+  assert.is(world.bounds.at(-1), 4 * 1448);
+  assert.is(bound.mostWaiting, 0);
+  push(2_000, 10_000_000);
+  assert.is(world.bounds.at(-1), 1024 * KB);
+  assert.is(bound.mostWaiting, MOST_WAITING_BYTES);
+});
+
+test('a moment at a lower rate changes nothing, a second of it does', () => {
+  const { bound, push } = rig();
+  push(500, 2_500);
+  push(300, 250);
+  assert.is(bound.bytesPerMs, 2_500);
+  push(800, 250);
+  assert.is(bound.bytesPerMs, 250);
+});
+
+test('a link that keeps up again has room for bursts again', () => {
+  const { world, bound, send, push } = rig();
+  push(500, 2_500);
+  send(900, 2_500);
+  assert.is(bound.bytesPerMs, undefined);
+  assert.is(bound.mostWaiting, MOST_WAITING_BYTES);
   assert.is(world.bounds.at(-1), 32 * KB);
 });
 
@@ -50,12 +105,16 @@ test('a rate that hardly changes leaves it as it is', () => {
   assert.is(world.bounds.length, before);
 });
 
-test('a long silence shortens it with the first write after that', () => {
-  const { world, send } = rig();
+test('a long silence ends it with the first write after that', () => {
+  const { world, bound, send, push } = rig();
   send(500, 50_000);
   world.time += 10_000;
   send(1, 1_000);
   assert.is(world.bounds.at(-1), 32 * KB);
+  push(500, 2_500);
+  world.time += 10_000;
+  send(1, 1_000);
+  assert.is(bound.bytesPerMs, undefined);
 });
 
 test.run();

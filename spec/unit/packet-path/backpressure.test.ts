@@ -10,6 +10,8 @@ const test = suite('packet path: backpressure');
 /** What may stand in the socket (its high-water mark and one batch) and in the outbox. */
 const HIGH_WATER = 65_536;
 const HELD = 256 * 1024;
+/** On a slow wire, where one flow has it for itself. */
+const QUEUED = 250_000;
 
 const batch = (to: string, from: string) => Array.from({ length: 40 }, () => frameRecord(to, from, 1500));
 const BATCH_BYTES = 40 * 1504;
@@ -201,6 +203,46 @@ test('a wire is replaced in the midst of it: the old one takes nothing more, the
   // What the old wire had taken is lost with it: its far end is connected no more.
   assert.is(right.device.wrote.length, 1);
   assert.is(left.device.held, 0);
+});
+
+test('a slow wire: what is new goes before an upload, the sums are exact, and the device is held for moments only', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { near } = rig.handler(left, 'BRIDGE', right);
+  // 20 Mbit/s, and more waits than the link takes at once.
+  Object.assign(near.link, { bytesPerMs: 2_500 });
+  let reads = 0;
+  for (; !left.device.paused; reads++) left.device.read(...batch(B, A));
+  const { txFrames, txDropped } = near.path.counters();
+  assert.is(txFrames + txDropped['queue-full'], reads * 40);
+  assert.ok(txDropped['queue-full'] > 0);
+  assert.ok(near.link.mostUnsent <= HIGH_WATER + 5_000, `${near.link.mostUnsent} bytes at the link`);
+  assert.ok(txFrames * 1504 <= HIGH_WATER + 2 * 1504 + QUEUED, `${txFrames * 1504} bytes in all`);
+  // One that has room though the upload has none.
+  left.device.read(frameRecord(LAN, A, 100));
+  assert.is(near.path.counters().txFrames, txFrames + 1);
+  near.link.pump(HIGH_WATER);
+  assert.not(left.device.paused);
+  rig.settle();
+  assert.is(right.device.wrote.length, txFrames + 1);
+  const place100 = right.device.wrote.findIndex((record) => record.length < 200);
+  assert.ok(place100 * 1504 <= HIGH_WATER + 10_000, `number ${place100} of ${txFrames}`);
+  assert.is(left.device.held, 0);
+});
+
+test('a wire that is slow no more lets what waits go first', () => {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const { near } = rig.handler(left, 'BRIDGE', right);
+  Object.assign(near.link, { bytesPerMs: 2_500 });
+  for (let i = 0; i < 3; i++) left.device.read(...batch(B, A));
+  Object.assign(near.link, { bytesPerMs: undefined });
+  left.device.read(frameRecord(B, A, 200));
+  rig.settle();
+  assert.is(right.device.wrote.length, 121);
+  assert.ok(right.device.wrote.at(-1)!.length < 300);
+  assert.not(left.device.paused);
+  assert.is(near.path.counters().txDropped['queue-full'], 0);
 });
 
 test.run();
