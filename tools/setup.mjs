@@ -50,6 +50,7 @@ const WANTED_BY_TESTS = [
   { package: 'chromium', command: 'chromium' },
   { package: 'mandoc', command: 'mandoc' },
   { package: 'tshark', command: 'tshark' },
+  { package: 'tmux', command: 'tmux' },
   { package: 'groff-base', command: 'groff' },
   { package: 'zsh', command: 'zsh' },
   { package: 'fish', command: 'fish' },

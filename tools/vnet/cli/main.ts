@@ -22,6 +22,7 @@ export const LOADERS: { readonly [N in CommandName]: () => Promise<Command> } = 
   drops: async () => (await import('../commands/drops.ts')).drops,
   ping: async () => (await import('../commands/ping.ts')).ping,
   doctor: async () => (await import('../commands/doctor.ts')).doctor,
+  top: async () => (await import('../commands/top.ts')).top,
   replay: async () => (await import('../commands/replay.ts')).replay,
   log: async () => (await import('../commands/log.ts')).log,
   conform: async () => (await import('../commands/conform.ts')).conform,

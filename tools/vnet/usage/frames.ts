@@ -133,6 +133,23 @@ export const DOCTOR = declare({
   ],
 });
 
+export const TOP = declare({
+  name: 'top',
+  about: 'a page of Handlers, rates, drops and wires, renewed each second',
+  description: [
+    'Shows the Handlers of a server, or of several, with their rates, on a page that is renewed each second; below it what the selected one drops and how its wires are, and the last transitions. Keys: q quits; the arrow keys (or j and k) select; / filters by a part of id, state, peer or device, Escape shows all again; the space bar pauses; n s p r t d l sort by Handler, state, peer, RX, TX, drops, round trip.',
+  ],
+  arguments: [],
+  hint: 'it takes no arguments; say which servers by --server, once for each',
+  options: { ...CLIENT_OPTIONS, server: { ...CLIENT_OPTIONS.server, repeatable: true } },
+  exit: [
+    [0, 'it was quit'],
+    [1, 'the server said no (its ERR line is on standard error)'],
+    [2, 'wrong usage, or there is no terminal'],
+    [3, 'a server cannot be reached'],
+  ],
+});
+
 export const PING = declare({
   name: 'ping',
   about: 'measure the round trip of each wire of a Handler',

@@ -1,7 +1,7 @@
 /** All that `vnet` can be told. A new command is declared here, and loaded in `cli/main.ts`. */
 import type { Program } from '../cli/declaration.ts';
 import { CLOSE, DEVICES, HANDLE, HANDLERS, STATS, STATUS, WATCH } from './client.ts';
-import { CAPTURE, DOCTOR, DROPS, PING, TRACE } from './frames.ts';
+import { CAPTURE, DOCTOR, DROPS, PING, TOP, TRACE } from './frames.ts';
 import { LOG, REPLAY } from './log.ts';
 import { KEYGEN, PASSWD, SERVE } from './server.ts';
 import { COMPLETIONS, CONFORM, DEMO } from './tools.ts';
@@ -18,7 +18,7 @@ const CLIENTS = {
   watch: WATCH,
 };
 
-const FRAMES = { trace: TRACE, capture: CAPTURE, drops: DROPS, ping: PING, doctor: DOCTOR };
+const FRAMES = { trace: TRACE, capture: CAPTURE, drops: DROPS, ping: PING, doctor: DOCTOR, top: TOP };
 
 const TOOLS = { replay: REPLAY, log: LOG, conform: CONFORM, demo: DEMO, completions: COMPLETIONS };
 
