@@ -208,6 +208,8 @@ export class SocketLink implements Link {
 
   readonly #lookAgain = (): void => {
     this.#holdBack = undefined;
+    // Too late: it could have sent more.
+    if (!this.#socket.destroyed && this.#kernel?.unsent() === 0) this.#unsentBound?.ranDry();
     this.#lookIntoKernel();
     this.#countWait();
     this.#relieve();

@@ -8,13 +8,15 @@
  * there is room for a burst.
  */
 const WINDOW_MS = 100;
-/** What leaves in this time may wait in the kernel while the link is what is waited for. */
-const TIGHT_MS = 5;
-/** The same, in the kernel, while it keeps up. */
-const EASY_MS = 10;
-/** Some segments: so that a slow line does not run dry before we get to it again. */
-const LEAST_BYTES = 4 * 1448;
-const LEAST_EASY_BYTES = 32 << 10;
+/** What leaves in this time may wait in the kernel. */
+const TARGET_MS = 10;
+/** So that a slow line does not run dry before we get to it again. */
+const LEAST_BYTES = 32 << 10;
+/** The same on a slow line, while it is what is waited for and does not run dry. */
+const TIGHT_MS = 6;
+const LEAST_TIGHT_BYTES = 16 << 10;
+/** For so long the line that ran dry is not held short: this process comes to it too late. */
+const EASE_MS = 10_000;
 /** No line is so fast that this were not plenty. */
 const MOST_BYTES = 1 << 20;
 /** In front of the kernel. */
@@ -27,12 +29,13 @@ const MEMORY = 8;
 export class UnsentBound {
   #bytes = 0;
   #began: number;
-  #bound = LEAST_EASY_BYTES;
+  #bound = LEAST_BYTES;
   #waitsSince: number | undefined;
   #waited = 0;
   /** Bytes a millisecond of the last windows, the latest last; undefined where the link kept up. */
   #rates: (number | undefined)[] = [];
   #rate: number | undefined;
+  #easyUntil = Number.NEGATIVE_INFINITY;
 
   /**
    * @param now milliseconds of a clock that never goes back
@@ -58,12 +61,17 @@ export class UnsentBound {
   get tight(): number | undefined {
     const rate = this.#rate;
     if (rate === undefined || rate * TIGHT_MS >= MOST_WAITING_BYTES) return undefined;
-    return Math.max(rate * TIGHT_MS, LEAST_BYTES);
+    return this.now() < this.#easyUntil ? undefined : Math.max(rate * TIGHT_MS, LEAST_TIGHT_BYTES);
   }
 
   /** Bytes that may wait in front of the kernel before whoever gives them is asked to stop: none where that would be long. */
   get mostWaiting(): number {
     return this.tight === undefined ? MOST_WAITING_BYTES : 0;
+  }
+
+  /** The kernel had nothing left to send when it was given more. */
+  ranDry(): void {
+    this.#easyUntil = this.now() + EASE_MS;
   }
 
   /** So many bytes were given to the link. */
@@ -102,11 +110,7 @@ export class UnsentBound {
     this.#rate = known.length === 0 ? undefined : Math.max(...known);
     this.#bytes = this.#waited = 0;
     this.#began += took;
-    this.#take(
-      this.#rate === undefined
-        ? clamp(perMs * EASY_MS, LEAST_EASY_BYTES, MOST_BYTES)
-        : clamp(this.#rate * TIGHT_MS, LEAST_BYTES, MOST_BYTES),
-    );
+    this.#take(clamp(Math.max(perMs, this.#rate ?? 0) * TARGET_MS, LEAST_BYTES, MOST_BYTES));
   }
 
   #take(bound: number): void {

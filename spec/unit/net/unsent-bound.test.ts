@@ -49,12 +49,30 @@ test('as long as the link keeps up it is ten milliseconds long at the rate of th
   assert.is(world.bounds.at(-1), 62_500);
 });
 
-test('while it is waited for it is five milliseconds long in the kernel, and nothing is to wait in front of it', () => {
+test('while a slow line is waited for, six milliseconds of it may wait in the kernel, and nothing in front of that', () => {
   const { world, bound, push } = rig();
-  push(500, 2_500);
-  assert.is(world.bounds.at(-1), 12_500);
-  assert.is(bound.bytesPerMs, 2_500);
+  push(500, 5_000);
+  assert.is(bound.bytesPerMs, 5_000);
+  assert.is(bound.tight, 30_000);
   assert.is(bound.mostWaiting, 0);
+  assert.is(world.bounds.at(-1), 50_000);
+  push(2_000, 500);
+  assert.is(bound.tight, 16 * KB);
+  push(500, 50_000);
+  assert.is(bound.tight, undefined);
+  assert.is(bound.mostWaiting, MOST_WAITING_BYTES);
+});
+
+test('one that runs dry is not held short for ten seconds', () => {
+  const { bound, push } = rig();
+  push(500, 5_000);
+  bound.ranDry();
+  assert.is(bound.tight, undefined);
+  assert.is(bound.mostWaiting, MOST_WAITING_BYTES);
+  push(9_900, 5_000);
+  assert.is(bound.tight, undefined);
+  push(200, 5_000);
+  assert.is(bound.tight, 30_000);
 });
 
 test('it is waited for when it is for half of the time', () => {
@@ -72,7 +90,7 @@ test('it has a least and a most', () => {
   send(500, 1);
   assert.is(world.bounds.at(-1), 32 * KB);
   push(2_000, 100);
-  assert.is(world.bounds.at(-1), 4 * 1448);
+  assert.is(world.bounds.at(-1), 32 * KB);
   assert.is(bound.mostWaiting, 0);
   push(2_000, 10_000_000);
   assert.is(world.bounds.at(-1), 1024 * KB);
