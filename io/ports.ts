@@ -1,6 +1,7 @@
 /**
  * The edge of the program: every way out of the process is one of these interfaces. Each has a real
- * implementation in this folder and an in-memory twin in `io/memory/`, and one test suite that both pass.
+ * implementation in this folder and an in-memory twin in `io/memory/`, and one test suite that both pass (HTTP has no
+ * twin: nobody here waits for what it does).
  * Actors know these types only.
  */
 
@@ -337,6 +338,31 @@ export interface Network {
   /** @throws DialError */
   dial(url: string, options: DialOptions): Promise<Link>;
 }
+
+// ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What of an HTTP request counts here. Its method is GET or HEAD: others are answered before. */
+export interface HttpRequest {
+  /** What stands before any `?`. */
+  readonly path: string;
+  /** The headers of these names, as they were sent. */
+  readonly authorization: string | undefined;
+  readonly accept: string | undefined;
+  /** Address of the client without its port, or `unix`; the key for limits per address. */
+  readonly address: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Its Content-Type. */
+  readonly type: string;
+  readonly text: string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Answers requests. It has no twin in memory: a test calls it as the listener does. */
+export type HttpAnswerer = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 
 // ── Time, chance, secrets ───────────────────────────────────────────────────────────────────────────
 

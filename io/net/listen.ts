@@ -72,7 +72,8 @@ async function listenUnix(url: UnixUrl, accept: Accept, around: ListenContext): 
   }
 }
 
-const SOCKET_NEWS: Readonly<Record<SocketNews['kind'], string>> = {
+/** What is said of a socket file that somebody else touches. */
+export const SOCKET_NEWS: Readonly<Record<SocketNews['kind'], string>> = {
   'made-again': 'the socket file was deleted; it has been made again',
   lost: 'the socket file was deleted, and cannot be made again: nobody comes in by it',
   replaced: 'another file stands in place of our socket file: nobody comes in by it',
@@ -143,7 +144,8 @@ function handOver(
   accept(link);
 }
 
-const MEANINGS: Readonly<Record<string, string>> = {
+/** What errors of a listener on TCP mean. */
+export const MEANINGS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'it is in use: another server listens there',
   EACCES: 'permission denied (ports under 1024 need CAP_NET_BIND_SERVICE)',
   EADDRNOTAVAIL: 'this machine has no such address',
@@ -152,13 +154,15 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name could not be looked up just now',
 };
 
-const UNIX_MEANINGS: Readonly<Record<string, string>> = {
+/** The same of a unix socket. */
+export const UNIX_MEANINGS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'it is there already',
   EACCES: 'permission denied',
   ENOENT: 'its directory does not exist',
 };
 
-function listenFailure(
+/** The error for people, with what to do. */
+export function listenFailure(
   where: string,
   meanings: Readonly<Record<string, string>>,
   error: NodeJS.ErrnoException,

@@ -54,6 +54,7 @@ test('vnet.json: a server starts with it', async () => {
   // What another server on this machine may have is taken elsewhere; what it listens on together stays together.
   const text = readFileSync(at('vnet.json'), 'utf8')
     .replaceAll(':7411', `:${new URL(probe.url).port}`)
+    .replace('127.0.0.1:9411', '127.0.0.1:0')
     .replace('/run/vnet/socket', at('socket'))
     .replace('/var/lib/vnet/log', at('log'));
   writeFileSync(at('elsewhere.json'), text);

@@ -47,6 +47,7 @@ async function run(options: ServeOptions, around: CommandIo): Promise<number> {
   });
   await warmUp?.byReady;
   around.out(`READY ${urls.join(' ')}\n`);
+  server.ready();
   const end = await Promise.race([ended, unwritable]);
   if (end instanceof Unwritable) diagnostics.error({ reason: end.message }, 'nobody can be told READY');
   stopped.abort();

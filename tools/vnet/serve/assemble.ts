@@ -11,6 +11,7 @@ import { realClock } from '../../../io/clock.ts';
 import { kernelDevices } from '../../../io/device/devices.ts';
 import type { StandardErrorLog } from '../../../io/diagnostics/standard-error-log.ts';
 import { fileProblem } from '../../../io/file-problem.ts';
+import { isPrivate, parseHttpUrl } from '../../../io/http/url.ts';
 import { DamagedLog, LogInUse, segmentName } from '../../../io/journal/damage.ts';
 import { sha256 } from '../../../io/journal/digest.ts';
 import { type OpenJournal, openJournal } from '../../../io/journal/files.ts';
@@ -18,12 +19,12 @@ import { isLoopbackAddress } from '../../../io/net/address.ts';
 import type { Congestion } from '../../../io/net/congestion.ts';
 import { congestionFor, kernelSockets } from '../../../io/net/kernel-sockets.ts';
 import { realNetwork } from '../../../io/net/network.ts';
-import type { Devices, Diagnostics } from '../../../io/ports.ts';
+import type { Devices, Diagnostics, Listener } from '../../../io/ports.ts';
 import { MACHINES } from '../../../machines/index.ts';
 import { foldLog, type Verdict } from '../../../machines/log/replay.ts';
 import { parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { programVersion } from '../cli/version.ts';
-import { certificateFacts, ExpiryWatch } from './expiry.ts';
+import { certificateEnd, certificateFacts, ExpiryWatch } from './expiry.ts';
 import { FileWatch } from './file-watch.ts';
 import { ConfiguredFiles } from './files.ts';
 import { healthChecks } from './health.ts';
@@ -36,6 +37,8 @@ export class StartError extends Error {}
 export interface AssembledServer {
   /** @returns the URLs it listens on @throws StartError */
   start(): Promise<readonly string[]>;
+  /** READY was said: from now on the HTTP listener says that all is well, as long as it is. */
+  ready(): void;
   stop(signal: string): Promise<void>;
   /** Reads certificates, passwords, peers and policy again; what is wrong is told, and the old ones stay. */
   reload(): void;
@@ -49,6 +52,7 @@ export async function assemble(
   const files = readFiles(options);
   const { credentials } = files;
   requireSomeWayIn(options, credentials);
+  requireHttpCredentials(options, credentials);
   warnOfPlaintext(options, credentials, (url) =>
     diagnostics.warn(
       { url },
@@ -127,8 +131,31 @@ export async function assemble(
   });
   const fileWatch = new FileWatch(recorder, secretStore, clock, diagnostics);
   const expiry = new ExpiryWatch(files, clock, diagnostics);
+  let ready = false;
+  let http: Listener | undefined;
+  const openHttp = async (url: string) => {
+    // The library of metrics is loaded where it is wanted only.
+    const { serveHttp } = await import('./http/serve-http.ts');
+    http = await serveHttp(url, {
+      server,
+      diagnostics,
+      material: () => credentials.tls,
+      ready: () => ready,
+      beside: () => ({
+        diagnosticsDropped: diagnostics.dropped,
+        certificateEnds: certificateEnd(credentials.ownCertificate),
+      }),
+    });
+    diagnostics.info({ url: http.url }, 'metrics and health by HTTP');
+  };
   return {
     async start() {
+      try {
+        if (options.http !== undefined) await openHttp(options.http);
+      } catch (error) {
+        await journal.store.close();
+        throw new StartError((error as Error).message);
+      }
       expiry.start();
       fileWatch.start();
       try {
@@ -142,11 +169,17 @@ export async function assemble(
         await new Promise<void>((written) => recorder.unrecorded(written));
         return urls;
       } catch (error) {
+        await http?.close();
         await journal.store.close();
         throw new StartError((error as Error).message);
       }
     },
-    stop(signal) {
+    ready() {
+      ready = true;
+    },
+    async stop(signal) {
+      ready = false;
+      await http?.close();
       expiry.stop();
       fileWatch.stop();
       return server.stop(signal);
@@ -188,6 +221,20 @@ function requireSomeWayIn(options: ServeOptions, { passwords, certificates, tls 
   throw new StartError(
     'nobody could say HELLO to this server: give it --password-file F (or the variable VNET_PASSWORD), ' +
       'or --authorized F with a tls:// listener, or a unix:// listener',
+  );
+}
+
+/** Refuses a listener that nobody could read the metrics of, or that has no certificate to show. */
+function requireHttpCredentials({ http }: ServeOptions, { passwords, tls }: Credentials): void {
+  if (http === undefined) return;
+  const url = parseHttpUrl(http);
+  if (url.scheme === 'https' && tls.own === undefined) {
+    throw new StartError(`--http ${http} needs --cert and --key; \`vnet keygen DIR\` makes both`);
+  }
+  if (isPrivate(url) || passwords) return;
+  throw new StartError(
+    `nobody could read the metrics on ${http}: other machines need a password there; ` +
+      'give --password-file F (or the variable VNET_PASSWORD), or a loopback address',
   );
 }
 

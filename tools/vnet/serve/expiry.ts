@@ -49,6 +49,11 @@ export function certificateFacts(own: CertificateInfo | undefined): readonly (re
   ];
 }
 
+/** When it ends, in seconds since 1970. */
+export function certificateEnd(own: CertificateInfo | undefined): number | undefined {
+  return own === undefined ? undefined : Date.parse(own.validTo) / 1000;
+}
+
 /** Every certificate that this server has as a whole, with what it is. Of authorized ones it knows fingerprints only. */
 function* certificates({ credentials }: ConfiguredFiles): Iterable<readonly [string, CertificateInfo]> {
   const { ownCertificate, peers, sources } = credentials;

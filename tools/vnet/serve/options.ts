@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { describeIssue, objectOf, Path, readJsonFile } from '../../../io/auth/json-file.ts';
+import { type HttpUrl, isPrivate, parseHttpUrl } from '../../../io/http/url.ts';
 import { isName } from '../../../machines/protocol/ids.ts';
 import { formatListenUrl, parseListenUrl } from '../../../machines/protocol/remote.ts';
 import { UsageError } from '../cli/failures.ts';
@@ -36,6 +37,7 @@ const Settings = v.strictObject({
   peers: v.optional(Path),
   policy: v.optional(Path),
   'allow-plaintext': v.optional(v.boolean()),
+  http: v.optional(v.string()),
   resume: v.optional(v.boolean()),
   'warm-up': v.optional(v.boolean()),
   congestion: v.optional(v.pipe(v.string(), v.minLength(1, 'must be a name'))),
@@ -63,12 +65,30 @@ export function readServeOptions(
 ): ServeOptions {
   const { config } = given.values;
   const merged = { ...(config === undefined ? {} : readConfig(config)), ...fromCommandLine(given) };
+  if (merged.http !== undefined) checkHttp(merged.http, merged['allow-plaintext'] ?? false);
   return {
     ...merged,
     listen: merged.listen ?? [DEFAULT_LISTEN],
     name: merged.name ?? defaultName(),
     log: merged.log ?? defaultLog(env),
   };
+}
+
+/** @throws UsageError */
+function checkHttp(http: string, allowPlaintext: boolean): void {
+  // A password that somebody wrote into the URL is not repeated.
+  const option = `--http ${http.replace(/\/\/[^/]*@/, '//…@')}`;
+  let url: HttpUrl;
+  try {
+    url = parseHttpUrl(http);
+  } catch (error) {
+    throw new UsageError(`${option}: ${(error as Error).message}`);
+  }
+  if (url.scheme !== 'http' || isPrivate(url) || allowPlaintext) return;
+  throw new UsageError(
+    `${option}: plain http:// is for this machine alone, because passwords cross it in the clear; ` +
+      'use https://, a loopback address, or --allow-plaintext',
+  );
 }
 
 function fromCommandLine({ values, positionals }: Parsed<typeof SERVE.options>): Settings {

@@ -78,7 +78,14 @@ export const SERVE = declare({
       text: 'what each identity may do (JSON)',
       otherwise: 'everything',
     },
-    'allow-plaintext': { text: 'take and send passwords on plain tcp:// also across a network' },
+    http: {
+      value: 'URL',
+      text: 'metrics for Prometheus (/metrics) and health (/healthz) at http://HOST:PORT on loopback, https://HOST:PORT or unix:///PATH',
+      otherwise: 'nowhere',
+    },
+    'allow-plaintext': {
+      text: 'take and send passwords on plain tcp://, and take them on http://, also across a network',
+    },
     'no-warm-up': {
       text: 'do not let the packet path run by itself at the start, so that the first frames find it slow and the start takes less of a processor',
     },
