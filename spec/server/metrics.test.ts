@@ -96,13 +96,39 @@ scenario('every STAT of every Handler, its wires and its device', async (world) 
   assert.is(found.get('vnet_device_handlers{device="packet:vm0"}'), 1);
   assert.is(found.get('vnet_device_kernel_dropped_frames_total{device="packet:vm0"}'), 600);
   for (const [stat, value] of await stats(client, id)) {
-    const [, direction, reason] = /^([rt]x)_dropped_(.*)$/.exec(stat) ?? [];
-    if (direction === undefined) continue;
-    const labels = `,direction="${direction}",reason="${reason}"`;
-    assert.is(of('vnet_handler_dropped_frames_total', labels), value, stat);
+    const [name, labels] = metricOf(stat);
+    const unit = stat.endsWith('_rtt_us') ? 1e6 : stat.endsWith('_delivery_rate') ? 8 : 1;
+    assert.is(of(name, labels), stat.endsWith('_congestion') ? 1 : value / unit, stat);
   }
   assert.is(of('vnet_handler_dropped_frames_total', ',direction="tx",reason="too-big"'), 1);
 });
+
+/** The metric of a STAT, and its further labels. @throws Error for one that has none */
+function metricOf(stat: string): readonly [name: string, labels: string] {
+  const [, direction, what = '', reason] = /^([rt]x)_(seen|frames|bytes|dropped)(?:_(.*))?$/.exec(stat) ?? [];
+  if (direction !== undefined) {
+    const name = { seen: 'seen_frames', dropped: 'dropped_frames' }[what] ?? what;
+    const why = reason === undefined ? '' : `,reason="${reason}"`;
+    return [`vnet_handler_${name}_total`, `,direction="${direction}"${why}`];
+  }
+  const [, wire, figure = ''] = /^wire(\d+)_(.*)$/.exec(stat) ?? [];
+  const name = OTHERS[figure === '' ? stat : figure];
+  if (name === undefined) throw new Error(`no metric tells of STAT ${stat}`);
+  return [
+    name,
+    wire === undefined ? '' : `,wire="${wire}"${figure === 'congestion' ? ',congestion="bbr"' : ''}`,
+  ];
+}
+
+const OTHERS: Readonly<Record<string, string>> = {
+  kernel_dropped: 'vnet_handler_kernel_dropped_frames_total',
+  device_interruptions: 'vnet_handler_device_interruptions_total',
+  rtt_us: 'vnet_wire_rtt_seconds',
+  retransmitted: 'vnet_wire_retransmitted_segments_total',
+  congestion: 'vnet_wire_info',
+  unsent: 'vnet_wire_unsent_bytes',
+  delivery_rate: 'vnet_wire_delivery_rate_bytes_per_second',
+};
 
 async function stats(client: { list(line: string): Promise<readonly string[]> }, id: string) {
   const lines = await client.list(`STATS? ${id}`);

@@ -93,6 +93,13 @@ export const HANDLERS: Group = {
       ({ kernelDropped }) => [[[], kernelDropped]],
     ),
     ofHandler(
+      'counter',
+      'vnet_handler_device_interruptions_total',
+      'How often its device carried nothing for a while and was started again, since it was opened',
+      [],
+      ({ deviceInterruptions }) => [[[], deviceInterruptions]],
+    ),
+    ofHandler(
       'gauge',
       'vnet_handler_rtt_seconds',
       'Round trip of the last PING that was answered; left out before the first',
