@@ -23,6 +23,8 @@ const SEGMENT = 1_448;
 const BITS_PER_MS = 1_000;
 /** Shortest time after which TCP sends something again that nobody acknowledged (Linux: TCP_RTO_MIN), milliseconds. */
 const SHORTEST_RETRY = 200;
+/** Up to which it is doubled: shorter than TCP's 120 s, so that a history comes to its end. */
+const LONGEST_RETRY = 3_000;
 /** The same bytes are lost so many times in a row at most: a line that lets nothing through is one that is cut. */
 const MOST_LOSSES = 4;
 
@@ -82,7 +84,7 @@ class Direction {
     let retry = Math.max(SHORTEST_RETRY, 2 * delay);
     const again = () => {
       way += retry;
-      retry *= 2;
+      retry = Math.max(retry, Math.min(2 * retry, LONGEST_RETRY));
     };
     if (rate > 0) {
       if (this.#free - now > queue) again();

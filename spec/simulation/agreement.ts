@@ -59,7 +59,7 @@ function responder(simulation: Simulation, site: SimulatedServer, handler: Handl
 }
 
 /** A TAP that VNET made was deleted, and nobody makes it again: its Handlers wait for that as long as they may. */
-export function isAway({ interfaces }: SimulatedServer, { context }: HandlerActor): boolean {
+function isAway({ interfaces }: SimulatedServer, { context }: HandlerActor): boolean {
   return context.away === true && interfaces.look(context.localDevice.ifname) === undefined;
 }
 
