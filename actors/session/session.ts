@@ -51,6 +51,8 @@ export class Session implements Watcher {
   #begin: Begin | undefined;
   readonly #questions: FrameQuestions;
   #proceeding = false;
+  /** A line was taken to end a watch though answers are unread: one only, else a client could make the queue grow. */
+  #endedUnread = false;
   #resting = false;
   /** Events whose effects are not carried out yet. */
   #underWay = 0;
@@ -134,6 +136,7 @@ export class Session implements Watcher {
   #drained(): void {
     this.world.watchers.ready(this);
     this.#questions.drained();
+    if (this.ready) this.#endedUnread = false;
     this.#proceed();
   }
 
@@ -179,7 +182,7 @@ export class Session implements Watcher {
       this.#underWay === 0 &&
       !this.#resting &&
       this.context.pending === null &&
-      (this.ready || this.context.watching)
+      (this.ready || (this.context.watching && !this.#endedUnread))
     );
   }
 
@@ -191,6 +194,7 @@ export class Session implements Watcher {
   }
 
   #line(raw: RawLine): void {
+    this.#endedUnread = !this.ready;
     // It ends a watch: not even its own record is shown any more.
     this.#stopWatching();
     if (raw.kind === 'too-long') {

@@ -123,4 +123,21 @@ scenario('the end of the stream ends a session that watches', async (world) => {
   await client.ask('HANDLERS?');
 });
 
+scenario('a client that watches anew and anew and reads nothing is listened to once', async (world) => {
+  const { host, client } = await pair(world, { host: { limits: { unread: 70_000 } } });
+  const watcher = await host.client();
+  await watcher.ask('WATCH');
+  watcher.link.pause();
+  const macs = Array.from({ length: 256 }, (_, i) => `02:00:00:00:00:${i.toString(16).padStart(2, '0')}`);
+  const line = handleLine({ remote: 'tcp://nowhere', macs: macs.join(' ') });
+  for (let i = 0; i < 80; i++) assert.match(await client.ask(line), /^ERR 502/);
+  const taken = () => host.history('session:').filter(({ event }) => event.type === 'WATCH').length - 1;
+  watcher.say(...Array.from({ length: 500 }, () => 'WATCH'));
+  await world.elapse(100);
+  assert.is(taken(), 1);
+  watcher.link.resume();
+  await world.elapse(1_000);
+  assert.is(taken(), 500, 'the rest when it reads on');
+});
+
 scenario.run();
