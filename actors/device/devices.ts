@@ -162,6 +162,11 @@ export class DeviceRegistry {
     return this.#indexOf(spec) !== undefined || this.segment(spec) !== undefined;
   }
 
+  /** As what the interface that this one names now is open, or about to be. @throws DeviceError */
+  openAs(spec: DeviceSpec): DeviceSpec | undefined {
+    return this.#deviceFor(spec, this.#indexOf(spec))?.context.spec;
+  }
+
   /** The open device on the interface that this one names now. */
   segment(spec: DeviceSpec): Segment | undefined {
     return this.#deviceFor(spec, this.#indexOf(spec))?.segment;

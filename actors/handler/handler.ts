@@ -408,9 +408,9 @@ export abstract class HandlerActor implements DeviceUser {
   }
 
   #newPath(segment: Segment): HandlerPath {
-    const { id, localConfig, macs, options } = this.context;
+    const { id, identity, localConfig, macs, options } = this.context;
     const { clock, ownWires, frames } = this.world;
-    const observer = frames.observer(id, segment);
+    const observer = frames.observer(id, identity, segment);
     const path = { handler: id, config: localConfig, macs, options, ownWires, observer };
     return new HandlerPath(segment, path, clock);
   }

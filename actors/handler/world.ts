@@ -64,8 +64,8 @@ export interface HandlerWorld
   readonly sessions: SessionDirectory;
   readonly ownWires: OwnWires;
   readonly frames: {
-    /** Hears what becomes of the frames of a Handler on a device. */
-    observer(handler: string, segment: Segment): PathObserver;
+    /** Hears what becomes of the frames of a Handler, opened by that identity, on a device. */
+    observer(handler: string, owner: string, segment: Segment): PathObserver;
   };
   readonly handlers: {
     /** Those with that id: two when this server dialled itself. */

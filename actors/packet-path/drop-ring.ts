@@ -15,8 +15,9 @@ const NANOS = 1e9;
 export interface Drop {
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** Id of the Handler. */
+  /** Id of the Handler, and the identity that opened it: both may be another's by now. */
   readonly handler: string;
+  readonly owner: string;
   readonly direction: Direction;
   readonly reason: TxReason | RxReason;
   /** Bytes of the frame. */
@@ -54,6 +55,7 @@ export class DropRing {
   add(
     budget: DropBudget,
     handler: string,
+    owner: string,
     direction: Direction,
     reason: TxReason | RxReason,
     buffer: Buffer,
@@ -62,7 +64,7 @@ export class DropRing {
   ): void {
     if (!budget.take(this.clock.mono())) return;
     const head = Buffer.from(buffer.subarray(frame, Math.min(end, frame + BYTES_KEPT)));
-    const drop: Drop = { at: this.clock.now(), handler, direction, reason, length: end - frame, head };
+    const drop: Drop = { at: this.clock.now(), handler, owner, direction, reason, length: end - frame, head };
     if (this.#drops.length < MOST_KEPT) this.#drops.push(drop);
     else {
       this.#drops[this.#oldest] = drop;

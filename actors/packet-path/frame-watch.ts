@@ -31,13 +31,15 @@ class HandlerObserver implements PathObserver {
 
   constructor(
     readonly handler: string,
+    readonly owner: string,
     readonly segment: Segment,
     private readonly ring: DropRing,
     private readonly over: (observer: HandlerObserver) => void,
   ) {}
 
   dropped(direction: Direction, reason: TxReason | RxReason, buffer: Buffer, at: number, next: number): void {
-    this.ring.add(this.budget, this.handler, direction, reason, buffer, frameOffset(buffer, at), next);
+    const frame = frameOffset(buffer, at);
+    this.ring.add(this.budget, this.handler, this.owner, direction, reason, buffer, frame, next);
   }
 
   seen(direction: Direction, verdict: Verdict, buffer: Buffer, at: number, next: number): void {
@@ -56,17 +58,21 @@ export class FrameWatch {
   readonly #ring: DropRing;
   readonly #observers = new Set<HandlerObserver>();
   readonly #captures = new Map<Capturer, CapturePlace>();
-  /** Drops of Handlers that are not there any more. */
-  #toldBefore = 0;
+  /** Drops of Handlers that are not there any more, by the identities that opened them. */
+  readonly #toldBefore = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#ring = new DropRing(clock);
   }
 
-  /** For the path of a Handler on a device, until that is closed. */
-  observer(handler: string, segment: Segment): PathObserver {
-    const observer = new HandlerObserver(handler, segment, this.#ring, (over) => {
-      if (this.#observers.delete(over)) this.#toldBefore += over.budget.told;
+  /**
+   * For the path of a Handler on a device, until that is closed.
+   * @param owner the identity that opened the Handler
+   */
+  observer(handler: string, owner: string, segment: Segment): PathObserver {
+    const observer = new HandlerObserver(handler, owner, segment, this.#ring, (over) => {
+      if (!this.#observers.delete(over)) return;
+      this.#toldBefore.set(owner, (this.#toldBefore.get(owner) ?? 0) + over.budget.told);
     });
     this.#observers.add(observer);
     this.#connect(observer);
@@ -75,15 +81,20 @@ export class FrameWatch {
 
   /**
    * @param handler only those of this one
+   * @param mayAsk whether one may be told of Handlers that this identity opened
    * @returns the newest drops, oldest first, and how many more there were
    */
-  drops(handler?: string): { readonly drops: readonly Drop[]; readonly missed: number } {
-    const all = this.#ring.all();
-    const drops = handler === undefined ? all : all.filter((drop) => drop.handler === handler);
-    const before = handler === undefined ? this.#toldBefore : 0;
-    const told = [...this.#observers]
-      .filter((observer) => handler === undefined || observer.handler === handler)
-      .reduce((sum, { budget }) => sum + budget.told, before);
+  drops(
+    handler?: string,
+    mayAsk: (owner: string) => boolean = () => true,
+  ): { readonly drops: readonly Drop[]; readonly missed: number } {
+    const wanted = (one: { readonly handler: string; readonly owner: string }) =>
+      (handler === undefined || one.handler === handler) && mayAsk(one.owner);
+    const drops = this.#ring.all().filter(wanted);
+    const before = [...this.#toldBefore]
+      .filter(([owner]) => handler === undefined && mayAsk(owner))
+      .reduce((sum, [, told]) => sum + told, 0);
+    const told = [...this.#observers].filter(wanted).reduce((sum, { budget }) => sum + budget.told, before);
     return { drops, missed: Math.max(0, told - drops.length) };
   }
 

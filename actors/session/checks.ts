@@ -29,8 +29,8 @@ export interface CheckLines {
   readonly fail: number;
 }
 
-/** @param mayAsk whether the session may be told of that Handler */
-export function checkLines(world: SessionWorld, mayAsk: (handler: string) => boolean): CheckLines {
+/** @param mayAsk whether the session may be told of Handlers that this identity opened */
+export function checkLines(world: SessionWorld, mayAsk: (owner: string) => boolean): CheckLines {
   const checks = [
     ...world.checks(),
     ...log(world),
@@ -39,7 +39,7 @@ export function checkLines(world: SessionWorld, mayAsk: (handler: string) => boo
     ...devices(world),
     ...world.handlers
       .all()
-      .filter(({ state, context }) => state !== 'closed' && mayAsk(context.id))
+      .filter(({ state, context }) => state !== 'closed' && mayAsk(context.identity))
       .flatMap((handler) => handlerChecks(handler, world)),
   ];
   const count = (wanted: Check['verdict']) => checks.filter(({ verdict }) => verdict === wanted).length;

@@ -84,29 +84,27 @@ export interface DropLines {
   readonly missed: number;
 }
 
-/** @param mayAsk whether the session may be told of that Handler */
+/** @param mayAsk whether the session may be told of Handlers that this identity opened */
 export function dropLines(
   { frames }: SessionWorld,
   handler: string | undefined,
-  mayAsk: (handler: string) => boolean,
+  mayAsk: (owner: string) => boolean,
 ): DropLines {
-  const { drops, missed } = frames.drops(handler);
-  const lines = drops
-    .filter((drop) => mayAsk(drop.handler))
-    .map(({ at, handler: id, direction, reason, length, head }) => {
-      const { source, destination, type, vlan, info } = describeFrame(head, 0, head.length);
-      return dataLine('DROP', {
-        time: new Date(Math.min(at, LATEST_MS)).toISOString(),
-        handler: id,
-        direction,
-        reason,
-        source,
-        destination,
-        type: `0x${type.toString(16).padStart(4, '0')}`,
-        vlan: vlan ?? '-',
-        length,
-        info,
-      });
+  const { drops, missed } = frames.drops(handler, mayAsk);
+  const lines = drops.map(({ at, handler: id, direction, reason, length, head }) => {
+    const { source, destination, type, vlan, info } = describeFrame(head, 0, head.length);
+    return dataLine('DROP', {
+      time: new Date(Math.min(at, LATEST_MS)).toISOString(),
+      handler: id,
+      direction,
+      reason,
+      source,
+      destination,
+      type: `0x${type.toString(16).padStart(4, '0')}`,
+      vlan: vlan ?? '-',
+      length,
+      info,
     });
+  });
   return { lines, missed };
 }

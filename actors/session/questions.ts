@@ -1,6 +1,5 @@
 /** What one session asks about frames: TRACE?, DROPS?, CAPTURE and PING?. */
 import type { Link } from '../../io/ports.ts';
-import { good } from '../../machines/protocol/errors.ts';
 import { dataLine } from '../../machines/protocol/format.ts';
 import type { Capture, Ping, Trace } from '../../machines/protocol/types.ts';
 import type { PingSummary } from '../../machines/session/events.ts';
@@ -8,7 +7,7 @@ import { SessionCapture } from './captures.ts';
 import { type CheckLines, checkLines } from './checks.ts';
 import { type DropLines, dropLines, traceLines } from './frame-lines.ts';
 import { pingWires } from './pings.ts';
-import { type Asker, refuseCommand } from './refusals.ts';
+import { type Asker, mayAskAbout } from './refusals.ts';
 import type { SessionWorld } from './world.ts';
 
 /** The session that asks. */
@@ -40,14 +39,12 @@ export class FrameQuestions {
     return checkLines(this.world, this.#mayAsk);
   }
 
-  /** Those of Handlers that the session may ask about. */
+  /** Those of Handlers that the session may ask about, also of such that are gone. */
   drops(handler: string | undefined): DropLines {
     return dropLines(this.world, handler, this.#mayAsk);
   }
 
-  readonly #mayAsk = (id: string) =>
-    refuseCommand(this.world, this.session, { verb: 'DROPS?', args: good({ handler: id }) }).rule ===
-    undefined;
+  readonly #mayAsk = (owner: string) => mayAskAbout(this.world, this.session, owner);
 
   startCapture(capture: Capture): void {
     const { place } = capture;

@@ -2,7 +2,7 @@
  * What stands against a command, in the order of PROTOCOL.md section 2: arguments, policy, the objects it names,
  * the log. (The line and the verb were looked at before, the state is the machine's.)
  */
-import type { Refusal } from '../../machines/protocol/errors.ts';
+import { good, type Refusal } from '../../machines/protocol/errors.ts';
 import type { Command, FramePlace, Handle, State, Verb } from '../../machines/protocol/types.ts';
 import type { SessionContext } from '../../machines/session/machine.ts';
 import { deviceRefusal } from '../device/refusals.ts';
@@ -26,10 +26,17 @@ export function refuseCommand(world: SessionWorld, session: Asker, command: Comm
   // Before HELLO neither policy nor objects may be asked about: the machine answers 401.
   if (session.state !== 'authenticated') return {};
   const identity = session.context.identity ?? '';
-  const forbidden = world.configuration.forbids(identity, command, {
-    owners: (id) => world.handlers.byId(id).map(({ context }) => context.identity),
-    count: (owner) => world.handlers.all().filter(({ context }) => context.identity === owner).length,
-  });
+  const seen = {
+    owners: (id: string) => world.handlers.byId(id).map(({ context }) => context.identity),
+    count: (owner: string) => world.handlers.all().filter(({ context }) => context.identity === owner).length,
+  };
+  let forbidden = world.configuration.forbids(identity, command, seen);
+  try {
+    const opened = asOpened(world, command);
+    if (opened !== undefined) forbidden ??= world.configuration.forbids(identity, opened, seen);
+  } catch (error) {
+    return { refusal: deviceRefusal(error) };
+  }
   if (forbidden !== undefined) {
     return {
       rule: forbidden.rule,
@@ -37,6 +44,28 @@ export function refuseCommand(world: SessionWorld, session: Asker, command: Comm
     };
   }
   return { refusal: refuseObjects(world, session, command) ?? refuseLog(world, command) };
+}
+
+/** Whether the session may be told of Handlers that this identity opened, which need not be there any more. */
+export function mayAskAbout(world: SessionWorld, { context }: Asker, owner: string): boolean {
+  const command: Command = { verb: 'DROPS?', args: good({ handler: '' }) };
+  const seen = { owners: () => [owner], count: () => 0 };
+  return world.configuration.forbids(context.identity ?? '', command, seen) === undefined;
+}
+
+/**
+ * A right to TAPs is one to TAPs in no bridge, or in that bridge: where frames of a device are asked for by that form,
+ * the same is asked by the form that it is open in. @throws DeviceError
+ */
+function asOpened({ devices }: SessionWorld, command: Command): Command | undefined {
+  const { verb, args } = command;
+  if ((verb !== 'TRACE?' && verb !== 'CAPTURE') || !args.ok) return undefined;
+  const { place } = args.value;
+  if (place.kind === 'handler' || place.device.kind !== 'tap') return undefined;
+  const opened = devices.openAs(place.device);
+  if (opened === undefined) return undefined;
+  const device = { ...opened, ifname: place.device.ifname };
+  return { verb, args: good({ ...args.value, place: { kind: 'device', device } }) } as Command;
 }
 
 function refuseObjects(world: SessionWorld, session: Asker, { verb, args }: Command): Refusal | undefined {

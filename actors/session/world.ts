@@ -112,6 +112,8 @@ export interface SessionWorld extends World {
     exists(spec: DeviceSpec): boolean;
     /** Those that are open now, by the names of their actors. */
     segments(): Iterable<readonly [string, Segment]>;
+    /** As what the interface that this one names now is open, or about to be. @throws DeviceError */
+    openAs(spec: DeviceSpec): DeviceSpec | undefined;
     /** The open device on the interface that this one names now. */
     segment(spec: DeviceSpec): Segment | undefined;
   };

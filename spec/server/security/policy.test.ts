@@ -87,4 +87,42 @@ scenario('a new policy counts at once, and leaves Handlers alone', async (world)
   assert.is(host.server.handlers.all()[0]?.state, 'binary');
 });
 
+const ASKS: PolicyRule = {
+  ...RULE,
+  name: 'asks',
+  identities: ['*'],
+  commands: ['DROPS?', 'CHECK?', 'CAPTURE', 'TRACE?'],
+};
+
+scenario('of a Handler of another identity no drop is told, also when it is gone', async (world) => {
+  const { client, proxy } = await pair(world, { proxy: { forbids: rules({ commands: ['*'] }, ASKS) } });
+  const id = await handle(client);
+  const lan = proxy.devices.hub('lan0').attach({ mtu: 65_535 });
+  lan.send([Buffer.from(`${MAC.replaceAll(':', '')}0200000000990800`.padEnd(3_200, '0'), 'hex')]);
+  await world.elapse(20);
+  const stranger = await proxy.client('other');
+  const owner = await proxy.client();
+  assert.is(await stranger.ask('DROPS?'), 'OK count=0 missed=0');
+  owner.say('DROPS?');
+  assert.is((await owner.answer()).at(-1), 'OK count=1 missed=0');
+  assert.is(await client.ask(`CLOSE ${id}`, 5_000), 'OK');
+  await world.settle();
+  assert.is(await stranger.ask('DROPS?'), 'OK count=0 missed=0');
+  owner.say('DROPS?');
+  assert.is((await owner.answer()).at(-1), 'OK count=1 missed=0', 'its owner is told as before');
+});
+
+scenario('a right to TAPs is none to see what is read in another way', async (world) => {
+  const { client, proxy } = await pair(world, {
+    proxy: { forbids: rules({}, { ...ASKS, devices: ['tap:*'] }) },
+  });
+  await handle(client);
+  const stranger = await proxy.client('other');
+  for (const line of ['CAPTURE', 'TRACE?']) {
+    const frame = line === 'CAPTURE' ? '' : ` ${'f'.repeat(28)}`;
+    assert.match(await stranger.ask(`${line} lan0${frame}`), /^ERR 403 forbidden .*\(rule asks\)$/);
+    assert.match(await stranger.ask(`${line} tap:lan0${frame}`), /^ERR 403 forbidden .*\(rule asks\)$/, line);
+  }
+});
+
 scenario.run();
