@@ -138,7 +138,13 @@ function frameRecord(fromVm: boolean): Buffer {
  * Lets so many frames go there and back, one at a time. Resolves early when it is `stopped` or nothing comes any more.
  * @returns how many came back
  */
-function roundTrips(near: Station, far: Station, count: number, stopped: AbortSignal): Promise<number> {
+function roundTrips(
+  near: Station,
+  far: Station,
+  count: number,
+  stopped: AbortSignal,
+  patience: number,
+): Promise<number> {
   const [there, back] = [frameRecord(true), frameRecord(false)];
   let left = count;
   return new Promise((resolve) => {
@@ -148,7 +154,7 @@ function roundTrips(near: Station, far: Station, count: number, stopped: AbortSi
       near.onFrame = () => undefined;
       resolve(count - left);
     };
-    const timer = setTimeout(end, PATIENCE_MS);
+    const timer = setTimeout(end, patience);
     stopped.addEventListener('abort', end);
     far.onFrame = () => far.say(back);
     near.onFrame = () => {
@@ -162,9 +168,10 @@ function roundTrips(near: Station, far: Station, count: number, stopped: AbortSi
 
 /**
  * Resolves when all is done and nothing of it is left, soon after `stopped` says so too.
+ * @param patience milliseconds after which a world that has not come to its end is left
  * @returns how many round trips were made @throws SystemError when there are no sockets to be had
  */
-export async function warmUp(stopped: AbortSignal): Promise<number> {
+export async function warmUp(stopped: AbortSignal, patience = PATIENCE_MS): Promise<number> {
   let made = 0;
   const clock = realClock();
   const kernel = kernelSockets(KERNEL);
@@ -173,7 +180,7 @@ export async function warmUp(stopped: AbortSignal): Promise<number> {
     const [one, other] = linkPair(kernel);
     const ends = [new End(roles[0], true, one, clock), new End(roles[1], false, other, clock)] as const;
     try {
-      made += await roundTrips(ends[0].station, ends[1].station, rounds, stopped);
+      made += await roundTrips(ends[0].station, ends[1].station, rounds, stopped, patience);
     } finally {
       for (const end of ends) await end.close();
     }
