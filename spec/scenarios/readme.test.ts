@@ -97,7 +97,7 @@ function retype(all: readonly Example[], least: number): void {
       'mount -t tmpfs none /run',
       `cd ${dir}`,
       'PATH=$PWD:$PATH:/usr/sbin:/sbin',
-      "trap 'kill $(jobs -p) 2>/dev/null; for n in user proxy host vm; do ip netns del $n 2>/dev/null; done; true' EXIT",
+      "trap 'kill $(jobs -p) 2>/dev/null; wait; for n in user proxy host vm; do ip netns del $n 2>/dev/null; done; true' EXIT",
       ...all.flatMap(({ command }, index) => [`echo '${MARK}'`, `{ ${toScript(command, index)}\n} 2>&1`]),
     ].join('\n');
     const done = spawnSync('unshare', ['-m', 'bash', '-c', script], { encoding: 'utf8', timeout: 90_000 });
