@@ -74,6 +74,7 @@ export class FrameWatch {
       if (!this.#observers.delete(over)) return;
       this.#toldBefore.set(owner, (this.#toldBefore.get(owner) ?? 0) + over.budget.told);
     });
+    this.#takeUp(segment);
     this.#observers.add(observer);
     this.#connect(observer);
     return observer;
@@ -110,6 +111,16 @@ export class FrameWatch {
     if (place === undefined) return;
     this.#captures.delete(capturer);
     this.#changed(place);
+  }
+
+  /** Who captured a device that went hears of the one that came under its name. */
+  #takeUp(segment: Segment): void {
+    for (const [capturer, place] of this.#captures) {
+      if (!('segment' in place) || place.segment === segment || !place.segment.over) continue;
+      if (place.segment.device.ifname !== segment.device.ifname) continue;
+      this.#captures.set(capturer, { segment });
+      this.#changed({ segment });
+    }
   }
 
   #changed(place: CapturePlace): void {

@@ -97,6 +97,11 @@ export class Segment implements Egress {
     this.#announcements = new Announcements((all) => this.#announce(all), clock);
   }
 
+  /** The device is gone, or was closed. */
+  get over(): boolean {
+    return this.#dead;
+  }
+
   /** MTU of the device, as it is now. */
   get mtu(): number {
     return this.device.mtu;

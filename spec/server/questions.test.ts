@@ -229,6 +229,33 @@ scenario(
   },
 );
 
+scenario('CAPTURE of a device goes on when the device went and came back', async (world) => {
+  const { host } = await standing(world);
+  const ear = await host.client();
+  await ear.ask('CAPTURE vm0');
+  host.devices.delete('vm0');
+  await world.elapse(2_000);
+  host.devices.add({ name: 'vm0' });
+  await world.until(
+    () => only(host).state === 'binary',
+    30_000,
+    () => 'the Handler to have its device again',
+  );
+  ear.lines();
+  const vm = host.devices.hub('vm0').attach({ mtu: 65_535 });
+  vm.send([frame(BROADCAST, MAC), frame(BROADCAST, OTHER)]);
+  await world.elapse(20);
+  assert.equal(
+    ear
+      .lines()
+      .map((line) => fieldsOf(line).verdict)
+      .sort(),
+    ['carried', 'unselected'],
+  );
+  ear.say('');
+  await world.settle();
+});
+
 scenario('a client that does not read its CAPTURE misses frames and is told how many', async (world) => {
   const { id, host } = await standing(world);
   const ear = await host.client();
