@@ -163,6 +163,30 @@ export const TEXT_MUTANTS: readonly Mutant[] = [
     hears((text) => (text.startsWith('\n') ? `FROB${text}` : text)),
   ),
   mutant('data lines that begin OK', 'STATUS?', says('STATUS name', 'OK name')),
+  mutant('TRACE? counts its lines wrong', 'authenticated/TRACE?', {
+    line: (line, { heard }) =>
+      heard?.startsWith('TRACE?') && line.startsWith('OK count') ? ['OK count=7'] : undefined,
+  }),
+  mutant('a wrong frame is traced all the same', 'TRACE? syntax', {
+    line: (line, { heard }) =>
+      heard?.startsWith('TRACE?') && line.startsWith('ERR 400 syntax') ? ['OK count=0'] : undefined,
+  }),
+  mutant('PING? without a PONG line', '/pinged', {
+    line: (line) => (line.startsWith('PONG ') ? [] : undefined),
+  }),
+  mutant('PING? answers before it has pinged', '/pinged', {
+    line: (line) =>
+      line.startsWith('OK sent=1') ? ['OK sent=0 received=0 min_us=- median_us=- max_us=-'] : undefined,
+  }),
+  mutant('CHECK? with lines of another word', 'authenticated/CHECK?', says('CHECK ', 'STATUS ')),
+  mutant('CAPTURE of nothing is taken', 'CAPTURE no-such-handler', {
+    line: (line, { heard }) =>
+      heard?.startsWith('CAPTURE') && line.startsWith('ERR 404') ? ['OK'] : undefined,
+  }),
+  mutant('DROPS? knows every Handler', 'DROPS? no-such-handler', {
+    line: (line, { heard }) =>
+      heard?.startsWith('DROPS?') && line.startsWith('ERR 404') ? ['OK count=0 missed=0'] : undefined,
+  }),
   mutant('repeats secrets', 'text/secrets', {
     line: (line, { heard }) => (line.startsWith('ERR') ? [`${line} ${heard}`] : undefined),
   }),
