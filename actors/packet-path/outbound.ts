@@ -174,7 +174,8 @@ export class Outbound {
       if (!this.caps.opens(isGroup(buffer, frameOffset(buffer, at)))) return 'rate';
     }
     if (judged === 'mended' && !allFit(software.out, terms.farMtu)) return 'too-big';
-    return wires.takes(judged === 'go' ? next - at : software.out.length) ? 'carried' : 'queue-full';
+    const bytes = judged === 'go' ? next - at : software.out.length;
+    return wires.takes(buffer, at, next, bytes) ? 'carried' : 'queue-full';
   }
 
   #tryRework(judged: 'go' | Rework, buffer: Buffer, at: number, next: number): TxReason | undefined {
@@ -254,7 +255,7 @@ export class Outbound {
           this.tally.carry(1, next - frameOffset(buffer, at));
           outcomes.sent(index, 1);
         } else {
-          this.tally.drop(noRoom(outbox));
+          this.#drop(noRoom(outbox), buffer, at, next);
           outcomes.missed(index, 1);
         }
         at = next;

@@ -152,9 +152,10 @@ export class Outbox {
     return bytes <= room;
   }
 
-  /** Whether so many bytes would be taken now. */
-  takes(bytes: number): boolean {
+  /** Whether so many bytes would be taken now, of the flow that the record between `at` and `next` is of. */
+  takes(buffer: Buffer, at: number, next: number, bytes: number): boolean {
     if (!this.#open) return false;
+    if (this.slow) return this.#fair.admits(flowOf(buffer, frameOffset(buffer, at), next), bytes);
     if (!this.#behind) return true;
     const room = this.#held.at(-1)?.room ?? 0;
     return bytes <= room + (this.#mostHeld - this.#held.length) * SLAB_BYTES;

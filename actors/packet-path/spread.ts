@@ -76,9 +76,11 @@ export class Spread {
     return used.length > 0 && used.every(({ outbox }) => outbox.behind);
   }
 
-  /** Whether any wire would take so many bytes now; which one a flow goes over is not looked at. */
-  takes(bytes: number): boolean {
-    return this.#open.some(({ outbox }) => outbox.takes(bytes));
+  /**
+   * Whether any wire would take so many bytes of the flow of that record now; which one it goes over is not looked at.
+   */
+  takes(buffer: Buffer, at: number, next: number, bytes: number): boolean {
+    return this.#open.some(({ outbox }) => outbox.takes(buffer, at, next, bytes));
   }
 
   /** Where one record goes; undefined without a wire. */

@@ -1,8 +1,10 @@
 /** Slow and frozen wires: when the device is held, what is dropped, how much is ever kept. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FrameWatch } from '../../../actors/packet-path/frame-watch.ts';
+import { HandlerPath } from '../../../actors/packet-path/path.ts';
 import { encodePing, PING, PONG, recordEnd } from '../../../machines/frames/records.ts';
-import { A, B, BROADCAST, LAN, place, Rig, total } from './rig.ts';
+import { A, B, BROADCAST, LAN, OPTIONS, place, Rig, total } from './rig.ts';
 import { frameRecord, HandDevice, settle } from './twins.ts';
 
 const test = suite('packet path: backpressure');
@@ -243,6 +245,40 @@ test('a wire that is slow no more lets what waits go first', () => {
   assert.ok(right.device.wrote.at(-1)!.length < 300);
   assert.not(left.device.paused);
   assert.is(near.path.counters().txDropped['queue-full'], 0);
+});
+
+/** A BRIDGE with a slow wire, and what is known of its single frames. */
+function slowAndWatched() {
+  const rig = new Rig();
+  const [left, right] = [place(), place()];
+  const watch = new FrameWatch(rig.clock);
+  const config = { role: 'BRIDGE', multicast: true } as const;
+  const observer = watch.observer('one', 'me', left.segment);
+  const options = { handler: 'one', config, macs: ['*'], options: OPTIONS, ownWires: rig.ownWires, observer };
+  const path = new HandlerPath(left.segment, options, rig.clock);
+  const { near } = rig.wire(path, left, rig.path(right, 'BRIDGE', ['*']), right, true);
+  Object.assign(near.link, { bytesPerMs: 2_500 });
+  return { left, path, watch };
+}
+
+test('what finds no room at a slow wire is told to those who ask for drops', () => {
+  const { left, path, watch } = slowAndWatched();
+  while (!left.device.paused) left.device.read(...batch(B, A));
+  const dropped = path.counters().txDropped['queue-full'];
+  const { drops, missed } = watch.drops();
+  assert.ok(dropped > 0);
+  assert.is(drops.length + missed, dropped);
+  assert.equal([...new Set(drops.map(({ reason }) => reason))], ['queue-full']);
+});
+
+test('TRACE? of a slow wire tells whether a frame of its flow finds room', () => {
+  const { left, path } = slowAndWatched();
+  while (!left.device.paused) left.device.read(...batch(B, A));
+  const counted = path.counters();
+  assert.is(path.trace('tx', frameRecord(B, A, 1500)), 'queue-full');
+  assert.is(path.trace('tx', frameRecord(LAN, A, 100)), 'carried');
+  assert.equal(path.counters(), counted);
+  assert.ok(left.device.paused);
 });
 
 test.run();
