@@ -94,7 +94,8 @@ function world(takesOffload: boolean, caps: boolean): World {
       'tooLong',
       'badOffload',
     ] as const;
-    device.verdict = (record, count) => (index === 3 ? verdicts[(count + record.length) % 6]! : 'written');
+    device.verdict = (record, count) =>
+      index === 3 ? verdicts[(count + record.length) % verdicts.length]! : 'written';
   }
   const [p, q, r, s, t] = places as [Place, Place, Place, Place, Place];
   const limits = caps ? { rate: 400_000, bcastRate: 20 } : {};

@@ -71,13 +71,24 @@ test('rates are what came between two samples; counters that begin anew are no r
 });
 
 test('each key sorts, and a filter leaves what has that part', () => {
-  const all = rates([], [sample(2, { state: 'handling', rtt: undefined }), sample(1), sample(3)], 1);
-  for (const order of Object.keys(ORDERS) as Order[]) {
-    const sorted = arrange(all, order, '');
-    const keys = sorted.map((row) => ORDERS[order].key(row));
-    const wanted = [...keys].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    assert.equal(keys, ORDERS[order].falling ? wanted.reverse() : wanted, order);
-  }
+  const before = [sample(2), sample(1), sample(3)];
+  const now = [
+    sample(2, { state: 'handling', peer: 'a', rtt: undefined, rxBytes: 3, txBytes: 1, dropped: 2 }),
+    sample(1, { peer: 'b', rtt: 700, rxBytes: 1, txBytes: 2, dropped: 3 }),
+    sample(3, { state: 'away', rtt: 900, rxBytes: 2, txBytes: 3, dropped: 1 }),
+  ];
+  const all = rates(before, now, 1);
+  const sorted = (order: Order) => arrange(all, order, '').map(({ device }) => device.slice(2));
+  const orders = Object.keys(ORDERS) as Order[];
+  assert.equal(Object.fromEntries(orders.map((order) => [order, sorted(order).join(' ')])), {
+    n: '1 2 3',
+    s: '3 1 2',
+    p: '2 1 3',
+    r: '2 3 1',
+    t: '3 1 2',
+    d: '1 2 3',
+    l: '3 1 2',
+  });
   assert.equal(
     arrange(all, 'n', 'HANDL').map(({ device }) => device),
     ['vm2'],
