@@ -3,6 +3,8 @@
  * around it knows (rights, disk, descriptors): those come as further checks.
  */
 import { dataLine } from '../../machines/protocol/format.ts';
+import type { Drop } from '../packet-path/drop-ring.ts';
+import { dropTime } from './frame-lines.ts';
 import type { Check, HandlerView, SessionWorld } from './world.ts';
 
 /** Share of a limit that is worth a warning. */
@@ -31,6 +33,8 @@ export interface CheckLines {
 
 /** @param mayAsk whether the session may be told of Handlers that this identity opened */
 export function checkLines(world: SessionWorld, mayAsk: (owner: string) => boolean): CheckLines {
+  // Asked for once: there may be a thousand Handlers.
+  const kept = world.frames.drops().drops;
   const checks = [
     ...world.checks(),
     ...log(world),
@@ -40,7 +44,7 @@ export function checkLines(world: SessionWorld, mayAsk: (owner: string) => boole
     ...world.handlers
       .all()
       .filter(({ state, context }) => state !== 'closed' && mayAsk(context.identity))
-      .flatMap((handler) => handlerChecks(handler, world)),
+      .flatMap((handler) => handlerChecks(handler, kept, world.clock.now())),
   ];
   const count = (wanted: Check['verdict']) => checks.filter(({ verdict }) => verdict === wanted).length;
   const lines = checks.map(({ subject, verdict, text }) => dataLine(['CHECK', subject, verdict, text]));
@@ -109,7 +113,7 @@ function devices(world: SessionWorld): Check[] {
   return checks;
 }
 
-function handlerChecks(handler: HandlerView, world: SessionWorld): Check[] {
+function handlerChecks(handler: HandlerView, kept: readonly Drop[], now: number): Check[] {
   const { context, state } = handler;
   const subject = `handler:${context.id}`;
   const add = (verdict: Check['verdict'], text: string): Check => ({ subject, verdict, text });
@@ -118,9 +122,9 @@ function handlerChecks(handler: HandlerView, world: SessionWorld): Check[] {
       context.side === 'initiator'
         ? 'no wire: it dials, or waits to dial again; is the other server there? (`vnet watch` shows each try)'
         : 'no wire: it waits for the other server to dial again';
-    return [add('warn', `${state}, ${why}`), ...drops(handler, world, add)];
+    return [add('warn', `${state}, ${why}`), ...drops(handler, kept, now, add)];
   }
-  return [...mtus(handler, add), ...wires(handler, add), ...drops(handler, world, add)];
+  return [...mtus(handler, add), ...wires(handler, add), ...drops(handler, kept, now, add)];
 }
 
 type Add = (verdict: Check['verdict'], text: string) => Check;
@@ -148,18 +152,20 @@ function wires({ wireFacts }: HandlerView, add: Add): Check[] {
 }
 
 /** Those of a while ago are told, and no warning any more. The newest ones are known by their time, if not too many came. */
-function drops({ counters, context }: HandlerView, world: SessionWorld, add: Add): Check[] {
+function drops({ counters, context }: HandlerView, kept: readonly Drop[], now: number, add: Add): Check[] {
   if (counters === undefined) return [];
-  const known = world.frames.drops(context.id).drops;
-  const now = world.clock.now();
+  const newestOf = (direction: 'tx' | 'rx', reason: string) =>
+    kept.findLast(
+      (drop) => drop.reason === reason && drop.direction === direction && drop.handler === context.id,
+    );
   const told = (direction: 'tx' | 'rx', dropped: Readonly<Record<string, number>>) =>
     Object.entries(dropped)
       .filter(([reason, count]) => count > 0 && Object.hasOwn(MEANINGS, reason))
       .map(([reason, count]) => {
-        const newest = known.findLast((drop) => drop.direction === direction && drop.reason === reason);
+        const newest = newestOf(direction, reason);
         const over = newest !== undefined && now - newest.at > RECENT_MS;
         const frames = count === 1 ? '1 frame' : `${count} frames`;
-        const since = over ? `, the last one at ${new Date(newest.at).toISOString()}` : '';
+        const since = over ? `, the last one at ${dropTime(newest)}` : '';
         return add(
           over ? 'ok' : 'warn',
           `${frames} dropped, ${direction} ${reason}${since}: ${MEANINGS[reason]}`,

@@ -6,6 +6,7 @@ import { formatDevice } from '../../machines/protocol/devices.ts';
 import { dataLine } from '../../machines/protocol/format.ts';
 import { formatRemote } from '../../machines/protocol/remote.ts';
 import type { Trace } from '../../machines/protocol/types.ts';
+import type { Drop } from '../packet-path/drop-ring.ts';
 import { explain } from '../packet-path/explain.ts';
 import type { Direction, Verdict } from '../packet-path/observer.ts';
 import type { HandlerView, SessionWorld } from './world.ts';
@@ -78,6 +79,11 @@ function nextOf({ context }: HandlerView, direction: Direction): string {
   return context.peer === '' ? '-' : context.peer;
 }
 
+/** When a frame was dropped: RFC 3339 in UTC, with milliseconds. */
+export function dropTime({ at }: Pick<Drop, 'at'>): string {
+  return new Date(Math.min(at, LATEST_MS)).toISOString();
+}
+
 export interface DropLines {
   readonly lines: readonly string[];
   /** Drops that were not kept. */
@@ -94,7 +100,7 @@ export function dropLines(
   const lines = drops.map(({ at, handler: id, direction, reason, length, head }) => {
     const { source, destination, type, vlan, info } = describeFrame(head, 0, head.length);
     return dataLine('DROP', {
-      time: new Date(Math.min(at, LATEST_MS)).toISOString(),
+      time: dropTime({ at }),
       handler: id,
       direction,
       reason,

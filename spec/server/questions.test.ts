@@ -335,6 +335,27 @@ scenario('CHECK? says what is well, what is not, and what to do', async (world) 
   assert.ok((await checks()).bad.some((line) => line.includes('no wire: it dials, or waits to dial again')));
 });
 
+scenario('CHECK? warns of the drops of a Handler for ten minutes', async (world) => {
+  const { client, id, host } = await standing(world);
+  const other = await handle(client, { macs: MAC2 });
+  const vm = host.devices.hub('vm0').attach({ mtu: 65_535 });
+  const before = world.clock.now();
+  vm.send([frame(OTHER, MAC, 1_600)]);
+  await world.elapse(601_000);
+  vm.send([frame(OTHER, MAC2, 1_600), frame(OTHER, MAC2, 1_600)]);
+  await world.elapse(20);
+  const late = await host.client();
+  late.say('CHECK?');
+  const told = (await late.answer()).filter((line) => line.includes('dropped, tx too-big'));
+  assert.is(told.length, 2, told.join('\n'));
+  const [, when = ''] =
+    new RegExp(`^CHECK handler:${id} ok "1 frame dropped, tx too-big, the last one at (\\S+Z): `).exec(
+      told[0] ?? '',
+    ) ?? [];
+  assert.ok(Date.parse(when) >= before && Date.parse(when) < before + 1_000, told[0]);
+  assert.ok(told[1]?.startsWith(`CHECK handler:${other} warn "2 frames dropped, tx too-big: `), told[1]);
+});
+
 scenario('CHECK? warns of an interface that may give no frames of other machines', async (world) => {
   const { client, host } = await pair(world);
   host.devices.add({ name: 'wlan0', kind: 'wireless', doubt: 'wlan0 is wireless: use a wired one' });
