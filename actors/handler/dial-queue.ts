@@ -13,7 +13,9 @@ const AT_ONCE = 6;
 interface Line {
   /** Those that dial. */
   under: number;
-  readonly waiting: (() => void)[];
+  /** Those whom somebody waits for, then those that dial again; each in the order they came. */
+  readonly asked: (() => void)[];
+  readonly again: (() => void)[];
 }
 
 /** Bounded by the Handlers: each dials for a wire once at a time, and leaves the line when it gives the dial up. */
@@ -27,7 +29,8 @@ export class DialQueue {
    * @returns gives the place, or the place in line, to others; to be called once the dial ended, further calls do nothing
    */
   enter(url: string, dial: () => void, asked: boolean): () => void {
-    const line = this.#lines.get(url) ?? { under: 0, waiting: [] };
+    const line = this.#lines.get(url) ?? { under: 0, asked: [], again: [] };
+    const waiting = asked ? line.asked : line.again;
     this.#lines.set(url, line);
     let began = false;
     const begin = () => {
@@ -40,18 +43,17 @@ export class DialQueue {
       if (left) return;
       left = true;
       if (began) line.under--;
-      else line.waiting.splice(line.waiting.indexOf(begin), 1);
+      else waiting.splice(waiting.indexOf(begin), 1);
       this.#next(url, line);
     };
-    if (asked) line.waiting.unshift(begin);
-    else line.waiting.push(begin);
+    waiting.push(begin);
     this.#next(url, line);
     return leave;
   }
 
   #next(url: string, line: Line): void {
     while (line.under < AT_ONCE) {
-      const begin = line.waiting.shift();
+      const begin = line.asked.shift() ?? line.again.shift();
       if (begin === undefined) break;
       begin();
     }
