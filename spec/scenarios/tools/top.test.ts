@@ -19,7 +19,7 @@ if (missingCommands(['tmux']).length > 0) {
   test('is not tried without tmux', () => {});
 } else {
   test(
-    'shows Handlers, obeys keys, tells of a server that went away, and leaves the terminal as it was',
+    'shows Handlers, obeys keys, goes on without a server that went away and takes it up again, and leaves the terminal as it was',
     shows,
   );
 }
@@ -37,7 +37,8 @@ async function shows(): Promise<void> {
     const command = lab.inside('near', [
       'env',
       `VNET_PASSWORD=${SECRET}`,
-      ...vnet('top', '--server', 'tcp://127.0.0.1:7412'),
+      ...vnet('top', '--server', 'tcp://127.0.0.1:7412', '--server', far.options.listen),
+      '--allow-plaintext',
     ]);
     tmux(
       'new-session',
@@ -69,13 +70,16 @@ async function shows(): Promise<void> {
     tmux('send-keys', 'r');
     await see(/by RX/);
     tmux('send-keys', '/', 'n', 'o', 'n', 'e', 'Enter');
-    await see(/0 of 1 Handlers/);
+    await see(/0 of 2 Handlers/);
     tmux('send-keys', 'Escape');
-    await see(/^1 Handlers, 1 binary/m);
+    await see(/^2 Handlers, 2 binary/m);
     tmux('resize-window', '-x', '60', '-y', '12');
     await see(/q quit/);
     await near.stop();
     await see(/went away|ended the connection|closed/);
+    await see(/^1 Handlers, 0 binary/m);
+    await near.start();
+    await see(/^2 Handlers, 2 binary/m);
     tmux('send-keys', 'q');
     await see(/^ended 0$/m);
     assert.not.match(screen(), /HANDLER +STATE/, 'the page is gone');

@@ -16,10 +16,16 @@ export class FakeServer {
     this.#server = createServer((socket) => this.#serve(socket, answer));
   }
 
-  /** @param answer the lines that answer a line, or undefined for `OK`; HELLO and DONE are answered by OK */
-  static async start(answer: (line: string, socket: Socket) => string | undefined): Promise<FakeServer> {
+  /**
+   * @param answer the lines that answer a line, or undefined for `OK`; HELLO and DONE are answered by OK
+   * @param port 0: one that is free
+   */
+  static async start(
+    answer: (line: string, socket: Socket) => string | undefined,
+    port = 0,
+  ): Promise<FakeServer> {
     const fake = new FakeServer(answer);
-    await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => fake.#server.listen(port, '127.0.0.1', resolve));
     fake.url = `tcp://127.0.0.1:${(fake.#server.address() as AddressInfo).port}`;
     return fake;
   }

@@ -1,6 +1,7 @@
 /** `vnet top`: rates, order, keys and the page, without a terminal. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { waitUntil } from '../../../tools/lab/wait.ts';
 import { width } from '../../../tools/vnet/cli/table.ts';
 import { FIRST_VIEW, keysIn, press } from '../../../tools/vnet/top/keys.ts';
 import {
@@ -13,7 +14,8 @@ import {
   type Sample,
 } from '../../../tools/vnet/top/model.ts';
 import { type Page, render } from '../../../tools/vnet/top/screen.ts';
-import { detailLines } from '../../../tools/vnet/top/source.ts';
+import { detailLines, Source } from '../../../tools/vnet/top/source.ts';
+import { FakeServer } from './fake-server.ts';
 
 const test = suite('vnet top');
 
@@ -178,6 +180,67 @@ test('the detail has drops by reason and the wires', () => {
     ],
   );
   assert.equal(detailLines([]), ['drops: none']);
+});
+
+test('a server that goes away has no rows, says why, and is dialled until it is back', async () => {
+  const id = '7'.repeat(32);
+  const answer = (line: string) =>
+    line === 'HANDLERS?'
+      ? `HANDLER ${id} state=binary rx_bytes=1 tx_bytes=2 dropped=0\nOK count=1`
+      : undefined;
+  const server = await FakeServer.start(answer);
+  const source = await Source.open(
+    {
+      server: server.url,
+      login: { method: 'password', identity: 'default', secret: 'x' },
+      allowPlaintext: false,
+    },
+    () => undefined,
+  );
+  await source.refresh();
+  assert.equal([source.rows.map((row) => row.id), source.problem], [[id], undefined]);
+  await server.stop();
+  await waitUntil(() => source.problem !== undefined, { what: 'the end to be seen', deadline: 5_000 });
+  assert.equal([source.rows, source.problem?.includes(server.url)], [[], true]);
+  await source.refresh();
+  assert.is(source.rows.length, 0);
+  const again = await FakeServer.start(answer, Number(new URL(server.url).port));
+  await waitUntil(
+    async () => {
+      await source.refresh();
+      return source.problem === undefined;
+    },
+    { what: 'the server to be taken up again', every: 50, deadline: 10_000 },
+  );
+  assert.equal(
+    source.rows.map((row) => [row.id, row.rxRate]),
+    [[id, 0]],
+    'with no rate yet',
+  );
+  source.close();
+  await again.stop();
+});
+
+test('what a server says no to is told, and is no reason to say a password again and again', async () => {
+  let refuses = false;
+  const server = await FakeServer.start((line) =>
+    refuses && line.startsWith('HANDLERS?') ? 'ERR 403 forbidden "not yours"' : undefined,
+  );
+  const source = await Source.open(
+    {
+      server: server.url,
+      login: { method: 'password', identity: 'default', secret: 'x' },
+      allowPlaintext: false,
+    },
+    () => undefined,
+  );
+  refuses = true;
+  await source.refresh();
+  assert.match(source.problem ?? '', /ERR 403 forbidden/);
+  for (let i = 0; i < 20; i++) await source.refresh();
+  assert.is(server.heard.filter((line) => line.startsWith('HELLO')).length, 2);
+  source.close();
+  await server.stop();
 });
 
 test.run();

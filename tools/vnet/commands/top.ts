@@ -4,7 +4,7 @@ import { interrupted } from '../cli/interrupt.ts';
 import { withHint } from '../client/hints.ts';
 import { readSettings } from '../client/settings.ts';
 import { FIRST_VIEW, keysIn, press, type View } from '../top/keys.ts';
-import { arrange, keyOf, type Row, rates, type Sample } from '../top/model.ts';
+import { arrange, keyOf, type Row } from '../top/model.ts';
 import { render } from '../top/screen.ts';
 import { Source } from '../top/source.ts';
 import { TOP } from '../usage/frames.ts';
@@ -28,13 +28,14 @@ export const top = command(TOP, async ({ values }, around) => {
     if (transitions.length > MOST_KEPT) transitions.shift();
   };
   const sources: Source[] = [];
-  const stop = interrupted();
+  let stop: ReturnType<typeof interrupted> | undefined;
   try {
     for (const server of servers) {
       const { server: _, ...rest } = values;
       const settings = await readSettings(server === undefined ? rest : { ...rest, server }, around);
       sources.push(await Source.open(settings, told));
     }
+    stop = interrupted();
     stdout.write(ENTER);
     stdin.setRawMode(true);
     await new Top(sources, transitions, stop.signal).run();
@@ -47,20 +48,18 @@ export const top = command(TOP, async ({ values }, around) => {
       stdin.pause();
       stdout.write(LEAVE);
     }
-    stop.forget();
+    stop?.forget();
     for (const source of sources) source.close();
   }
 });
 
 class Top {
   #view: View = FIRST_VIEW;
-  #rows: readonly Row[] = [];
   #shown: readonly Row[] = [];
-  #before: readonly Sample[] = [];
-  #askedAt = 0;
   #selected: string | undefined;
   #detail: readonly string[] = [];
-  #problem: string | undefined;
+  readonly #asked = new Set<Source>();
+  #running = true;
   #wake: () => void = () => undefined;
 
   constructor(
@@ -84,11 +83,12 @@ class Top {
     this.stop.addEventListener('abort', end);
     try {
       while (!this.#view.quit && !this.stop.aborted) {
-        if (!this.#view.paused) await this.#ask();
+        if (!this.#view.paused) for (const source of this.sources) void this.#ask(source);
         this.#draw();
         await this.#pause();
       }
     } finally {
+      this.#running = false;
       stdin.off('data', key);
       stdout.off('resize', redraw);
       this.stop.removeEventListener('abort', end);
@@ -105,33 +105,25 @@ class Top {
     });
   }
 
-  async #ask(): Promise<void> {
-    try {
-      const now = performance.now();
-      const samples = (await Promise.all(this.sources.map((source) => source.sample()))).flat();
-      const seconds = Math.max(0.001, (now - this.#askedAt) / 1000);
-      this.#rows = rates(this.#before, samples, seconds);
-      this.#before = samples;
-      this.#askedAt = now;
-      this.#problem = undefined;
-      await this.#askDetail();
-    } catch (error) {
-      this.#problem = (error as Error).message.split('\n')[0];
+  /** Each server by itself, so that none waits for another one that is silent. */
+  async #ask(source: Source): Promise<void> {
+    if (this.#asked.has(source)) return;
+    this.#asked.add(source);
+    await source.refresh();
+    const row = source.rows.find((one) => keyOf(one) === this.#selected);
+    if (row !== undefined) {
+      const detail = await source.detail(row.id);
+      if (keyOf(row) === this.#selected) this.#detail = [`Handler ${row.id}`, ...detail];
     }
-  }
-
-  async #askDetail(): Promise<void> {
-    const row = this.#rows.find((one) => keyOf(one) === this.#selected);
-    const source = this.sources.find(({ server }) => server === row?.server);
-    this.#detail =
-      row === undefined || source === undefined
-        ? []
-        : [`Handler ${row.id}`, ...(await source.detail(row.id))];
+    this.#asked.delete(source);
+    if (this.#running && !this.#view.paused) this.#draw();
   }
 
   #draw(): void {
     const { order, filter, typing, paused, move } = this.#view;
-    this.#shown = arrange(this.#rows, order, filter);
+    const rows = this.sources.flatMap((source) => source.rows);
+    const problems = this.sources.flatMap(({ problem }) => problem ?? []);
+    this.#shown = arrange(rows, order, filter);
     this.#select(move);
     this.#view = { ...this.#view, move: 0 };
     const { columns = 80, rows: lines = 24 } = process.stdout;
@@ -139,7 +131,7 @@ class Top {
       {
         servers: this.sources.map(({ server }) => server),
         rows: this.#shown,
-        all: this.#rows.length,
+        all: rows.length,
         order,
         filter,
         typing,
@@ -147,7 +139,7 @@ class Top {
         selected: this.#selected,
         detail: this.#detail,
         transitions: this.transitions,
-        problem: this.#problem,
+        problem: problems.length === 0 ? undefined : problems.join('; '),
         time: new Date().toTimeString().slice(0, 8),
       },
       columns,

@@ -137,7 +137,7 @@ export const TOP = declare({
   name: 'top',
   about: 'a page of Handlers, rates, drops and wires, renewed each second',
   description: [
-    'Shows the Handlers of a server, or of several, with their rates, on a page that is renewed each second; below it what the selected one drops and how its wires are, and the last transitions. Keys: q quits; the arrow keys (or j and k) select; / filters by a part of id, state, peer or device, Escape shows all again; the space bar pauses; n s p r t d l sort by Handler, state, peer, RX, TX, drops, round trip.',
+    'Shows the Handlers of a server, or of several, with their rates, on a page that is renewed each second; below it what the selected one drops and how its wires are, and the last transitions. A server that goes away is named with the reason and dialled again; the others go on. Keys: q quits; the arrow keys (or j and k) select; / filters by a part of id, state, peer or device, Escape shows all again; the space bar pauses; n s p r t d l sort by Handler, state, peer, RX, TX, drops, round trip.',
   ],
   arguments: [],
   hint: 'it takes no arguments; say which servers by --server, once for each',
@@ -146,7 +146,7 @@ export const TOP = declare({
     [0, 'it was quit'],
     [1, 'the server said no (its ERR line is on standard error)'],
     [2, 'wrong usage, or there is no terminal'],
-    [3, 'a server cannot be reached'],
+    [3, 'a server cannot be reached at the beginning'],
   ],
 });
 
