@@ -115,6 +115,7 @@ export class DirectionCounters<Reason extends string> {
 
 const MISSED = 1;
 const SENT = 2;
+const DECLINED = 3;
 
 /**
  * What became of each record of one batch over all Handlers of a segment. A record that one of them sent is carried,
@@ -131,8 +132,8 @@ export class BatchOutcomes {
     else for (let i = 0; i < frames; i++) this.#marks[i] = 0;
   }
 
-  /** Whether a Handler wanted record number `index`, whatever became of it. */
-  wanted(index: number): boolean {
+  /** Whether a Handler answers for record number `index`, whatever became of it. */
+  answeredFor(index: number): boolean {
     return this.#marks[index] !== 0;
   }
 
@@ -150,9 +151,15 @@ export class BatchOutcomes {
   /** They were wanted by a Handler that could not send them. */
   missed(first: number, count: number): void {
     for (let i = first; i < first + count; i++) {
-      if (this.#marks[i] !== 0) continue;
+      const mark = this.#marks[i]!;
+      if (mark === SENT || mark === MISSED) continue;
       this.lost++;
       this.#marks[i] = MISSED;
     }
+  }
+
+  /** A Handler says that frames such as that one are not carried: it is wanted by none for that. */
+  declined(index: number): void {
+    this.#marks[index] ||= DECLINED;
   }
 }

@@ -42,8 +42,6 @@ export interface WireTerms {
 /** Is cut; goes with its checksum started anew; was cut or finished, and what came of it stands in `software.out`. */
 type Rework = 'cut' | 'start' | 'mended';
 type Judgement = 'go' | Rework | TxReason;
-/** What they count was not meant to cross, so that nothing is lost by it. */
-const NOT_MEANT: ReadonlySet<TxReason> = new Set<TxReason>(['filtered', 'l2cp', 'own-wire']);
 
 export class Outbound {
   readonly tally = new DirectionCounters(TX_REASONS);
@@ -198,7 +196,8 @@ export class Outbound {
       else outcomes.missed(index, 1);
     } else {
       this.#drop(judged, batch.buffer, at, next);
-      if (!NOT_MEANT.has(judged)) outcomes.missed(index, 1);
+      if (judged === 'l2cp' || judged === 'own-wire') outcomes.declined(index);
+      else if (judged !== 'filtered') outcomes.missed(index, 1);
     }
   }
 

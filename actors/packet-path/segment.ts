@@ -213,7 +213,7 @@ export class Segment implements Egress {
     let index = 0;
     for (let at = start; at < end; index++) {
       const next = recordEnd(buffer, at);
-      if (!this.outcomes.wanted(index)) this.#onUnwanted?.(buffer, at, next);
+      if (!this.outcomes.answeredFor(index)) this.#onUnwanted?.(buffer, at, next);
       at = next;
     }
   }
