@@ -71,7 +71,7 @@ export interface PathCounters {
 
 /** Counters of one open device. */
 export interface SegmentCounters {
-  /** Records that came from the device, and bytes of Ethernet frames in them. */
+  /** Records that came from the device, and their bytes, those of record headers with them. */
   readonly read: number;
   readonly readBytes: number;
   /** Of these: given to at least one wire; wanted by a Handler but dropped by all that wanted it; wanted by none. */

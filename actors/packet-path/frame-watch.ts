@@ -25,9 +25,9 @@ export type CapturePlace = { readonly handler: string } | { readonly segment: Se
 class HandlerObserver implements PathObserver {
   captures = false;
   readonly budget = new DropBudget();
-  /** Those who capture the Handler, and those who capture its device. */
-  capturers: readonly Capturer[] = [];
-  onDevice: readonly Capturer[] = [];
+  /** Those who capture the Handler, and these with those who capture its device. */
+  private capturers: readonly Capturer[] = [];
+  private all: readonly Capturer[] = [];
 
   constructor(
     readonly handler: string,
@@ -45,8 +45,14 @@ class HandlerObserver implements PathObserver {
   seen(direction: Direction, verdict: Verdict, buffer: Buffer, at: number, next: number): void {
     // What this Handler does not ask for another one on the device may; where none does it is `unselected`.
     const asked = direction === 'rx' || verdict !== 'filtered';
-    for (const capturer of asked ? [...this.capturers, ...this.onDevice] : this.capturers)
+    for (const capturer of asked ? this.all : this.capturers)
       capturer.frame(this.handler, direction, verdict, buffer, at, next);
+  }
+
+  captured(by: readonly Capturer[], onDevice: readonly Capturer[]): void {
+    this.capturers = by;
+    this.all = [...by, ...onDevice];
+    this.captures = this.all.length > 0;
   }
 
   closed(): void {
@@ -141,8 +147,9 @@ export class FrameWatch {
   #connect(observer: HandlerObserver): void {
     const of = (wanted: (place: CapturePlace) => boolean) =>
       [...this.#captures].filter(([, place]) => wanted(place)).map(([capturer]) => capturer);
-    observer.capturers = of((place) => 'handler' in place && place.handler === observer.handler);
-    observer.onDevice = of((place) => 'segment' in place && place.segment === observer.segment);
-    observer.captures = observer.capturers.length + observer.onDevice.length > 0;
+    observer.captured(
+      of((place) => 'handler' in place && place.handler === observer.handler),
+      of((place) => 'segment' in place && place.segment === observer.segment),
+    );
   }
 }
