@@ -33,6 +33,8 @@ const INTERVAL_MS = 100;
 const BATCH_RECORDS = 1000;
 const BATCH_BYTES = 1024 * 1024;
 const MIB = 1024 * 1024;
+/** What was done to the log again and again, by a logrotate say, is told of the last times only: the status is one line. */
+const MOST_TOLD = 4;
 
 interface Failure {
   readonly cause: string;
@@ -60,7 +62,8 @@ export class Recorder {
   #scheduled = false;
   #closed = false;
   #failure: Failure | undefined;
-  /** What somebody else did to segments that were open then. */
+  /** What somebody else did to segments that were open then: how often, and what the last times. */
+  #spoilings = 0;
   readonly #spoilt: string[] = [];
   /** What is known to be wrong with older segments. */
   #problems: readonly string[] = [];
@@ -106,7 +109,9 @@ export class Recorder {
    */
   get status(): string {
     if (this.#failure === undefined) {
-      const wrong = [...this.#spoilt, ...this.#problems];
+      const untold = this.#spoilings - this.#spoilt.length;
+      const before = untold === 0 ? [] : [`${untold} times before`];
+      const wrong = [...this.#spoilt, ...before, ...this.#problems];
       return wrong.length === 0 ? 'ok' : `ok, but ${wrong.join('; ')}`;
     }
     const lost = this.#queue.lost === undefined ? '' : `, lost=${this.#queue.lost.count}`;
@@ -413,7 +418,9 @@ export class Recorder {
     this.#write([checkpoint], ([line]) => this.#store.rotate(line!));
     this.#rotation.begun();
     this.#serverValue = this.#live.server.value;
+    this.#spoilings++;
     this.#spoilt.push(cause);
+    if (this.#spoilt.length > MOST_TOLD) this.#spoilt.shift();
     this.#options.diagnostics.error(
       { reason: cause },
       'the log was changed by somebody else; it goes on in a new segment, with a checkpoint',

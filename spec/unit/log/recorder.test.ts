@@ -323,6 +323,22 @@ for (const sync of ['interval', 'always', 'never'] as const) {
   });
 }
 
+test('what is done to the log again and again makes its status no longer', async () => {
+  const { recorder, store, turns, actors } = setUp({ sync: 'interval' });
+  recorder.commit(actors.create('session:1'), () => undefined);
+  await turns.end();
+  for (let time = 1; time <= 7; time++) {
+    store.spoiltBy = `segment ${time} was truncated`;
+    recorder.look();
+    await settle();
+    await turns.end();
+  }
+  assert.is(store.segments.length, 8);
+  const told = [4, 5, 6, 7].map((time) => `segment ${time} was truncated`).join('; ');
+  assert.is(recorder.status, `ok, but ${told}; 3 times before`);
+  replays(store, actors);
+});
+
 test('a new segment that cannot be had in its place is a log that cannot be written, until it can', async () => {
   const { recorder, store, clock, turns, actors } = setUp({ sync: 'interval' });
   recorder.commit(actors.create('session:1'), () => undefined);
