@@ -39,7 +39,7 @@ export function parseTrace(tokens: readonly Token[]): Result<Trace> {
 
 /** @returns the whole frame in hex, or undefined when it is none */
 function expandFrame(text: string): string | undefined {
-  const found = /^((?:[0-9a-fA-F]{2})*)(?:…?x([0-9]{1,5}))?$/.exec(text);
+  const found = /^((?:[0-9a-fA-F]{2})*)(?:x([0-9]{1,5}))?$/.exec(text);
   if (found === null) return undefined;
   const [, spelt = '', zeros = '0'] = found;
   const bytes = spelt.length / 2;

@@ -79,6 +79,7 @@ scenario('TRACE? and CAPTURE refuse what is not there, with the reason', async (
     ['TRACE? vm0', /^ERR 400 syntax/],
     ['TRACE? vm0 0011', /^ERR 400 syntax a frame is 14 to/],
     ['TRACE? vm0 xyz', /^ERR 400 syntax/],
+    [`TRACE? vm0 ${hex(BROADCAST)}${hex(MAC)}0800…x46`, /^ERR 400 syntax/],
     [`TRACE? usb:vm0 ${whole}`, /^ERR 400 bad-device/],
     [`TRACE? nowhere ${whole}`, /^ERR 404 no-such-device/],
     [`TRACE? ${'f'.repeat(32)} ${whole}`, /^ERR 404 no-such-handler/],
