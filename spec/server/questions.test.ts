@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { formatFrame } from '../../machines/protocol/questions.ts';
+import { valuesOf } from '../../tools/lab/talk.ts';
 import { handle, MAC, MAC2, only, type Pair, pair } from '../support/pair.ts';
 import { scenarios } from '../support/scenario.ts';
 import type { Talker } from '../support/talker.ts';
@@ -28,12 +29,7 @@ async function trace(client: Talker, place: string, bytes: Uint8Array): Promise<
   client.say(`TRACE? ${place} ${formatFrame(bytes)}`);
   const [line = '', last] = await client.answer();
   assert.is(last, 'OK count=1', line);
-  return fieldsOf(line);
-}
-
-function fieldsOf(line: string): Record<string, string> {
-  const fields = line.matchAll(/([a-z_]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g);
-  return Object.fromEntries([...fields].map(([, key, quoted, plain]) => [key, quoted ?? plain ?? '']));
+  return valuesOf(line);
 }
 
 scenario('TRACE? says what becomes of a frame, which rule decides, and where it goes', async (world) => {
@@ -157,7 +153,7 @@ scenario(
     client.say('DROPS?');
     const [line = '', last] = await client.answer();
     assert.is(last, 'OK count=1 missed=0');
-    const drop = fieldsOf(line);
+    const drop = valuesOf(line);
     assert.equal(
       [
         drop.handler,
@@ -192,7 +188,7 @@ scenario('CAPTURE shows each frame with its verdict, until the next line', async
   vm.send([frame(BROADCAST, MAC), frame(OTHER, MAC, 1_600)]);
   lan.send([frame(MAC, OTHER)]);
   await world.elapse(20);
-  const seen = ear.lines().map(fieldsOf);
+  const seen = ear.lines().map(valuesOf);
   assert.equal(
     seen.map(({ direction, verdict, length }) => `${direction} ${verdict} ${length}`),
     ['tx carried 60', 'tx too-big 1600', 'rx carried 60'],
@@ -219,7 +215,7 @@ scenario(
     await world.elapse(20);
     const told = (talker: Talker) =>
       talker.lines().map((line) => {
-        const { handler, verdict } = fieldsOf(line);
+        const { handler, verdict } = valuesOf(line);
         return `${handler === id ? 'handler' : handler} ${verdict}`;
       });
     assert.ok(told(all).includes('- unselected'));
@@ -249,7 +245,7 @@ scenario('CAPTURE of a device goes on when the device went and came back', async
   assert.equal(
     ear
       .lines()
-      .map((line) => fieldsOf(line).verdict)
+      .map((line) => valuesOf(line).verdict)
       .sort(),
     ['carried', 'unselected'],
   );
@@ -273,7 +269,7 @@ scenario('a client that does not read its CAPTURE misses frames and is told how 
   await world.elapse(1_000);
   vm.send([frame(BROADCAST, MAC)]);
   await world.elapse(20);
-  const fields = ear.lines().map(fieldsOf);
+  const fields = ear.lines().map(valuesOf);
   const missed = fields.reduce((sum, { missed: more = '0' }) => sum + Number(more), 0);
   const shown = fields.filter(({ frame: bytes }) => bytes !== undefined).length;
   assert.ok(missed > 0, 'some were missed');

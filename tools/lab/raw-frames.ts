@@ -11,9 +11,10 @@ verb, dev = sys.argv[1:3]
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL if verb == 'sniff' else 0))
 if verb == 'send':
     s.bind((dev, 0))
-    for line in sys.stdin:
-        if line.strip():
-            s.send(bytes.fromhex(line))
+    frames = [bytes.fromhex(line) for line in sys.stdin if line.strip()]
+    for _ in range(int(sys.argv[3])):
+        for frame in frames:
+            s.send(frame)
 else:
     pattern = bytes.fromhex(sys.argv[3])
     s.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)

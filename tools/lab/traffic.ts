@@ -125,14 +125,19 @@ export async function ping(
   return { sent, received, duplicates, output: stdout + stderr };
 }
 
-/** Sends these frames (hex, from the destination address on, tags included) out of an interface, in order. */
+/**
+ * Sends these frames (hex, from the destination address on, tags included) out of an interface, in order, all of them
+ * so many `times`. @throws CommandError when one cannot be sent
+ */
 export async function sendFrames(
   lab: Lab,
   ns: string,
   dev: string,
   frames: readonly string[],
+  times = 1,
 ): Promise<void> {
-  await lab.run(ns, ['python3', '-c', RAW_FRAMES, 'send', dev], { input: `${frames.join('\n')}\n` });
+  const command = ['python3', '-c', RAW_FRAMES, 'send', dev, String(times)];
+  await lab.run(ns, command, { input: `${frames.join('\n')}\n` });
 }
 
 /**

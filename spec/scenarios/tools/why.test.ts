@@ -13,6 +13,7 @@ import { farRemote, newLab, newServers } from '../../../tools/bench/variants.ts'
 import type { Lab } from '../../../tools/lab/lab.ts';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { SECRET, type VnetServer } from '../../../tools/lab/server.ts';
+import { sendFrames } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
 
 await ensurePrivileges();
@@ -61,16 +62,8 @@ const words = (text: string) => text.split(' ');
 const question = (source: string, rest = 'to broadcast arp who-has 10.88.0.2') => words(`${source} ${rest}`);
 
 /** Frames from the VM's own card. */
-async function send(frame: string, count = 1, ns = 'vm'): Promise<void> {
-  const program = `
-import socket
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('eth0', 0))
-for _ in range(${count}):
-    try: s.send(bytes.fromhex('${frame.replaceAll(/[: ]/g, '')}'))
-    except OSError: pass
-`;
-  await lab.run(ns, ['python3', '-c', program]);
-}
+const send = (frame: string, count = 1): Promise<void> =>
+  sendFrames(lab, 'vm', 'eth0', [frame.replaceAll(/[: ]/g, '')], count);
 const bytes = (count: number) => '00'.repeat(count);
 
 /** Waits until `vnet drops` tells of it, then looks at what it says. */
