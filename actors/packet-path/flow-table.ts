@@ -46,11 +46,15 @@ export class FlowTable {
     bytes: 0,
   }));
   #standing: readonly StandingWire[] = [];
+  /** The same by their numbers: asked for every frame. */
+  readonly #byNumber: (StandingWire | undefined)[] = new Array(NO_WIRE + 1).fill(undefined);
   #countedAt = Number.NEGATIVE_INFINITY;
 
   /** Flows may go over these from now on; those whose wire is not among them are placed anew. */
   stand(wires: readonly StandingWire[]): void {
     this.#standing = wires;
+    this.#byNumber.fill(undefined);
+    for (const wire of wires) this.#byNumber[wire.number] = wire;
   }
 
   /** Until now all flows went over this one, and were not looked at. */
@@ -89,7 +93,7 @@ export class FlowTable {
   place(flow: number, bytes: number, now: number): number {
     const bucket = flow & (BUCKETS - 1);
     let wire = this.#wires[bucket]!;
-    const stands = this.#standing.find(({ number }) => number === wire);
+    const stands = this.#byNumber[wire];
     if (stands === undefined || this.#gone(bucket, stands, now)) {
       wire = this.#best();
       this.#wires[bucket] = wire;

@@ -105,21 +105,24 @@ export class Spread {
       let record = runs.firstOf(piece);
       let start = runs.startOf(piece);
       let wire = -1;
+      // Of that wire, once there is one.
+      let part = runs;
       let count = 0;
       for (let at = start; at < end; record++) {
         const next = recordEnd(buffer, at);
         const placed = this.#place(buffer, at, next, now);
         if (placed !== wire) {
-          if (count > 0) this.#runsOf(wire).add(start, at, record - count, count);
+          if (count > 0) part.add(start, at, record - count, count);
           wire = placed;
+          part = this.#runsOf(wire);
           start = at;
           count = 0;
         }
-        this.#runsOf(placed).bytes += next - frameOffset(buffer, at);
+        part.bytes += next - frameOffset(buffer, at);
         count++;
         at = next;
       }
-      if (count > 0) this.#runsOf(wire).add(start, end, record - count, count);
+      if (count > 0) part.add(start, end, record - count, count);
     }
     return this.#open
       .map(({ number, outbox }) => ({ outbox, runs: this.#runsOf(number) }))
