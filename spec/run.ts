@@ -5,7 +5,8 @@
  *
  * As many run at a time as there are cores, and one more. The scenario tests (`spec/scenarios/`), which need network
  * namespaces, come last. One that says `// runner: waits` in its head, or `// runner: waits, at most 280 s`, spends its
- * time waiting and takes no place of the others. A file that runs no test at all has failed.
+ * time waiting and takes no place of the others: WAITING_PLACES of them go beside, since they work when they begin and
+ * between their waits, and many at once make each other late. A file that runs no test at all has failed.
  * The last line is `N passed, N failed`, with `, N skipped` when there were any; the exit status is 0 or 1.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -20,6 +21,8 @@ import { killRunning, type Limits, runFile } from './runner/run-file.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const UNIT: Limits = { seconds: 120 };
 const SCENARIO: Limits = { seconds: 200 };
+/** Scenario tests that wait, at a time. */
+const WAITING_PLACES = 3 * availableParallelism();
 /** In the head of a scenario test: it waits; with a time, it may take that long in place of SCENARIO's. */
 const WAITS = /^\/\/ runner: waits(?:, at most (\d+) s)?$/m;
 
@@ -78,9 +81,9 @@ async function main(): Promise<number> {
     const limits = limitsOf(file);
     report.result(file, await runFile(root, file, { limits, prefix, env: insideFor(prefix) }));
   };
-  const unstarted = [...waits];
+  const unstarted = [...waits].sort((one, other) => limitsOf(other).seconds - limitsOf(one).seconds);
   const startWaiting = () => {
-    for (const file of unstarted.splice(0)) waiting.push(run(file));
+    waiting.push(inParallel(unstarted.splice(0), WAITING_PLACES, run));
   };
   await inParallel([...units, ...works], availableParallelism() + 1, (file) => {
     if (isScenario(file)) startWaiting();

@@ -31,9 +31,6 @@ import { dialResettable } from './resettable.ts';
 const SECRET = 'open sesame';
 export const DEVICE = 'tap:vnconf0';
 
-/** The suite shares its event loop and its clock, which leaps: a round trip seems longer than it is. */
-const OWN_LIMITS: Limits = { ...DEFAULT_LIMITS, spreadRtt: 15 };
-
 /** What makes a server a wrong one. */
 export interface Fault {
   readonly limits?: (limits: Limits) => Limits;
@@ -312,7 +309,7 @@ export class InProcess implements Target, Control {
       head: folded.verdict.head,
       live,
     });
-    const limits = { ...(fault.limits?.(OWN_LIMITS) ?? OWN_LIMITS) };
+    const limits = { ...(fault.limits?.(DEFAULT_LIMITS) ?? DEFAULT_LIMITS) };
     const authenticator = new HeldAuthenticator(
       new Map([
         ['default', SECRET],

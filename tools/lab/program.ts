@@ -126,7 +126,7 @@ export class Program {
   /** Waits until what it printed matches. @throws DeadlineError, also when the program ends before */
   waitFor(
     pattern: RegExp,
-    milliseconds = 40_000,
+    milliseconds = 10_000,
     stream: 'stdout' | 'stderr' = 'stdout',
   ): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {

@@ -1,4 +1,3 @@
-// runner: waits
 /**
  * `vnet capture` of real traffic, read by the programs that read captures: tshark, capinfos, tcpdump.
  *

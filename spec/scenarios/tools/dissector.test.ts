@@ -1,4 +1,3 @@
-// runner: waits
 /** The dissector for Wireshark over a recorded session: text, the switch, records, and the frames within. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,3 @@
-// runner: waits, at most 120 s
 /**
  * Twelve ways of losing a frame, each found by somebody who knows only `vnet trace`, `vnet drops` and `vnet doctor`.
  *
