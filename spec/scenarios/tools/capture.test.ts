@@ -126,7 +126,7 @@ test('what is dropped stands there with its reason, on the device alone', async 
       id,
       '--far',
       url,
-      '--allow-plaintext',
+      '--far-allow-plaintext',
       '-c',
       '8',
       '--type',
@@ -163,7 +163,7 @@ test('bad places and files are refused in words', async () => {
     [['ul0'], /no Handler is on ul0/, 1],
     [[id, '--only', 'some'], /--only/, 2],
     [[id, '-c', '1', '-w', '/proc/none/x'], /cannot write/, 2],
-    [['ul0', '--far', 'tcp://10.99.0.2:7411', '--allow-plaintext'], /--far needs one Handler/, 2],
+    [['ul0', '--far', 'tcp://10.99.0.2:7411', '--far-allow-plaintext'], /--far needs one Handler/, 2],
   ];
   for (const [args, text, status] of wrong) {
     const done = await near.client(['capture', ...args], { anyStatus: true });

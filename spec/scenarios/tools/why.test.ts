@@ -56,7 +56,7 @@ async function says(status: number, args: readonly string[], server = near): Pro
   return done.stdout;
 }
 
-const FAR = ['--far', FAR_URL, '--allow-plaintext'];
+const FAR = ['--far', FAR_URL, '--far-allow-plaintext'];
 const words = (text: string) => text.split(' ');
 const question = (source: string, rest = 'to broadcast arp who-has 10.88.0.2') => words(`${source} ${rest}`);
 

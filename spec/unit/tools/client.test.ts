@@ -262,6 +262,10 @@ client('a password goes over plain tcp:// to another machine only when it is mea
   const far = { scheme: 'tcp', loopback: false } as const;
   assert.throws(() => checkLogin({ ...settings, allowPlaintext: false }, far, ['password']), /in the clear/);
   checkLogin({ ...settings, allowPlaintext: true }, far, ['password']);
+  assert.throws(
+    () => checkLogin({ ...settings, allowPlaintext: false, option: '--far' }, far, ['password']),
+    /--far-allow-plaintext if you mean it/,
+  );
   checkLogin({ ...settings, allowPlaintext: false }, { scheme: 'tls', loopback: false }, ['password']);
   checkLogin({ ...settings, allowPlaintext: false }, { scheme: 'tcp', loopback: true }, ['password']);
 });

@@ -12,6 +12,7 @@ import { CaptureFile } from '../../../tools/vnet/frames/capture-file.ts';
 import { type Captured, nanosecondsOf } from '../../../tools/vnet/frames/captured.ts';
 import { composeFrame } from '../../../tools/vnet/frames/compose.ts';
 import { readCapture } from '../../../tools/vnet/frames/read-capture.ts';
+import { farSettings } from '../../../tools/vnet/frames/sides.ts';
 import { slowSum } from '../frames/packets.ts';
 import { FakeServer } from './fake-server.ts';
 import { HANDLER, scratch } from './history.ts';
@@ -252,6 +253,29 @@ commands('trace says what is wrong with what was typed', async () => {
   assert.match((await run(trace, ['vm0', ...FRAME, '--both'])).stderr, /--both needs --far/);
   assert.match((await run(trace, ['vm0', '--hex', 'zz'])).stderr, /--hex takes bytes/);
   assert.match((await run(trace, ['vm0', ...FRAME, '--pcap', 'f'])).stderr, /not both/);
+});
+
+commands('what is allowed towards one server is not allowed towards the other', async () => {
+  const values = {
+    far: 'tcp://192.0.2.1:7411',
+    'password-file': undefined,
+    'allow-plaintext': true,
+  } as const;
+  const terminal = new Terminal();
+  terminal.env = { VNET_PASSWORD: 'near' };
+  const { allowPlaintext, login } = (await farSettings(values, terminal))!;
+  assert.is(allowPlaintext, false);
+  assert.equal(login, { method: 'password', identity: 'default', secret: 'near' });
+  assert.is((await farSettings({ ...values, 'far-allow-plaintext': true }, terminal))?.allowPlaintext, true);
+  const certificate = { far: 'tls://192.0.2.1', cert: 'c', key: 'k' };
+  assert.equal((await farSettings(certificate, terminal))?.login, { method: 'cert', cert: 'c', key: 'k' });
+  terminal.env.VNET_FAR_PASSWORD = 'far';
+  assert.equal((await farSettings(certificate, terminal))?.login, {
+    method: 'password',
+    identity: 'default',
+    secret: 'far',
+  });
+  assert.match((await run(trace, ['vm0', ...FRAME, '--far', 'ftp://x'])).stderr, /--far: /);
 });
 
 commands('ping has the exit statuses of ping(8)', async () => {

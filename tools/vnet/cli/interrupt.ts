@@ -15,3 +15,13 @@ export function interrupted(): { readonly signal: AbortSignal; forget(): void } 
     },
   };
 }
+
+/** Work that the first ^C (or SIGTERM) is to end by the signal that it is given. */
+export async function untilInterrupted<T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> {
+  const { signal, forget } = interrupted();
+  try {
+    return await work(signal);
+  } finally {
+    forget();
+  }
+}

@@ -21,7 +21,7 @@ export async function connect(settings: ClientSettings): Promise<Conversation> {
   const link = await dial(settings);
   const conversation = new Conversation(link, settings.server);
   try {
-    const methods = await greeting(conversation);
+    const methods = await greeting(conversation, settings);
     checkLogin(settings, link, methods);
     await conversation.ask(hello(settings.login), ANSWER_TIME);
     return conversation;
@@ -39,13 +39,14 @@ async function dial(settings: ClientSettings): Promise<Link> {
   try {
     return await network.dial(server, options);
   } catch (error) {
-    if (error instanceof DialError) throw new Failure(3, error.message, dialHint(error, server));
+    if (error instanceof DialError) throw new Failure(3, error.message, dialHint(error, settings));
     throw error;
   }
 }
 
-function dialHint(error: DialError, server: string): string | undefined {
+function dialHint(error: DialError, { server, option }: ClientSettings): string | undefined {
   if (error.kind === 'remote-untrusted') return undefined;
+  if (option !== undefined) return `Is ${option} the address that the server printed behind READY?`;
   return server === DEFAULT_SERVER
     ? 'Start a server on this machine (`vnet serve --help`), or say where one is: --server URL or VNET_SERVER.'
     : 'Is --server (or VNET_SERVER) the address that the server printed behind READY?';
@@ -68,14 +69,14 @@ export async function tlsMaterial({ login, ca, authorized }: ClientSettings): Pr
 }
 
 /** @returns the methods of HELLO that the server takes on this connection */
-async function greeting(conversation: Conversation): Promise<readonly string[]> {
+async function greeting(conversation: Conversation, { option }: ClientSettings): Promise<readonly string[]> {
   const line = await conversation.next(ANSWER_TIME);
   if (line === undefined) throw conversation.cutShort();
   const answer = parseAnswerLine(line);
   if (answer.kind === 'err' && answer.malformed !== true) throw new Refused(line, answer.reason);
   const greeted = parseGreeting(line);
   if (greeted.ok) return greeted.value.auth;
-  const next = 'Is it a VNET server, and is --server the right address?';
+  const next = `Is it a VNET server, and is ${option ?? '--server'} the right address?`;
   throw new Failure(3, `${conversation.server}: ${greeted.refusal.text}`, next);
 }
 
@@ -84,13 +85,13 @@ async function greeting(conversation: Conversation): Promise<readonly string[]> 
  * @throws UsageError, Failure (1)
  */
 export function checkLogin(
-  { login, allowPlaintext, server }: ClientSettings,
+  { login, allowPlaintext, server, option }: ClientSettings,
   link: Pick<Link, 'scheme' | 'loopback'>,
   methods: readonly string[],
 ): void {
   if (login.method === 'password' && link.scheme === 'tcp' && !link.loopback && !allowPlaintext) {
     throw new UsageError(
-      `the password would cross the network in the clear to ${server}: use tls:// (or an ssh tunnel to its loopback), or --allow-plaintext if you mean it`,
+      `the password would cross the network in the clear to ${server}: use tls:// (or an ssh tunnel to its loopback), or ${option ?? '-'}-allow-plaintext if you mean it`,
     );
   }
   if (methods.includes(login.method)) return;

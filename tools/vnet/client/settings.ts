@@ -23,30 +23,37 @@ export interface ClientSettings {
   readonly ca?: string;
   readonly authorized?: string;
   readonly allowPlaintext: boolean;
+  /** What names the server on the command line, for messages; undefined: --server. */
+  readonly option?: '--far';
 }
 
 /**
  * Reads the options, and the secret from its file or the environment.
  * @throws UsageError for options that do not go together, Failure for a file that cannot be used
  */
-export async function readSettings(values: ClientValues, around: CommandIo): Promise<ClientSettings> {
+export async function readSettings(
+  values: ClientValues,
+  around: CommandIo,
+  option: '--server' | '--far' = '--server',
+): Promise<ClientSettings> {
   const server = values.server ?? (around.env.VNET_SERVER || DEFAULT_SERVER);
-  const scheme = schemeOf(server);
+  const scheme = schemeOf(server, option);
   const login = await readLogin(values, scheme, around);
   return {
     server,
     login,
     allowPlaintext: values['allow-plaintext'] ?? false,
+    ...(option === '--far' ? { option } : {}),
     ...(values.ca === undefined ? {} : { ca: values.ca }),
     ...(values.authorized === undefined ? {} : { authorized: values.authorized }),
   };
 }
 
-function schemeOf(server: string): 'tcp' | 'tls' | 'unix' {
+function schemeOf(server: string, option: string): 'tcp' | 'tls' | 'unix' {
   try {
     return parseLinkUrl(server).scheme;
   } catch (error) {
-    throw new UsageError(`--server: ${(error as Error).message}`);
+    throw new UsageError(`${option}: ${(error as Error).message}`);
   }
 }
 

@@ -5,17 +5,16 @@ import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import type { Values } from '../cli/declaration.ts';
 import { Failure, UsageError } from '../cli/failures.ts';
-import { interrupted } from '../cli/interrupt.ts';
+import { untilInterrupted } from '../cli/interrupt.ts';
 import { grouped, moment } from '../cli/units.ts';
 import { programVersion } from '../cli/version.ts';
 import { ANSWER_TIME } from '../client/connect.ts';
 import type { Conversation } from '../client/conversation.ts';
-import { withHint } from '../client/hints.ts';
 import { lineWord } from '../client/words.ts';
 import { CaptureFile, type HandlerPlace } from '../frames/capture-file.ts';
 import type { Captured } from '../frames/captured.ts';
 import { follow } from '../frames/follow-captures.ts';
-import { connectFar, connectNear } from '../frames/sides.ts';
+import { withSides } from '../frames/sides.ts';
 import { CAPTURE } from '../usage/frames.ts';
 
 type CaptureValues = Values<typeof CAPTURE.options>;
@@ -23,39 +22,29 @@ type CaptureValues = Values<typeof CAPTURE.options>;
 const WHOLE_FRAME = 65_575;
 
 /** `vnet capture PLACE`. */
-export const capture = command(CAPTURE, async ({ values, positionals }, around) => {
-  const place = lineWord(positionals[0] ?? '');
-  const near = await connectNear(values, around);
-  const far = await connectFar(values, around).catch((error: unknown) => {
-    near.close();
-    throw error;
-  });
-  const stop = interrupted();
-  const servers = far === undefined ? [near] : [near, far];
-  try {
-    const places = new Places(
-      near.server,
-      positionals[0] ?? '',
-      await handlersOf(near),
-      far === undefined ? [] : await handlersOf(far),
-    );
-    const wanted = far === undefined ? [place] : [place, farPlace(place, places)];
-    const sink = openSink(values, far !== undefined, places, around);
-    const line = (i: number) => ['CAPTURE', wanted[i], ...filters(values)].join(' ');
-    await Promise.all(servers.map((server, i) => server.ask(line(i), ANSWER_TIME)));
-    if (around.attended && sink.quiet) around.err(`Capturing on ${near.server}; ^C ends it.\n`);
-    const { frames, missed } = await follow(servers, stop.signal, values.count, sink.add, sink.ready);
-    await sink.close();
-    await Promise.all(servers.map((server) => server.done()));
-    if (around.attended || missed > 0) tellEnd(frames, missed, around);
-    return 0;
-  } catch (error) {
-    throw withHint(error);
-  } finally {
-    stop.forget();
-    for (const server of servers) server.close();
-  }
-});
+export const capture = command(CAPTURE, ({ values, positionals }, around) =>
+  withSides(values, around, (near, far) =>
+    untilInterrupted(async (stop) => {
+      const place = lineWord(positionals[0] ?? '');
+      const servers = far === undefined ? [near] : [near, far];
+      const places = new Places(
+        near.server,
+        positionals[0] ?? '',
+        await handlersOf(near),
+        far === undefined ? [] : await handlersOf(far),
+      );
+      const wanted = far === undefined ? [place] : [place, farPlace(place, places)];
+      const sink = openSink(values, far !== undefined, places, around);
+      const line = (i: number) => ['CAPTURE', wanted[i], ...filters(values)].join(' ');
+      await Promise.all(servers.map((server, i) => server.ask(line(i), ANSWER_TIME)));
+      if (around.attended && sink.quiet) around.err(`Capturing on ${near.server}; ^C ends it.\n`);
+      const { frames, missed } = await follow(servers, stop, values.count, sink.add, sink.ready);
+      await sink.close();
+      if (around.attended || missed > 0) tellEnd(frames, missed, around);
+      return 0;
+    }),
+  ),
+);
 
 function tellEnd(frames: number, missed: number, around: CommandIo): void {
   const lost = missed === 0 ? '' : `; ${grouped(missed)} were missed, because this end read too slowly`;

@@ -10,10 +10,9 @@ import { Failure } from '../cli/failures.ts';
 import { pairs } from '../cli/table.ts';
 import { ANSWER_TIME } from '../client/connect.ts';
 import type { Conversation, DataAnswer } from '../client/conversation.ts';
-import { withHint } from '../client/hints.ts';
 import { toJson } from '../client/values.ts';
 import { type Check, compareEnds, type Report, readChecks } from '../frames/both-ends.ts';
-import { connectFar, connectNear } from '../frames/sides.ts';
+import { withSides } from '../frames/sides.ts';
 import { openLog } from '../replay/source.ts';
 import { DOCTOR } from '../usage/frames.ts';
 
@@ -23,13 +22,8 @@ const MOST_RECORDS = 1_000;
 const MARKS: Readonly<Record<string, string>> = { ok: 'ok', warn: 'WARN', fail: 'FAIL' };
 
 /** `vnet doctor`. */
-export const doctor = command(DOCTOR, async ({ values }, around) => {
-  const near = await connectNear(values, around);
-  const far = await connectFar(values, around).catch((error: unknown) => {
-    near.close();
-    throw error;
-  });
-  try {
+export const doctor = command(DOCTOR, ({ values }, around) =>
+  withSides(values, around, async (near, far) => {
     const here = await examine(near);
     const there = far === undefined ? undefined : await examine(far);
     const sections: readonly (readonly [string, readonly Check[]])[] = [
@@ -51,15 +45,9 @@ export const doctor = command(DOCTOR, async ({ values }, around) => {
       );
     else tell(sections, around);
     if (values.bundle !== undefined && !values.json) around.out(`Written to ${values.bundle}\n`);
-    await Promise.all([near.done(), far?.done()]);
     return sections.every(([, checks]) => checks.every(({ verdict }) => verdict === 'ok')) ? 0 : 1;
-  } catch (error) {
-    throw withHint(error);
-  } finally {
-    near.close();
-    far?.close();
-  }
-});
+  }),
+);
 
 async function examine(server: Conversation): Promise<Report> {
   const before = Date.now();

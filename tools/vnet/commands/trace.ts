@@ -2,13 +2,12 @@ import { describeFrame } from '../../../machines/frames/describe.ts';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { UsageError } from '../cli/failures.ts';
-import { withHint } from '../client/hints.ts';
 import { toJson } from '../client/values.ts';
 import { lineWord } from '../client/words.ts';
 import { composeFrame } from '../frames/compose.ts';
 import { followFrame, type Route, type Step } from '../frames/follow.ts';
 import { readCapture } from '../frames/read-capture.ts';
-import { connectFar, connectNear } from '../frames/sides.ts';
+import { withSides } from '../frames/sides.ts';
 import { TRACE } from '../usage/frames.ts';
 
 /** `vnet trace PLACE FRAME…`. */
@@ -17,12 +16,7 @@ export const trace = command(TRACE, async ({ values, positionals }, around) => {
   if (values.both && values.far === undefined)
     throw new UsageError('--both needs --far URL, the other server');
   const frames = readFrames(words, values);
-  const near = await connectNear(values, around);
-  const far = await connectFar(values, around).catch((error: unknown) => {
-    near.close();
-    throw error;
-  });
-  try {
+  return withSides(values, around, async (near, far) => {
     let all = true;
     const routes: Route[] = [];
     for (const frame of frames) {
@@ -33,14 +27,8 @@ export const trace = command(TRACE, async ({ values, positionals }, around) => {
     }
     if (values.json)
       around.out(toJson(routes.map(({ arrives, steps }) => ({ arrives, steps: steps.map(asJson) }))));
-    await Promise.all([near.done(), far?.done()]);
     return all ? 0 : 1;
-  } catch (error) {
-    throw withHint(error);
-  } finally {
-    near.close();
-    far?.close();
-  }
+  });
 });
 
 function readFrames(

@@ -2,7 +2,7 @@ import { parseAnswerLine } from '../../../machines/protocol/answers.ts';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import { Failure } from '../cli/failures.ts';
-import { interrupted } from '../cli/interrupt.ts';
+import { untilInterrupted } from '../cli/interrupt.ts';
 import { ANSWER_TIME, connect } from '../client/connect.ts';
 import { type Conversation, Refused } from '../client/conversation.ts';
 import { readEvent, type Watched } from '../client/event.ts';
@@ -14,17 +14,16 @@ import { WATCH } from '../usage/client.ts';
 /** `vnet watch`. */
 export const watch = command(WATCH, async ({ values }, around) => {
   const conversation = await connect(await readSettings(values, around));
-  const stop = interrupted();
   try {
     await conversation.ask('WATCH', ANSWER_TIME);
     if (around.attended) around.err(`Watching ${conversation.server}; ^C ends it.\n`);
-    await follow(conversation, stop.signal, values.json ? asJson : asText, around);
+    const format = values.json ? asJson : asText;
+    await untilInterrupted((stop) => follow(conversation, stop, format, around));
     await conversation.done();
     return 0;
   } catch (error) {
     throw withHint(error);
   } finally {
-    stop.forget();
     conversation.close();
   }
 });

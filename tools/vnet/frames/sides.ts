@@ -3,32 +3,53 @@ import type { CommandIo } from '../cli/command-io.ts';
 import type { Values } from '../cli/declaration.ts';
 import { connect } from '../client/connect.ts';
 import type { Conversation } from '../client/conversation.ts';
-import { readSettings } from '../client/settings.ts';
-import type { TRACE } from '../usage/frames.ts';
+import { withHint } from '../client/hints.ts';
+import { type ClientSettings, readSettings } from '../client/settings.ts';
+import type { DOCTOR } from '../usage/frames.ts';
 
-export type FarValues = Pick<
-  Values<typeof TRACE.options>,
-  Exclude<keyof Values<typeof TRACE.options>, 'hex' | 'pcap' | 'both'>
->;
+export type FarValues = Omit<Values<typeof DOCTOR.options>, 'bundle' | 'log'>;
 
-/** @throws UsageError, Failure */
-export async function connectNear(values: FarValues, around: CommandIo): Promise<Conversation> {
-  return connect(await readSettings(values, around));
+/**
+ * What is asked of the server, and of the one that --far names; the connections end with it.
+ * @throws UsageError, Failure
+ */
+export async function withSides<T>(
+  values: FarValues,
+  around: CommandIo,
+  work: (near: Conversation, far: Conversation | undefined) => Promise<T>,
+): Promise<T> {
+  const there = await farSettings(values, around);
+  const near = await connect(await readSettings(values, around));
+  let far: Conversation | undefined;
+  try {
+    if (there !== undefined) far = await connect(there);
+    const result = await work(near, far);
+    await Promise.all([near.done(), far?.done()]);
+    return result;
+  } catch (error) {
+    throw withHint(error);
+  } finally {
+    near.close();
+    far?.close();
+  }
 }
 
-/** The server that --far names; undefined without it. @throws UsageError, Failure */
-export async function connectFar(values: FarValues, around: CommandIo): Promise<Conversation | undefined> {
+/** Of the server that --far names; undefined without it. @throws UsageError, Failure */
+export async function farSettings(values: FarValues, around: CommandIo): Promise<ClientSettings | undefined> {
   const { far, 'far-password-file': file, 'far-identity': identity } = values;
   if (far === undefined) return undefined;
   const secret = around.env.VNET_FAR_PASSWORD;
+  const own = file !== undefined || Boolean(secret);
   const there = {
     ...values,
     server: far,
-    'password-file': file ?? (secret ? undefined : values['password-file']),
+    'password-file': own ? file : values['password-file'],
     identity: identity ?? values.identity,
-    // A certificate says who one is on tls:// only.
-    ...(far.startsWith('tls:') ? {} : { cert: undefined, key: undefined }),
+    // What may go to the other one in the clear is no word about this one.
+    'allow-plaintext': values['far-allow-plaintext'],
+    // A certificate says who one is on tls:// only, and where no password was given for there.
+    ...(far.startsWith('tls:') && !own ? {} : { cert: undefined, key: undefined }),
   };
   const env = secret ? { ...around.env, VNET_PASSWORD: secret } : around.env;
-  return connect(await readSettings(there, { ...around, env }));
+  return readSettings(there, { ...around, env }, '--far');
 }

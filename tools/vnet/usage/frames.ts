@@ -12,6 +12,7 @@ const FAR = below('The other server', {
     otherwise: 'as here',
   },
   'far-identity': { value: 'I', text: 'whose password that is', otherwise: 'as here' },
+  'far-allow-plaintext': { text: 'send it there over plain tcp:// all the same' },
 });
 
 const EXIT_ERR = [
