@@ -48,7 +48,9 @@ export class OldSegments {
   /** Cheap when nothing was made, removed or renamed in the directory since the last time. @throws Error */
   look(): void {
     const changedAt = fs.statSync(this.#dir).mtimeMs;
-    const measure = this.#now() - this.#measuredAt >= MEASURE_MS;
+    const passed = this.#now() - this.#measuredAt;
+    // A clock that was set back says nothing of how long it was.
+    const measure = passed >= MEASURE_MS || passed < 0;
     if (changedAt === this.#changedAt && !measure) return;
     this.#changedAt = changedAt;
     if (measure) this.#measuredAt = this.#now();

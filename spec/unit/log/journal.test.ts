@@ -405,6 +405,11 @@ test('a segment that is missing in the middle is a problem, one at the beginning
     now += 60_000;
     await store.sync();
     assert.equal(store.problems, [`00000003.ndjson is 3 bytes long, not ${checkpoint(5).length + 1}`]);
+    fs.truncateSync(segmentFile(3), 2);
+    // Whoever sets the clock back.
+    now -= 3_600_000;
+    await store.sync();
+    assert.equal(store.problems, [`00000003.ndjson is 2 bytes long, not ${checkpoint(5).length + 1}`]);
   });
 });
 
