@@ -6,8 +6,8 @@ import type { RecorderOptions } from './options.ts';
 
 const MIB = 1024 * 1024;
 const DAY_MS = 24 * 3600 * 1000;
-/** After one that failed. */
-const RETRY_MS = 60_000;
+/** After one that failed, in nanoseconds. */
+const RETRY = 60e9;
 
 export class Rotation {
   readonly #options: RecorderOptions;
@@ -15,7 +15,7 @@ export class Rotation {
   #phase: 'none' | 'syncing' | 'ready' = 'none';
   /** Length of the checkpoint at the head of the open segment; 0 while it is not known. */
   #checkpointBytes = 0;
-  /** Not before this time, milliseconds since 1970. */
+  /** Not before this time, as `clock.mono()` has it: the other clock may be set back. */
   #notBefore = 0;
 
   /** @param wake has `perform` called soon, at a moment when nothing is pending */
@@ -68,17 +68,16 @@ export class Rotation {
   #postpone(error: unknown): void {
     const { clock, diagnostics } = this.#options;
     this.#phase = 'none';
-    this.#notBefore = clock.now() + RETRY_MS;
+    this.#notBefore = clock.mono() + RETRY;
     diagnostics.warn({ err: error }, 'no new segment of the log could be begun');
   }
 
   #isDue(): boolean {
     const { store, clock, segmentBytes = 2 * MIB, segmentMilliseconds = DAY_MS } = this.#options;
     const { bytes, openedAt } = store.segment;
-    const now = clock.now();
-    if (now < this.#notBefore || bytes <= this.#checkpointBytes) return false;
+    if (clock.mono() < this.#notBefore || bytes <= this.#checkpointBytes) return false;
     // With many actors a checkpoint is long: at least as much has to follow it.
     const grown = bytes - this.#checkpointBytes >= Math.max(segmentBytes, this.#checkpointBytes);
-    return grown || now - openedAt >= segmentMilliseconds;
+    return grown || clock.now() - openedAt >= segmentMilliseconds;
   }
 }
