@@ -134,12 +134,12 @@ export class Spread {
     for (const { outbox } of this.#open) outbox.flush();
   }
 
+  /** @returns the moment of the frames that are placed next: behind the PINGs that this sends */
   #tick(): number {
     const now = this.#now();
-    if (this.#flows?.tick(now)) {
-      for (const wire of this.#open) if (this.#flows.lives(wire.number)) wire.ping();
-    }
-    return now;
+    if (!this.#flows?.tick(now)) return now;
+    for (const wire of this.#open) if (this.#flows.lives(wire.number)) wire.ping();
+    return this.#now();
   }
 
   #now(): number {
