@@ -251,10 +251,10 @@ f.read(12)
 
 test('the bundle has all of it, and no secret', async () => {
   await handle();
-  const file = join(lab.folder, 'bundle.tar.gz');
+  const file = join(lab.folder, 'bundle-12:00.tar.gz');
   await says(1, ['doctor', ...FAR, '--bundle', file, '--log', near.logFolder]);
   assert.ok(existsSync(file));
-  const listed = execFileSync('tar', ['-tzf', file], { encoding: 'utf8' });
+  const listed = execFileSync('tar', ['--force-local', '-tzf', file], { encoding: 'utf8' });
   for (const name of [
     'checks.txt',
     'near-status.txt',
@@ -263,9 +263,12 @@ test('the bundle has all of it, and no secret', async () => {
     'records.ndjson',
   ])
     assert.match(listed, name);
-  const text = execFileSync('tar', ['-xOzf', file], { encoding: 'utf8' });
+  const text = execFileSync('tar', ['--force-local', '-xOzf', file], { encoding: 'utf8' });
   assert.match(text, /"machine":"initiator"/);
   assert.not.match(text, SECRET);
+  const nowhere = await near.client(['doctor', '--bundle', '/proc/none/x.tar.gz'], { anyStatus: true });
+  assert.is(nowhere.status, 2);
+  assert.match(nowhere.stderr, '/proc/none/x.tar.gz');
 });
 
 test.run();

@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { describeFrame } from '../../../machines/frames/describe.ts';
 import type { Command } from '../../../tools/vnet/cli/command.ts';
+import { doctor } from '../../../tools/vnet/commands/doctor.ts';
 import { drops } from '../../../tools/vnet/commands/drops.ts';
 import { ping } from '../../../tools/vnet/commands/ping.ts';
 import { trace } from '../../../tools/vnet/commands/trace.ts';
@@ -253,6 +254,24 @@ commands('trace says what is wrong with what was typed', async () => {
   assert.match((await run(trace, ['vm0', ...FRAME, '--both'])).stderr, /--both needs --far/);
   assert.match((await run(trace, ['vm0', '--hex', 'zz'])).stderr, /--hex takes bytes/);
   assert.match((await run(trace, ['vm0', ...FRAME, '--pcap', 'f'])).stderr, /not both/);
+});
+
+commands('doctor tells of Handlers that either server has alone', async () => {
+  const says = (id: string, state: string) => (asked: string) =>
+    asked === 'HANDLERS?'
+      ? `HANDLER ${id} state=${state} local_device=vm0 local_config=HOST\nOK count=1`
+      : asked === 'CHECK?'
+        ? `CHECK clock ok ${new Date().toISOString()}\nOK count=1 warn=0 fail=0`
+        : undefined;
+  nearSays = says('a'.repeat(32), 'binary');
+  farSays = says('b'.repeat(32), 'handling');
+  const { stdout, code } = await run(doctor, ['--far', far.url]);
+  assert.is(code, 1);
+  assert.match(stdout, new RegExp(`ok +handler:a{32} +stands here, and its other end is not ${far.url}`));
+  assert.match(stdout, new RegExp(`FAIL +handler:b{32} +handling there, and ${near.url} does not have it`));
+  const alone = await run(doctor, ['--log', '/tmp']);
+  assert.is(alone.code, 2);
+  assert.match(alone.stderr, /--log needs --bundle/);
 });
 
 commands('what is allowed towards one server is not allowed towards the other', async () => {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { command } from '../cli/command.ts';
 import type { CommandIo } from '../cli/command-io.ts';
 import type { Values } from '../cli/declaration.ts';
-import { Failure } from '../cli/failures.ts';
+import { UsageError } from '../cli/failures.ts';
 import { pairs } from '../cli/table.ts';
 import { ANSWER_TIME } from '../client/connect.ts';
 import type { Conversation, DataAnswer } from '../client/conversation.ts';
@@ -19,11 +19,15 @@ import { DOCTOR } from '../usage/frames.ts';
 type DoctorValues = Values<typeof DOCTOR.options>;
 
 const MOST_RECORDS = 1_000;
+/** Bytes: far beyond the counters of as many Handlers as a server takes. */
+const MOST_ARCHIVE = 256 << 20;
 const MARKS: Readonly<Record<string, string>> = { ok: 'ok', warn: 'WARN', fail: 'FAIL' };
 
 /** `vnet doctor`. */
-export const doctor = command(DOCTOR, ({ values }, around) =>
-  withSides(values, around, async (near, far) => {
+export const doctor = command(DOCTOR, async ({ values }, around) => {
+  if (values.log !== undefined && values.bundle === undefined)
+    throw new UsageError('--log needs --bundle FILE: its records go there');
+  return withSides(values, around, async (near, far) => {
     const here = await examine(near);
     const there = far === undefined ? undefined : await examine(far);
     const sections: readonly (readonly [string, readonly Check[]])[] = [
@@ -46,8 +50,8 @@ export const doctor = command(DOCTOR, ({ values }, around) =>
     else tell(sections, around);
     if (values.bundle !== undefined && !values.json) around.out(`Written to ${values.bundle}\n`);
     return sections.every(([, checks]) => checks.every(({ verdict }) => verdict === 'ok')) ? 0 : 1;
-  }),
-);
+  });
+});
 
 async function examine(server: Conversation): Promise<Report> {
   const before = Date.now();
@@ -105,11 +109,12 @@ async function writeBundle(
         await put(`${side}-stats-${id}.txt`, await say(`STATS? ${id}`));
     }
     if (log !== undefined) await put('records.ndjson', newestRecords(log));
-    await promisify(execFile)('tar', ['-czf', file, '-C', folder, '.']);
-  } catch (error) {
-    if (error instanceof Error && 'stderr' in error)
-      throw new Failure(2, `cannot write ${file}: ${String(error.stderr).trim()}`);
-    throw error;
+    // Written by us: tar takes a name with a colon for one on another machine.
+    const { stdout } = await promisify(execFile)('tar', ['-cz', '-C', folder, '.'], {
+      encoding: 'buffer',
+      maxBuffer: MOST_ARCHIVE,
+    });
+    await writeFile(file, stdout);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -61,27 +61,36 @@ function versions(near: Report, far: Report): Check {
   };
 }
 
+type Fields = DataAnswer['fields'];
+
 function handlers(near: Report, far: Report): Check[] {
-  const byId = (report: Report) =>
-    new Map(report.handlers.map(({ words, fields }) => [words[0] ?? '', fields]));
-  const there = byId(far);
-  return [...byId(near)].flatMap(([id, here]): Check[] => {
-    const other = there.get(id);
-    const subject = `handler:${id}`;
-    if (other === undefined) {
-      return here.state === 'binary'
-        ? [{ subject, verdict: 'ok', text: `stands here, and its other end is not ${far.server}` }]
-        : [
-            {
-              subject,
-              verdict: 'fail',
-              text: `${here.state} here, and ${far.server} does not have it: it was closed there, or its server is another one`,
-            },
-          ];
-    }
-    const both = here.state === 'binary' && other.state === 'binary';
-    const roles = `${here.local_device} as ${here.local_config} here, ${other.local_device} as ${other.local_config} there`;
-    if (both) return [{ subject, verdict: 'ok', text: `binary at both ends; ${roles}` }];
-    return [{ subject, verdict: 'fail', text: `${here.state} here and ${other.state} there; ${roles}` }];
-  });
+  const [ours, theirs] = [byId(near), byId(far)];
+  return [
+    ...[...ours].map(([id, here]) => {
+      const there = theirs.get(id);
+      return there === undefined ? alone(id, here, 'here', far) : together(id, here, there);
+    }),
+    ...[...theirs].filter(([id]) => !ours.has(id)).map(([id, there]) => alone(id, there, 'there', near)),
+  ];
+}
+
+const byId = ({ handlers }: Report): ReadonlyMap<string, Fields> =>
+  new Map(handlers.map(({ words: [id = ''], fields }) => [id, fields]));
+
+/** Of a Handler that the other server does not have. */
+function alone(id: string, { state }: Fields, where: 'here' | 'there', { server: other }: Report): Check {
+  const subject = `handler:${id}`;
+  if (state === 'binary')
+    return { subject, verdict: 'ok', text: `stands ${where}, and its other end is not ${other}` };
+  const closed = where === 'here' ? 'there' : 'here';
+  const text = `${state} ${where}, and ${other} does not have it: it was closed ${closed}, or its server is another one`;
+  return { subject, verdict: 'fail', text };
+}
+
+function together(id: string, here: Fields, there: Fields): Check {
+  const subject = `handler:${id}`;
+  const roles = `${here.local_device} as ${here.local_config} here, ${there.local_device} as ${there.local_config} there`;
+  if (here.state === 'binary' && there.state === 'binary')
+    return { subject, verdict: 'ok', text: `binary at both ends; ${roles}` };
+  return { subject, verdict: 'fail', text: `${here.state} here and ${there.state} there; ${roles}` };
 }
