@@ -193,18 +193,26 @@ scenario('when none stands it falls back, and comes back with all', async (world
   );
 });
 
-scenario('CLOSE at either end leaves no wire, no dial and no timer behind', async (world) => {
-  const two = await spread(world);
-  connections(world)[1]?.wire.reset();
-  await world.settle();
-  assert.is(await two.client.ask(`CLOSE ${two.id}`, 5_000), 'OK');
-  await world.elapse(20_000);
-  assert.equal([stateOf(two.host, two.id), stateOf(two.proxy, two.id)], ['none', 'none']);
-  assert.equal(
-    two.proxy.server.sessions.all().map(({ state }) => state),
-    [],
-  );
-});
+for (const side of ['host', 'proxy'] as const) {
+  scenario(`CLOSE at the ${side} leaves no wire, no dial and no timer behind`, async (world) => {
+    const two = await spread(world);
+    connections(world)[1]!.wire.reset();
+    await world.settle();
+    assert.not.equal(wiresOf(two, 'host'), [0, 1, 2, 3], 'one is dialled again');
+    const client = await two[side].client();
+    assert.is(await client.ask(`CLOSE ${two.id}`, 5_000), 'OK');
+    client.end();
+    await world.elapse(20_000);
+    assert.equal([stateOf(two.host, two.id), stateOf(two.proxy, two.id)], ['none', 'none']);
+    assert.equal(
+      two.proxy.server.sessions.all().map(({ state }) => state),
+      [],
+    );
+    const made = connections(world).length;
+    await world.elapse(60_000);
+    assert.is(connections(world).length, made, 'nothing is dialled any more');
+  });
+}
 
 scenario('a server that does not know of several is asked for one', async (world) => {
   const two = await pair(world);

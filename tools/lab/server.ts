@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectFile } from '../../io/project.ts';
+import type { LogRecord } from '../../machines/log/record.ts';
 import type { Lab } from './lab.ts';
 import { type Outcome, type Program, type RunOptions, runCommand } from './program.ts';
 import { type Answer, featuresIn, greetingOf, talk, valuesOf } from './talk.ts';
@@ -201,12 +202,12 @@ export class VnetServer {
   }
 
   /** Every record of its log so far, from the first segment. */
-  records(): Record<string, unknown>[] {
+  records(): LogRecord[] {
     const first = join(this.logFolder, '00000001.ndjson');
     const text = existsSync(first) ? readFileSync(first, 'utf8') : '';
     return text
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+      .map((line) => JSON.parse(line) as LogRecord);
   }
 }

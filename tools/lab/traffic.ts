@@ -2,6 +2,7 @@ import { ownProgram } from '../../io/project.ts';
 import type { Lab } from './lab.ts';
 import type { Program } from './program.ts';
 import { RAW_FRAMES } from './raw-frames.ts';
+import { waitUntil } from './wait.ts';
 
 /** Runs a script of this folder the way this process itself runs: built, or by the loader in `execArgv`. */
 function script(name: string): string[] {
@@ -123,6 +124,13 @@ export async function ping(
   const received = [...distinct].filter((sequence) => sequence <= sent).length;
   const duplicates = answers.length - distinct.size;
   return { sent, received, duplicates, output: stdout + stderr };
+}
+
+/** Pings until so many requests in a row, 1 when left out, are answered. @throws DeadlineError after 10 s */
+export async function waitForPing(lab: Lab, ns: string, address: string, count = 1): Promise<void> {
+  await waitUntil(async () => (await ping(lab, ns, address, { count, wait: 1 })).received === count, {
+    what: `${address} to be reached from ${ns}`,
+  });
 }
 
 /**

@@ -37,10 +37,9 @@ const reached = () => waitUntil(answers, { what: 'the VM to be reached', deadlin
 
 /** How often the wire of the Handler was lost so far, by the log of the Proxy. */
 const losses = (): number =>
-  world.proxy.records().filter(({ actor, event }) => {
-    const { type } = event as { type: string };
-    return actor === `handler:${handler}` && type === 'wire-lost';
-  }).length;
+  world.proxy
+    .records()
+    .filter(({ actor, event }) => actor === `handler:${handler}` && event.type === 'wire-lost').length;
 
 /** The Handler is the same, binary at both ends, and every ping is answered once. */
 async function allIsWell(): Promise<void> {

@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { Lab } from '../../../tools/lab/lab.ts';
 import { ensurePrivileges, tapPossible } from '../../../tools/lab/privilege.ts';
 import { SECRET, VnetServer } from '../../../tools/lab/server.ts';
-import { ping } from '../../../tools/lab/traffic.ts';
+import { waitForPing } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
 
 await ensurePrivileges();
@@ -40,20 +40,15 @@ test.after(async () => {
 const handle = (tap: string): Promise<string> =>
   server.handle(`tcp://127.0.0.1:7412 password:${SECRET} tap:${tap}?bridge=br0 v0 BRIDGE BRIDGE *`);
 
-const reached = async (): Promise<void> => {
-  await waitUntil(async () => (await ping(lab, 'u', '10.8.0.2', { count: 2, wait: 1 })).received === 2, {
-    what: 'a ping through bridge, TAP and Handler',
-  });
-};
+const reached = (): Promise<void> => waitForPing(lab, 'u', '10.8.0.2', 2);
 
 /** What is on record of a TAP's bridge: `left` and `joined`, each with the bridge's name. */
 const onRecord = (tap: string): string[] =>
   server
     .records()
     .filter(({ actor }) => actor === `device:tap:${tap}?bridge=br0`)
-    .map(({ event }) => event as { type: string; bridge?: string; joined?: boolean })
-    .filter(({ type }) => type === 'bridge')
-    .map(({ bridge, joined }) => `${joined ? 'joined' : 'left'} ${bridge}`);
+    .filter(({ event }) => event.type === 'bridge')
+    .map(({ event }) => `${event.joined === true ? 'joined' : 'left'} ${event.bridge}`);
 
 let taps = 0;
 const tap = (name: string, run: (name: string) => Promise<void>): void =>

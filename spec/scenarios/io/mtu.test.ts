@@ -76,7 +76,7 @@ async function becomes(
 }
 
 const begins = (server: VnetServer): number =>
-  server.records().filter(({ event }) => (event as { type: string }).type === 'BEGIN').length;
+  server.records().filter(({ event }) => event.type === 'BEGIN').length;
 
 const handle = (near: string, far: string) =>
   a.handle(`tcp://10.9.0.2:7411 password:${SECRET} ${near} ${far} BRIDGE BRIDGE *`);

@@ -5,7 +5,7 @@
  */
 import * as assert from 'uvu/assert';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
-import { ping } from '../../../tools/lab/traffic.ts';
+import { waitForPing } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
 import { tapSuite } from '../tap-suite.ts';
 import { World } from './world.ts';
@@ -39,9 +39,7 @@ test('an initiator that comes later still gets its Handler', async () => {
   await world.proxy.waitForHandlers(['binary'], 45_000);
   await world.dressTap();
   await world.setAddress(`${VM}/24`);
-  await waitUntil(async () => (await ping(world.lab, 'user', VM, { count: 1, wait: 1 })).received === 1, {
-    what: 'the VM to be reached',
-  });
+  await waitForPing(world.lab, 'user', VM);
 });
 
 test('a responder whose initiator stays away closes its Handler and removes the TAP', async () => {

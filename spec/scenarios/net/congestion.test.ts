@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LogEvent } from '../../../machines/log/record.ts';
 import { Lab } from '../../../tools/lab/lab.ts';
 import { Line } from '../../../tools/lab/line.ts';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
@@ -151,7 +152,7 @@ test('a wire that breaks leaves in the log what the kernel knew of it', async ()
   await pair.near.waitForHandlers(['unauthenticated']);
   const lost = pair.near
     .records()
-    .map(({ event }) => event as { type: string; tcp?: Record<string, number> })
+    .map(({ event }) => event as LogEvent & { tcp?: Record<string, number> })
     .find(({ type }) => type === 'wire-lost');
   assert.ok((lost?.tcp?.rttMicros ?? 0) >= 2_000 * LONG, JSON.stringify(lost));
   assert.type(lost?.tcp?.retransmitted, 'number');

@@ -133,7 +133,7 @@ test('wires that break one after the other cost a stream less than a second, and
   await hear.stop();
   const seen = JSON.parse(hear.stdout.trim().split('\n').at(-1)!) as Record<string, number>;
   const told = `${cuts} wires cut, ${sent} sent: ${JSON.stringify(seen)}`;
-  const broken = near.records().filter(({ event }) => (event as { type: string }).type === 'wire-lost');
+  const broken = near.records().filter(({ event }) => event.type === 'wire-lost');
   assert.ok(broken.length >= cuts && cuts >= CUTS / 2, `${broken.length} of ${cuts} wires broke`);
   assert.equal([...states], ['binary'], told);
   assert.is(seen.twice, 0, told);

@@ -81,8 +81,7 @@ test('the example of a rule before the server is one that nft takes', async () =
 });
 
 test('a server sends no password there either', async () => {
-  const sessions = () =>
-    far.records().filter(({ event }) => (event as { type: string }).type === 'HELLO').length;
+  const sessions = () => far.records().filter(({ event }) => event.type === 'HELLO').length;
   const before = sessions();
   assert.match(await handle(`tcp://${FAR}:7410 password:${SECRET}`), /^ERR 403 tls-required .*tls:\/\//);
   assert.is(sessions(), before);

@@ -9,7 +9,7 @@ import { farRemote, newLab, newServers } from '../../../tools/bench/variants.ts'
 import { missingCommands } from '../../../tools/lab/lab.ts';
 import { ensurePrivileges } from '../../../tools/lab/privilege.ts';
 import { SECRET } from '../../../tools/lab/server.ts';
-import { ping } from '../../../tools/lab/traffic.ts';
+import { waitForPing } from '../../../tools/lab/traffic.ts';
 import { waitUntil } from '../../../tools/lab/wait.ts';
 
 await ensurePrivileges();
@@ -45,12 +45,7 @@ async function dissects(): Promise<void> {
     const id = await near.handle(`${farRemote(far, 'tcp', SECRET)} tap:tap0 tap:tap0 BRIDGE BRIDGE *`);
     await lab.ip('near', 'address add 10.88.0.1/24 dev tap0');
     await lab.ip('far', 'address add 10.88.0.2/24 dev tap0');
-    await waitUntil(
-      async () => (await ping(lab, 'near', '10.88.0.2', { count: 1, wait: 1 })).received === 1,
-      {
-        what: 'an answer',
-      },
-    );
+    await waitForPing(lab, 'near', '10.88.0.2');
     // Super-frames: much data in few packets.
     lab.spawn('far', ['sh', '-c', 'nc -l -p 9 >/dev/null']);
     await waitUntil(
