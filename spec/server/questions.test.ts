@@ -297,6 +297,27 @@ scenario('PING? measures each wire, and says when there is none', async (world) 
   assert.is(await client.ask(`PING? ${id}`, 1_000), 'OK sent=0 received=0 min_us=- median_us=- max_us=-');
 });
 
+scenario('a client that goes takes the PINGs that were still to come along', async (world) => {
+  const { id, host } = await standing(world);
+  const [wire] = only(host).standingWires.values();
+  if (wire === undefined) throw new Error('no wire');
+  let probes = 0;
+  const probe = wire.probe.bind(wire);
+  wire.probe = (...of) => {
+    probes++;
+    probe(...of);
+  };
+  const late = await host.client();
+  late.say(`PING? ${id} count=100`);
+  await world.elapse(500);
+  late.link.destroy();
+  await world.elapse(200);
+  const before = probes;
+  assert.ok(before > 0, 'it was answered');
+  await world.elapse(1_000);
+  assert.is(probes, before);
+});
+
 scenario('CHECK? says what is well, what is not, and what to do', async (world) => {
   const { client, id, host, proxy } = await standing(world);
   const checks = async () => {
