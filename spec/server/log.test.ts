@@ -88,9 +88,9 @@ scenario(
   },
 );
 
-scenario('log full: HANDLE, BEGIN and CLOSE get 507; all else goes on', async (world) => {
+scenario('log full: HANDLE, BEGIN, JOIN and CLOSE get 507; all else goes on', async (world) => {
   const { host, proxy, client } = await pair(world);
-  const id = await handle(client);
+  const id = await handle(client, { options: 'wires=2' });
   const there = await proxy.client();
   for (const station of [host, proxy]) fill(station);
   // Something has to be written before it is known.
@@ -100,6 +100,7 @@ scenario('log full: HANDLE, BEGIN and CLOSE get 507; all else goes on', async (w
     [client, handleLine({ macs: MAC2 })],
     [client, `CLOSE ${id}`],
     [there, beginLine({ macs: MAC2 })],
+    [there, `JOIN ${id} 1`],
     [there, `CLOSE ${id}`],
   ] as const) {
     assert.match(await talker.ask(line), /^ERR 507 log-unavailable ./, line);
