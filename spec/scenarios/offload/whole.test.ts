@@ -79,8 +79,11 @@ function tests(): void {
       for (const { name, make } of KINDS) {
         const what = make(1_000);
         for (const size of [1_000, 1_001, 0xffff]) {
-          const [got] = await cross(tap, heard, superRecord(what, size), 1);
-          assert.is(got!.type === 1 ? got!.payload[1] : 0, 0, `${name}, ${size}`);
+          const record = superRecord(what, size);
+          const [got] = await cross(tap, heard, record, 1);
+          assert.is(got!.type, 1, `${name}, ${size}`);
+          assert.is(got!.payload[1], 0, `${name}, ${size}`);
+          sameBytes(got!.payload.subarray(12), record.subarray(16), `${name}, ${size}`);
         }
       }
     } finally {

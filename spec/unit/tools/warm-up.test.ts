@@ -52,7 +52,7 @@ test('it ends soon when the server does', async () => {
   await settled(before);
 });
 
-test('READY does not wait for all of it, nor for one that cannot be', async () => {
+test('READY does not wait for all of it', async () => {
   const diagnostics = new MemoryDiagnostics();
   const stopped = new AbortController();
   // This process is older than a server may be at READY.
@@ -66,6 +66,19 @@ test('READY does not wait for all of it, nor for one that cannot be', async () =
   stopped.abort();
   await over;
   assert.equal(diagnostics.entries, []);
+});
+
+test('one that cannot be is told of, and READY comes all the same', async () => {
+  const diagnostics = new MemoryDiagnostics();
+  const signal = Object.defineProperty(new AbortController().signal, 'aborted', {
+    get: () => {
+      throw new Error('it went wrong');
+    },
+  });
+  const { byReady, over } = startWarmUp(signal, diagnostics);
+  await Promise.all([byReady, over]);
+  const message = 'not warmed up: the first frames take longer';
+  assert.equal(diagnostics.entries, [{ level: 'warn', fields: { error: 'it went wrong' }, message }]);
 });
 
 test.run();
