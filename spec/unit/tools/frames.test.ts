@@ -9,7 +9,7 @@ import { doctor } from '../../../tools/vnet/commands/doctor.ts';
 import { drops } from '../../../tools/vnet/commands/drops.ts';
 import { ping } from '../../../tools/vnet/commands/ping.ts';
 import { trace } from '../../../tools/vnet/commands/trace.ts';
-import { CaptureFile } from '../../../tools/vnet/frames/capture-file.ts';
+import { CaptureFile, MOST_COUNTED } from '../../../tools/vnet/frames/capture-file.ts';
 import { type Captured, nanosecondsOf } from '../../../tools/vnet/frames/captured.ts';
 import { composeFrame } from '../../../tools/vnet/frames/compose.ts';
 import { readCapture } from '../../../tools/vnet/frames/read-capture.ts';
@@ -127,6 +127,9 @@ test('frames are read from pcap and pcapng, either byte order, cut ones up to th
       fs.writeFileSync(file, bytes.subarray(0, bytes.length - 5));
       assert.throws(() => readCapture(file), /ends in the middle|damaged/);
     }
+    const file = path.join(dir, `short-${little}`);
+    fs.writeFileSync(file, Buffer.concat([ng, block(6, Buffer.alloc(0))]));
+    assert.throws(() => readCapture(file), /a block of it is damaged/);
   }
   fs.writeFileSync(path.join(dir, 'text'), 'this is no capture at all, but a text\n');
   assert.throws(() => readCapture(path.join(dir, 'text')), /no pcap or pcapng file/);
@@ -165,6 +168,12 @@ test('of two servers each keeps its order, and what came over a wire stands behi
     blocks
       .filter((block) => block.readUInt32LE(0) === 6)
       .map((block) => [block.readUInt32LE(8), block[28 + 11]]);
+  /** Number among equal ones, of one more. */
+  const idOf = (what: number) => {
+    const from = blocks.length;
+    file.add({ ...seen('near', 'tx', what), verdict: 'too-big' }, 20);
+    return blocks[from]?.readUInt16LE(blocks[from].length - 16);
+  };
   const [nearDevice, nearWire, farWire, farDevice] = [0, 1, 3, 2];
   assert.equal(packets(), [
     [nearDevice, 1],
@@ -181,6 +190,9 @@ test('of two servers each keeps its order, and what came over a wire stands behi
   assert.is(packets().length, 8, 'its match may still come');
   file.flush(1_100);
   assert.is(packets().length, 10, 'it is not waited for any longer');
+  assert.equal([idOf(7), idOf(7)], [0, 1], 'equal ones are told apart by their number');
+  for (let i = 0; i < MOST_COUNTED; i++) file.add({ ...seen('far', 'rx', 9), length: 15 + i }, 2_000);
+  assert.is(idOf(7), 0, 'and no more of them are remembered than that');
   assert.is(nanosecondsOf('2026-01-31T12:00:00.000001Z'), 1_769_860_800_000_001_000n);
 });
 
@@ -338,6 +350,26 @@ commands('drops tells them in words, and how many more there were', async () => 
   assert.equal([json[0].reason, json[0].length, json[0].vlan], ['too-big', 1600, 7]);
   nearSays = (asked) => (asked.startsWith('DROPS?') ? 'OK count=0 missed=0' : undefined);
   assert.match((await run(drops, [])).stdout, /^Nothing was dropped/);
+});
+
+commands('drops that go by too fast to be kept are told of while they are followed', async () => {
+  const one = (second: number) =>
+    `DROP time=2026-01-31T12:00:0${second}.000Z handler=${HANDLER} direction=tx reason=too-big source=${VM} destination=${LAN} type=0x0800 vlan=- length=1600 info=""`;
+  const answers = [
+    `${one(1)}\nOK count=1 missed=5`,
+    `${one(1)}\n${one(2)}\nOK count=2 missed=5`,
+    `${one(2)}\n${one(3)}\nOK count=2 missed=15`,
+    'ERR 500 internal enough',
+  ];
+  nearSays = (asked) => (asked.startsWith('DROPS?') ? answers.shift() : undefined);
+  const { stdout } = await run(drops, ['-f']);
+  assert.equal(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/^2026-01-31 12:00:0(\d).*/, '$1')),
+    ['1', '2', '3', '… 9 more were dropped and are not kept'],
+  );
 });
 
 commands.run();

@@ -20,14 +20,20 @@ export const drops = command(DROPS, async ({ values, positionals }, around) => {
   const stop = interrupted();
   try {
     let shown: readonly string[] = [];
+    let told: number | undefined;
     do {
       const { data, last } = await conversation.ask(line, ANSWER_TIME);
+      const missed = Number(last.fields.missed);
       const fresh = newer(shown, data);
       shown = data.map(keyOf);
       show(fresh, values.json === true, values.follow === true, around);
-      if (values.follow !== true)
-        tellMissed(Number(last.fields.missed), data.length, values.json === true, around);
-      else await delay(EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+      if (values.follow !== true) tellMissed(missed, data.length, values.json === true, around);
+      else {
+        const all = missed + data.length;
+        tellLeftOut(all - (told ?? all - fresh.length) - fresh.length, values.json === true, around);
+        told = all;
+        await delay(EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+      }
     } while (values.follow === true && !stop.signal.aborted);
     await conversation.done();
     return 0;
@@ -71,6 +77,16 @@ function dropText(f: Readonly<Record<string, string>>): string {
   const tag = f.vlan === '-' ? '' : ` vlan ${f.vlan}`;
   const what = f.info === '' ? f.type : f.info;
   return `${moment(f.time ?? '')}  ${f.handler?.slice(0, 8)}  ${f.direction} ${f.reason}  ${f.source} > ${f.destination}${tag} ${what}, ${f.length} bytes\n`;
+}
+
+/** Those since the last look of which the server keeps too few. */
+function tellLeftOut(count: number, json: boolean, around: CommandIo): void {
+  if (!(count > 0)) return;
+  around.out(
+    json
+      ? `${JSON.stringify({ missed: count })}\n`
+      : `… ${grouped(count)} more were dropped and are not kept\n`,
+  );
 }
 
 function tellMissed(missed: number, shown: number, json: boolean, around: CommandIo): void {

@@ -14,6 +14,8 @@ import { interfaceBlock, packetBlock, sectionHeader } from './pcapng.ts';
 export const HOLD_MS = 1_000;
 /** Frames on their way that are remembered. */
 const MOST_OUT = 65_536;
+/** Frames that equal ones are counted of; the one not seen for longest begins anew. */
+export const MOST_COUNTED = 131_072;
 
 /** A Handler as one of its servers sees it. */
 export interface HandlerPlace {
@@ -92,8 +94,7 @@ export class CaptureFile {
   /** What never came in is forgotten after a while. */
   #wentOut(id: bigint): void {
     this.#out.add(id);
-    const [oldest] = this.#out;
-    if (this.#out.size > MOST_OUT && oldest !== undefined) this.#out.delete(oldest);
+    forgetOldest(this.#out, MOST_OUT);
   }
 
   /** 48 bits of the frame's hash, with the Handler and the way it goes, and 16 of its number among equal ones. */
@@ -105,7 +106,9 @@ export class CaptureFile {
     const key = hash.digest('hex').slice(0, 12);
     const counted = `${key} ${server}`;
     const count = this.#counts.get(counted) ?? 0;
+    this.#counts.delete(counted);
     this.#counts.set(counted, count + 1);
+    forgetOldest(this.#counts, MOST_COUNTED);
     return (BigInt(`0x${key}`) << 16n) | BigInt(count & 0xffff);
   }
 
@@ -152,6 +155,14 @@ export class CaptureFile {
       }),
     );
     return number;
+  }
+}
+
+function forgetOldest<K>(kept: Map<K, unknown> | Set<K>, most: number): void {
+  if (kept.size <= most) return;
+  for (const oldest of kept.keys()) {
+    kept.delete(oldest);
+    return;
   }
 }
 

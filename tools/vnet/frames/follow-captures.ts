@@ -41,8 +41,8 @@ export async function follow(
       }
       frames++;
       add(captured);
-      await ready();
       if (most !== undefined && frames >= most) interrupt();
+      await ready();
     }
   };
   try {

@@ -12,6 +12,8 @@ const BYTE_ORDER = 0x1a2b3c4d;
 const INTERFACE = 1;
 const ENHANCED_PACKET = 6;
 const SIMPLE_PACKET = 3;
+/** Bytes of an enhanced packet block without its frame. */
+const LEAST_PACKET = 32;
 
 /** @throws Failure (2) for a file that cannot be read, is no capture, or holds other than Ethernet */
 export function readCapture(file: string): Buffer[] {
@@ -62,8 +64,8 @@ function readBlocks(bytes: Buffer, wrong: Wrong): Buffer[] {
     if (type === INTERFACE && linkType(read(at + 8), little) !== ETHERNET)
       throw wrong('its frames are not Ethernet');
     if (type === ENHANCED_PACKET) {
-      const held = read(at + 20);
-      if (28 + held > length) throw wrong('a block of it is damaged');
+      const held = length < LEAST_PACKET ? length : read(at + 20);
+      if (LEAST_PACKET + held > length) throw wrong('a block of it is damaged');
       frames.push(padded(bytes.subarray(at + 28, at + 28 + held), read(at + 24)));
     }
     if (type === SIMPLE_PACKET) {
