@@ -374,6 +374,26 @@ scenario('CHECK? warns of the drops of a Handler for ten minutes', async (world)
   assert.ok(told[1]?.startsWith(`CHECK handler:${other} warn "2 frames dropped, tx too-big: `), told[1]);
 });
 
+scenario('CHECK? warns of limits that are near, and of connections that were turned away', async (world) => {
+  const { client, host } = await pair(world, {
+    host: { limits: { handlers: 5, unauthenticatedPerAddress: 1 } },
+  });
+  const warnings = async () => {
+    client.say('CHECK?');
+    const answer = await client.answer();
+    return answer.filter((line) => line.split(' ')[2] === 'warn');
+  };
+  for (let n = 1; n <= 3; n++) await handle(client, { macs: `52:54:00:00:01:0${n}` });
+  assert.equal(await warnings(), [], 'three of five');
+  await handle(client, { macs: '52:54:00:00:01:04' });
+  const near =
+    'CHECK limits warn "4 handlers of at most 5: raise limits.handlers in the configuration, or spread them over several servers"';
+  assert.equal(await warnings(), [near]);
+  for (let n = 0; n < 2; n++) await host.connect();
+  const [, away = ''] = await warnings();
+  assert.match(away, /^CHECK sessions warn "1 connections were turned away \(429\)/);
+});
+
 scenario('CHECK? warns of an interface that may give no frames of other machines', async (world) => {
   const { client, host } = await pair(world);
   host.devices.add({ name: 'wlan0', kind: 'wireless', doubt: 'wlan0 is wireless: use a wired one' });
