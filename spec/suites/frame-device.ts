@@ -106,7 +106,7 @@ export function frameDeviceSuite(name: string, setUp: () => Promise<FrameDeviceB
     assert.equal(listener.wrong, []);
   });
 
-  check('over a long way little frames come together, and none is left behind', async (bench) => {
+  check('of little frames that are held together over a long way none is left behind', async (bench) => {
     const { device, station } = bench;
     const listener = new Listener();
     device.start(listener);

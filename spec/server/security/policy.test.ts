@@ -125,4 +125,14 @@ scenario('a right to TAPs is none to see what is read in another way', async (wo
   }
 });
 
+scenario('a right to what is captured is one to see what is read so', async (world) => {
+  const { client, proxy } = await pair(world, {
+    proxy: { forbids: rules({}, { ...ASKS, devices: ['lan*'], handlers: 'all' }) },
+  });
+  await handle(client);
+  for (const line of ['CAPTURE lan0', `TRACE? lan0 ${'f'.repeat(28)}`]) {
+    assert.match(await (await proxy.client('other')).ask(line), /^OK/, line);
+  }
+});
+
 scenario.run();
