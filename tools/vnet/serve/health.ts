@@ -27,10 +27,10 @@ export function healthChecks({ log, certificate, diagnosticsDropped }: Surroundi
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
     return [
-      rights(),
+      looked('rights', rights),
       tun(),
-      disk(log),
-      descriptors(),
+      looked('disk', () => disk(log)),
+      looked('descriptors', descriptors),
       busy(utilization),
       ...expiry(certificate()),
       ...diagnostics(diagnosticsDropped()),
@@ -43,6 +43,15 @@ const check = (subject: string, verdict: Check['verdict'], text: string): Check 
   verdict,
   text,
 });
+
+/** What cannot be looked at is not well: the log's disk may be gone, or no descriptor be left to open anything. */
+function looked(subject: string, look: () => Check): Check {
+  try {
+    return look();
+  } catch (error) {
+    return check(subject, 'fail', `it cannot be looked at: ${(error as Error).message}`);
+  }
+}
 
 function rights(): Check {
   const hex = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
