@@ -181,6 +181,24 @@ scenario('an initiator that knows no notes loses its wire, and asks again', asyn
   assert.is(stateOf(two.proxy, ID), 'binary');
 });
 
+scenario('a change beyond what the other end can send costs no wire', async (world) => {
+  const two = await pair(world);
+  const wire = await two.proxy.client();
+  assert.match(await wire.ask(beginLine({ options: 'offload=on mtu=1300' })), / mtu=1500/);
+  wire.ping();
+  await world.settle();
+  for (const mtu of [1400, 1300]) {
+    two.proxy.devices.setMtu({ ifname: 'lan0' }, mtu);
+    await world.elapse(1_500);
+    assert.is(stateOf(two.proxy, ID), 'binary', `${mtu}`);
+    assert.is(only(two.proxy).context.mtu, mtu);
+  }
+  wire.records();
+  two.proxy.devices.setMtu({ ifname: 'lan0' }, 1299);
+  await world.elapse(1_500);
+  assert.is(wire.bye(), 'shutting-down', 'it has to be told of this one');
+});
+
 scenario('what a note says is held to its bounds, and a flood of them is not on record', async (world) => {
   const two = await pair(world);
   const wire = await two.proxy.client();
