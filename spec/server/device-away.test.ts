@@ -1,6 +1,7 @@
 /** A device goes and comes back: its Handlers wait for it, at both ends, for ten minutes (PROTOCOL.md section 4). */
 import * as assert from 'uvu/assert';
 import { DeviceError } from '../../io/ports.ts';
+import { valuesOf } from '../../tools/lab/talk.ts';
 import { handle, handleLine, MAC2, pair, stateOf } from '../support/pair.ts';
 import { scenarios } from '../support/scenario.ts';
 import type { Station } from '../support/station.ts';
@@ -12,7 +13,7 @@ async function whyOf(station: Station, id: string): Promise<string | undefined> 
   const client = await station.client();
   const line = (await client.list('HANDLERS?')).find((each) => each.startsWith(`HANDLER ${id} `)) ?? 'none';
   client.end();
-  return / why="?([^"]*)"?/.exec(line)?.[1];
+  return valuesOf(line).why;
 }
 
 const warned = (station: Station, words: RegExp) =>

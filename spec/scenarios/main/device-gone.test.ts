@@ -27,9 +27,8 @@ const cases = [
 
 /** Why a Handler does not carry, as HANDLERS? has it. */
 async function whyOf(server: 'proxy' | 'host', handler: string): Promise<string> {
-  const [answer] = await world[server].ask('HANDLERS?');
-  const line = answer?.data.find((each) => each.includes(handler)) ?? '';
-  return / why="?([^"]*)/.exec(line)?.[1] ?? '';
+  const all = await world[server].handlers();
+  return all.find(({ id }) => id === handler)?.why ?? '';
 }
 
 for (const { name, device, make, again = make } of cases) {
