@@ -1,4 +1,4 @@
-/** Who captures a device hears of each frame on it once for each Handler that answers for it, and once where none does. */
+/** What those hear who look at single frames: who captures a device, and who asks for drops. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Capturer, FrameWatch } from '../../../actors/packet-path/frame-watch.ts';
@@ -92,6 +92,32 @@ test('one that no Handler asks for is told of once, by none', () => {
   at.device.read(frameRecord(B, LAN));
   assert.is(onDevice.lines.length, 1);
   for (const path of paths) path.close();
+});
+
+test('drops of a wire that is behind and of a device that is full are told one by one', () => {
+  const { rig, at, watch, paths } = watched(['BRIDGE', false]);
+  const far = place();
+  const { near, far: other } = rig.wire(paths[0]!, at, rig.path(far, 'BRIDGE', ['*']), far, true);
+  for (let batches = 0; batches < 10; batches++) {
+    at.device.read(...Array.from({ length: 40 }, () => frameRecord(B, A, 1500)));
+  }
+  const behind = near.path.counters().txDropped['queue-full'];
+  assert.ok(behind > 0);
+  // A second has room for 100 of one Handler.
+  rig.clock.advance(1_000);
+  at.device.verdict = (_, index) => (index < 2 ? 'written' : 'queueFull');
+  other.link.write(Buffer.concat([1, 2, 3, 4, 5].map((fill) => frameRecord(A, B, 60, fill))));
+  rig.settle();
+  assert.is(near.path.counters().rxDropped['queue-full'], 3);
+  const { drops, missed } = watch.drops();
+  assert.ok(behind > 100);
+  assert.equal([drops.length, missed], [103, behind - 100]);
+  assert.equal(
+    drops.filter(({ direction }) => direction === 'rx').map(({ head }) => head[20]),
+    [3, 4, 5],
+  );
+  paths[0]!.close();
+  assert.is(watch.drops().missed, missed, 'those of a Handler that is gone are not forgotten');
 });
 
 test.run();

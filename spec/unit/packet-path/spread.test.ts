@@ -25,7 +25,7 @@ function handClock() {
 }
 
 /** Two wires whose PINGs are answered at once. */
-function twoWires() {
+function twoWires(begin = 2) {
   const clock = handClock();
   const spread = new Spread(clock);
   const wires = [0, 1].map((number) => {
@@ -43,12 +43,15 @@ function twoWires() {
     } satisfies OpenWire & { pings: number };
     return wire;
   });
-  spread.open = wires;
+  spread.open = wires.slice(0, begin);
+  const openAll = () => {
+    spread.open = wires;
+  };
   const wireOf = (record: Buffer) => {
     const taken = spread.outboxFor(record, 0, record.length);
     return wires.find(({ outbox }) => outbox === taken)?.number;
   };
-  return { clock, wires, wireOf };
+  return { clock, wires, wireOf, openAll };
 }
 
 const FLOW = frameRecord(B, LAN);
@@ -67,6 +70,23 @@ test('a flow whose last frame a PING went ahead of keeps its wire, and has anoth
   clock.pass(GAP_MS + 1);
   assert.is(wireOf(FLOW), 0);
   assert.is(wireOf(frameRecord(C, LAN)), 1, 'the wire that it left is free');
+});
+
+test('a flow that went over the only wire keeps that when another comes, until what it sent has arrived', () => {
+  const { clock, wires, wireOf, openAll } = twoWires(1);
+  assert.is(wireOf(FLOW), 0);
+  clock.pass(10 * GAP_MS);
+  openAll();
+  // Nobody knows which flows there were: all of them keep it, also where the other one has fewer.
+  assert.is(wireOf(frameRecord(A, LAN)), 0);
+  assert.is(wireOf(FLOW), 0);
+  clock.pass(GAP_MS + 1);
+  assert.is(wireOf(FLOW), 0);
+  clock.pass(1);
+  wires[0]!.ping();
+  clock.pass(GAP_MS + 1);
+  assert.is(wireOf(frameRecord(A, LAN)), 0);
+  assert.is(wireOf(FLOW), 1);
 });
 
 test.run();
