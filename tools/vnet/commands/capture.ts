@@ -150,19 +150,8 @@ function openSink(values: CaptureValues, both: boolean, places: Places, around: 
 }
 
 function textSink(around: CommandIo): Sink {
-  let full = false;
-  return {
-    add: (captured) => {
-      full = !around.out(captureText(captured)) || full;
-    },
-    ready: () => {
-      const waits = full;
-      full = false;
-      return waits ? around.drained() : undefined;
-    },
-    quiet: false,
-    close: () => Promise.resolve(),
-  };
+  const { write, ready, close } = stdoutSink(around);
+  return { add: (captured) => write(captureText(captured)), ready, close, quiet: false };
 }
 
 function captureText({ server, time, handler, direction, verdict, length, gso, bytes }: Captured): string {
@@ -175,7 +164,7 @@ function captureText({ server, time, handler, direction, verdict, length, gso, b
 }
 
 interface ByteSink {
-  write(bytes: Buffer): void;
+  write(bytes: Buffer | string): void;
   ready(): Promise<void> | undefined;
   close(): Promise<void>;
 }
