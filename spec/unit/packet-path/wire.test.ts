@@ -268,4 +268,29 @@ test('farewell before start says BYE too', async () => {
   assert.equal(events, []);
 });
 
+test('a PING that overtook frames says nothing of when they have arrived', () => {
+  const { clock, wire, link, far } = peer();
+  const pong = (sequence: number) => {
+    far.write(encodePing(PONG, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, sequence)));
+    far.pump();
+  };
+  const record = frameRecord(B, A, 1500);
+  while (!wire.outbox?.holds) {
+    wire.outbox?.append(record, 0, record.length);
+    wire.outbox?.flush();
+  }
+  clock.advance(1);
+  wire.ping();
+  pong(1);
+  assert.is(wire.rttMicros, 0);
+  assert.is(wire.arrivedUntil, Number.NEGATIVE_INFINITY);
+  settle(link, far);
+  assert.not(wire.outbox?.holds);
+  clock.advance(1);
+  const sentAt = clock.mono();
+  wire.ping();
+  pong(2);
+  assert.is(wire.arrivedUntil, sentAt);
+});
+
 test.run();
